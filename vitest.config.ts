@@ -1,0 +1,33 @@
+import { defineConfig } from "vitest/config";
+
+/** unit: beside the code, fast. dom: the renderer's. behaviour: against real runtimes, one file at a time. */
+export default defineConfig({
+  test: {
+    globalSetup: ["scripts/lib/test-workers.ts"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["shared/**/*.test.ts", "electron/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: ["**/*.behaviour.test.ts", "**/node_modules/**", "dist/**"],
+        },
+      },
+      {
+        test: {
+          name: "dom",
+          environment: "happy-dom",
+          include: ["renderer/**/*.test.{ts,tsx}"],
+        },
+      },
+      {
+        test: {
+          name: "behaviour",
+          include: ["electron/**/*.behaviour.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
