@@ -1,0 +1,21 @@
+import { activity } from "./activity.ts";
+import { checkpoints } from "./checkpoints.ts";
+import { containers } from "./containers.ts";
+import { images } from "./images.ts";
+import { logs } from "./logs.ts";
+import { stats } from "./stats.ts";
+import { system } from "./system.ts";
+import { terminals } from "./terminals.ts";
+
+/** The single source of what the window can ask of the core. The renderer imports it as a type only. */
+export const contract = {
+  activity,
+  checkpoints,
+  containers,
+  images,
+  logs,
+  stats,
+  system,
+  terminals,
+};
+export type AppContract = typeof contract;

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import { mutation, query, stream } from "../rpc/define.ts";
+import { Nothing, Time } from "./common.ts";
+
+/** Something that can be done here, or the reason why not, as a sentence. */
+export const Ability = z.object({ ok: z.boolean(), reason: z.string().optional() });
+export type Ability = z.infer<typeof Ability>;
+
+export const Prerequisite = z.object({
+  /** `conmon` */
+  name: z.string(),
+  purpose: z.string(),
+  status: z.enum(["found", "missing", "unusable"]),
+  required: z.boolean(),
+  version: z.string().optional(),
+  path: z.string().optional(),
+  /** Why it is unusable, or what is lost without it. */
+  note: z.string().optional(),
+  /** The command that installs it on this distribution. */
+  install: z.string().optional(),
+});
+export type Prerequisite = z.infer<typeof Prerequisite>;
+
+export const RuntimeInfo = z.object({
+  /** `oci/runc` */
+  id: z.string(),
+  name: z.string(),
+  path: z.string(),
+  version: z.string(),
+  /** How the probe went: it ran a real container. */
+  usable: Ability,
+  /** Chosen when a container names none. */
+  preferred: z.boolean(),
+  /** It can't cope with this host's hybrid cgroups unless they are hidden while it creates. */
+  hidesUnifiedCgroup: z.boolean(),
+  abilities: z.object({
+    pause: Ability,
+    checkpoint: Ability,
+    limits: Ability,
+    exec: Ability,
+  }),
+  /** Create + start of the probe's container, milliseconds. */
+  startMs: z.number().optional(),
+  probedAt: Time,
+});
+export type RuntimeInfo = z.infer<typeof RuntimeInfo>;
+
+export const SystemInfo = z.object({
+  version: z.string(),
+  pid: z.number(),
+  startedAt: Time,
+  hostname: z.string(),
+  kernel: z.string(),
+  distribution: z.string(),
+  arch: z.string(),
+  user: z.object({ uid: z.number(), name: z.string(), rootless: z.boolean() }),
+  cgroup: z.enum(["v1", "hybrid", "v2", "none"]),
+  paths: z.object({ data: z.string(), state: z.string() }),
+  prerequisites: z.array(Prerequisite),
+  runtimes: z.array(RuntimeInfo),
+  /** Across all runtimes: what the window disables, and why. */
+  abilities: z.object({ checkpoint: Ability, limits: Ability, pause: Ability }),
+  /** True while the probes run. */
+  probing: z.boolean(),
+});
+export type SystemInfo = z.infer<typeof SystemInfo>;
+
+export const Settings = z.object({
+  theme: z.enum(["system", "dark", "light"]),
+  /** Runtime id; absent: chosen by the probe. */
+  defaultRuntime: z.string().optional(),
+  /** Seconds. */
+  stopGrace: z.number().min(0).max(3600),
+});
+export type Settings = z.infer<typeof Settings>;
+
+/** What is absent stays as it is; null lets the probe choose again (undefined does not travel as JSON). */
+export const SettingsChange = Settings.partial().extend({
+  defaultRuntime: z.string().nullable().optional(),
+});
+export type SettingsChange = z.infer<typeof SettingsChange>;
+
+export const system = {
+  watch: stream(Nothing, SystemInfo, "latest"),
+  /** Probes everything again. */
+  probe: mutation(Nothing, SystemInfo),
+  watchSettings: stream(Nothing, Settings, "latest"),
+  updateSettings: mutation(SettingsChange, Settings),
+  /** The native picker; UNIMPLEMENTED in a browser, where the window asks for a path instead. */
+  pickPath: mutation(
+    z.object({ kind: z.enum(["file", "directory"]), title: z.string() }),
+    z.object({ path: z.string().nullable() }),
+  ),
+  /** Whether pickPath works, and what hosts the window. */
+  host: query(
+    Nothing,
+    z.object({
+      shell: z.enum(["electron", "browser"]),
+      pickPath: z.boolean(),
+      electron: z.string().optional(),
+    }),
+  ),
+};
