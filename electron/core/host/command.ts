@@ -1,0 +1,164 @@
+import { spawn } from "node:child_process";
+import { constants as osConstants } from "node:os";
+import { AppError } from "#shared/errors";
+
+export interface CommandOptions {
+  signal?: AbortSignal;
+  /** Milliseconds until it is killed and the call rejects DEADLINE_EXCEEDED. Default 30 s. */
+  timeout?: number;
+  /** Bytes, or a file descriptor that the caller closes. */
+  stdin?: Uint8Array | number;
+  /** Gets standard output as it comes; then none of it is kept. */
+  onStdout?: (chunk: Buffer) => void;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  /** Bytes kept per stream; what is beyond is read and dropped. Default 64 KiB. */
+  maxOutput?: number;
+  /** How a command that must end is asked to: default kills it at once. */
+  onStop?: (kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+export interface CommandResult {
+  /** 0..255, or 128 + signal number when a signal ended it. */
+  code: number;
+  stdout: Buffer;
+  stderr: Buffer;
+  truncated: boolean;
+}
+
+/** 64 KiB: more of a tool's words helps nobody, and AppError's `output` promises no more. */
+const defaultMaxOutput = 64 * 1024;
+const defaultTimeout = 30_000;
+
+/**
+ * Runs a command to its end and answers its code and output, whatever the code. No shell is involved.
+ * Rejects NOT_FOUND when there is no such binary, CANCELLED on abort, DEADLINE_EXCEEDED after `timeout`.
+ */
+export function runCommand(argv: string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const [file, ...args] = argv;
+  if (file === undefined) throw new AppError("INVALID_ARGUMENT", "There is no command to run");
+  const { signal, timeout = defaultTimeout, maxOutput = defaultMaxOutput } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(new AppError("CANCELLED", "The operation was cancelled"));
+      return;
+    }
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: [
+        typeof options.stdin === "number" ? options.stdin : options.stdin ? "pipe" : "ignore",
+        "pipe",
+        "pipe",
+      ],
+    });
+    let stopped: AppError | undefined;
+    const stop = (error: AppError): void => {
+      if (stopped) return;
+      stopped = error;
+      const kill = (name: NodeJS.Signals): void => void child.kill(name);
+      if (options.onStop) options.onStop(kill);
+      else kill("SIGKILL");
+    };
+    const timer = setTimeout(() => {
+      stop(
+        new AppError("DEADLINE_EXCEEDED", `${file} did not finish within ${timeout / 1000} s`, {
+          output: collectErr.text(),
+        }),
+      );
+    }, timeout);
+    const onAbort = (): void => stop(new AppError("CANCELLED", "The operation was cancelled"));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const collectOut = collector(maxOutput);
+    const collectErr = collector(maxOutput);
+    child.stdout?.on("data", options.onStdout ?? collectOut.push);
+    child.stderr?.on("data", collectErr.push);
+    // A command that ends without reading its input is its own business.
+    child.stdin?.on("error", () => {});
+    if (typeof options.stdin !== "number") child.stdin?.end(options.stdin);
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      done();
+      reject(
+        error.code === "ENOENT"
+          ? new AppError("NOT_FOUND", `${file} is not installed`, { subject: file }, error)
+          : AppError.wrap(error, `${file} could not be started`),
+      );
+    });
+    child.on("close", (code, signalName) => {
+      done();
+      if (stopped) {
+        reject(stopped);
+        return;
+      }
+      resolve({
+        code: code ?? 128 + signalNumber(signalName),
+        stdout: collectOut.bytes(),
+        stderr: collectErr.bytes(),
+        truncated: collectOut.truncated() || collectErr.truncated(),
+      });
+    });
+  });
+}
+
+/** As runCommand, but a code other than 0 rejects with what the command said. Answers standard output. */
+export async function mustRun(argv: string[], options: CommandOptions = {}): Promise<string> {
+  const result = await runCommand(argv, options);
+  if (result.code !== 0) throw commandError(argv[0] ?? "", result);
+  return result.stdout.toString("utf8");
+}
+
+/** A failed command as an error: its last line in the sentence, all its words in `output`. */
+export function commandError(name: string, result: CommandResult): AppError {
+  const output = result.stderr.toString("utf8").trim() || result.stdout.toString("utf8").trim();
+  const last = output.split("\n").at(-1) || `it ended with code ${result.code}`;
+  const code = wordsCode(output) ?? "UNKNOWN";
+  // A tool that another one started says who it is: `unshare tar ...` fails with "tar: ...".
+  const message = /^[\w.-]+: /.test(last) ? last : `${name.split("/").at(-1)}: ${last}`;
+  return new AppError(code, message, { output });
+}
+
+/** strerror(3) texts, as tools print them, to codes. */
+export function wordsCode(words: string): AppError["code"] | undefined {
+  for (const [pattern, code] of kernelWords) if (pattern.test(words)) return code;
+  return undefined;
+}
+
+const kernelWords: [RegExp, AppError["code"]][] = [
+  [/no space left on device|disk quota exceeded/i, "RESOURCE_EXHAUSTED"],
+  [
+    /cannot allocate memory|too many open files|resource temporarily unavailable/i,
+    "RESOURCE_EXHAUSTED",
+  ],
+  [/operation not permitted|permission denied|read-only file system/i, "PERMISSION_DENIED"],
+  [/no such file or directory|no such process/i, "NOT_FOUND"],
+  [/file exists/i, "ALREADY_EXISTS"],
+  [/device or resource busy/i, "UNAVAILABLE"],
+  [/invalid argument|file name too long/i, "INVALID_ARGUMENT"],
+];
+
+function collector(max: number) {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let cut = false;
+  return {
+    push: (chunk: Buffer): void => {
+      const room = max - size;
+      if (chunk.length > room) cut = true;
+      if (room <= 0) return;
+      const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;
+      chunks.push(kept);
+      size += kept.length;
+    },
+    bytes: () => Buffer.concat(chunks),
+    text: () => Buffer.concat(chunks).toString("utf8"),
+    truncated: () => cut,
+  };
+}
+
+function signalNumber(name: NodeJS.Signals | null): number {
+  return name ? (osConstants.signals[name] ?? 0) : 0;
+}

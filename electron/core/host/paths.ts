@@ -1,0 +1,49 @@
+import { join } from "node:path";
+
+/**
+ * Where things lie on disk. `data` outlives a reboot, `state` need not. Everything else is derived
+ * here, so that the layout can be read in one place:
+ *
+ *     data/meta/                        lmdb: records of containers, images, checkpoints, settings
+ *     data/host.json, data/shims.json   what was probed on this host
+ *     data/images/ID/rootfs             an image's files
+ *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
+ *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
+ *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
+ *     data/journal/                     the event journal
+ *     state/manager.sock                held by the one manager of this root
+ *     state/RUNTIME/                    the OCI runtime's own --root
+ *     state/shim-events.sock            where containerd's shims send their events
+ */
+export interface Paths {
+  readonly data: string;
+  readonly state: string;
+}
+
+/**
+ * The paths of this user: `root` overrides both (tests, SHIMYARD_ROOT). Else /var/lib and /run for
+ * root, and the XDG base directories for an ordinary user.
+ */
+export function resolvePaths(
+  env: NodeJS.ProcessEnv,
+  uid: number,
+  home: string,
+  root?: string,
+): Paths {
+  if (root) return { data: join(root, "data"), state: join(root, "state") };
+  if (uid === 0) return { data: "/var/lib/shimyard", state: "/run/shimyard" };
+  const data = join(env.XDG_DATA_HOME || join(home, ".local/share"), "shimyard");
+  const runtimeDir = env.XDG_RUNTIME_DIR;
+  return { data, state: runtimeDir ? join(runtimeDir, "shimyard") : join(data, "state") };
+}
+
+export const containerDir = (paths: Paths, namespace: string, id: string): string =>
+  join(paths.data, "containers", namespace, id);
+export const containerLog = (paths: Paths, namespace: string, id: string): string =>
+  join(containerDir(paths, namespace, id), "log");
+export const tasksDir = (paths: Paths): string => join(paths.data, "tasks");
+export const bundleDir = (paths: Paths, namespace: string, id: string): string =>
+  join(tasksDir(paths), namespace, id);
+export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
+export const checkpointDir = (paths: Paths, id: string): string =>
+  join(paths.data, "checkpoints", id);

@@ -1,0 +1,65 @@
+import { setMaxListeners } from "node:events";
+import { userInfo } from "node:os";
+import { delimiter } from "node:path";
+import type { Prerequisite } from "#shared/contract/system";
+import { readDistribution } from "./distribution.ts";
+import { kernelFeatures } from "./prerequisites-kernel.ts";
+import { findTool, tools } from "./prerequisites-tools.ts";
+
+/** The machine that is looked at. Tests look at one made of a few files. */
+export interface Host {
+  /** What stands for `/` when looking for files. */
+  root: string;
+  /** Directories of commands, in order. */
+  searchPath: string[];
+  uid: number;
+  userName: string;
+}
+
+/** An ordinary user's PATH often lacks the directories where runc, iptables and mount lie. */
+const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** The machine that this process runs on, as its user sees it. */
+export function thisHost(): Host {
+  const { uid, username } = userInfo();
+  const path = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  return {
+    root: "/",
+    searchPath: [...new Set([...path, ...systemDirectories])],
+    uid,
+    userName: username,
+  };
+}
+
+/**
+ * Everything that Shimyard uses of this machine, found or not, in the order in which the window
+ * shows it. Each tool found is really run. `criu` is a criu to be preferred to that on the PATH.
+ * Rejects only when `signal` aborts.
+ */
+export async function findPrerequisites(
+  options: { signal?: AbortSignal; criu?: string } = {},
+  host: Host = thisHost(),
+): Promise<Prerequisite[]> {
+  const distribution = await readDistribution(host.root);
+  // Of our own, as each tool that runs listens to it: more than Node expects of one signal.
+  const signal = options.signal && AbortSignal.any([options.signal]);
+  if (signal) setMaxListeners(tools.length + 1, signal);
+  const [found, kernel] = await Promise.all([
+    Promise.all(
+      tools.map((tool) =>
+        findTool(tool, host, distribution.packageManager, { ...options, signal }),
+      ),
+    ),
+    kernelFeatures(host, signal),
+  ]);
+  signal?.throwIfAborted();
+  return [...requireOneRuntime(found), ...kernel];
+}
+
+/** runc and crun stand in for each other: one is required only while the other can't be used. */
+function requireOneRuntime(list: Prerequisite[]): Prerequisite[] {
+  const usable = list.some(
+    ({ name, status }) => (name === "runc" || name === "crun") && status === "found",
+  );
+  return list.map((item) => (item.name === "runc" ? { ...item, required: !usable } : item));
+}

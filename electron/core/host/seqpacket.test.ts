@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { SeqpacketWriter } from "./seqpacket.ts";
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "seqpacket-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+test("a path that nobody listens at, or too long a one, is refused with a reason", () => {
+  expect(() => SeqpacketWriter.connect(join(dir, "nobody"))).toThrowError(
+    expect.objectContaining({ code: "UNAVAILABLE" }),
+  );
+  expect(() => SeqpacketWriter.connect(`/${"x".repeat(108)}`)).toThrowError(
+    expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+  );
+});
+
+/** Accepts one, sends it more than a socket holds, and prints the length of every packet it gets. */
+const listener = `
+use Socket;
+$| = 1;
+socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die;
+bind($s, pack_sockaddr_un($ARGV[0])) or die;
+listen($s, 1) or die;
+print "ready\\n";
+accept(my $c, $s) or die;
+$SIG{PIPE} = "IGNORE";
+for (1 .. 1000) { send($c, "x" x 8192, 0) or last }
+select(undef, undef, undef, 0.3);
+my $data;
+while (defined(recv($c, $data, 65536, 0)) && length($data)) { print length($data), "\\n" }
+`;
+
+test("packets arrive whole and in order, also at a peer that is slow and talks itself", async () => {
+  const path = join(dir, "peer");
+  const peer = spawn("perl", ["-e", listener, path], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  peer.stdout.on("data", (data: Buffer) => (said += data.toString()));
+  const ended = once(peer, "close");
+  await once(peer.stdout, "data");
+  const socket = SeqpacketWriter.connect(path);
+  // More than the peer's buffer holds while it sleeps.
+  const lengths = Array.from({ length: 200 }, (_, n) => 4000 + n);
+  await Promise.all(lengths.map((length) => socket.write(new Uint8Array(length))));
+  socket.close();
+  await expect(socket.write(new Uint8Array(1))).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await ended;
+  expect(said.trim().split("\n")).toEqual(["ready", ...lengths.map(String)]);
+});

@@ -1,0 +1,257 @@
+import { mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { mustRun } from "#core/host/command";
+import { type Paths, bundleDir } from "#core/host/paths";
+import type { Privileges } from "#core/host/privileges";
+import { bootId } from "#core/host/proc";
+import { AppError } from "#shared/errors";
+import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
+
+/**
+ * The directory handed to a runtime, after containerd's runtime/v2 bundle.go. In it:
+ *
+ *     config.json            the OCI spec
+ *     state.json             TaskRecord: what a later manager needs and can't derive
+ *     rootfs/                where the shim mounts the root file system, in its own namespace
+ *     processes/init, EXEC   one directory per process
+ */
+const recordSchema = z.object({
+  version: z.literal(1),
+  runtime: z.string(),
+  namespace: z.string(),
+  id: z.string(),
+  createdAt: z.number(),
+  bootId: z.string(),
+  rootfs: z.object({
+    type: z.enum(["overlay", "bind"]),
+    lower: z.array(z.string()),
+    upper: z.string().optional(),
+    work: z.string().optional(),
+  }),
+  terminal: z.boolean(),
+  stdin: z.boolean(),
+  logPath: z.string(),
+  labels: z.record(z.string(), z.string()),
+  /** Absolute, as in the spec's `linux.cgroupsPath`; absent where the container has no cgroup of its own. */
+  cgroupsPath: z.string().optional(),
+  /** It was restored from a checkpoint, and so never waits to be started. */
+  restored: z.boolean(),
+});
+
+export type TaskRecord = z.infer<typeof recordSchema>;
+
+export class Bundle {
+  readonly ref: BundleRef;
+  readonly record: TaskRecord;
+  #spec: Promise<OciSpec> | undefined;
+
+  private constructor(ref: BundleRef, record: TaskRecord, spec?: OciSpec) {
+    this.ref = ref;
+    this.record = record;
+    if (spec) this.#spec = Promise.resolve(spec);
+  }
+
+  get path(): string {
+    return this.ref.path;
+  }
+
+  get rootfs(): string {
+    return join(this.path, "rootfs");
+  }
+
+  processDir(id: string): string {
+    return join(this.path, "processes", id);
+  }
+
+  /** Read from disk once when an earlier manager made the bundle. */
+  spec(): Promise<OciSpec> {
+    this.#spec ??= readFile(join(this.path, "config.json"), "utf8").then(
+      (text) => JSON.parse(text) as OciSpec,
+      (error: unknown) => {
+        this.#spec = undefined;
+        throw AppError.wrap(error, `The spec of container "${this.ref.id}" can't be read`);
+      },
+    );
+    return this.#spec;
+  }
+
+  /**
+   * Makes the bundle and all that is in it. Rejects ALREADY_EXISTS when there is one; anything made is
+   * removed again on failure.
+   */
+  static async make(
+    paths: Paths,
+    runtimeId: string,
+    request: CreateRequest,
+    cgroupsPath: string | undefined,
+  ): Promise<Bundle> {
+    const { namespace, id } = request;
+    const path = bundleDir(paths, namespace, id);
+    const spec: OciSpec = {
+      ...request.spec,
+      root: { ...request.spec.root, path: join(path, "rootfs") },
+      process: { ...request.spec.process, terminal: request.terminal },
+      linux: { ...request.spec.linux, cgroupsPath },
+    };
+    const record: TaskRecord = {
+      version: 1,
+      runtime: runtimeId,
+      namespace,
+      id,
+      createdAt: Date.now(),
+      bootId: await bootId(),
+      rootfs: request.rootfs,
+      terminal: request.terminal,
+      stdin: request.stdin,
+      logPath: request.logPath,
+      labels: request.labels,
+      cgroupsPath,
+      restored: request.checkpoint !== undefined,
+    };
+    // Under a hidden name until it is whole: a manager killed half-way leaves nothing that is taken for a bundle.
+    const making = join(dirname(path), `${hiddenPrefix}${id}.new`);
+    try {
+      await mkdir(making, { recursive: true, mode: 0o711 });
+      await Promise.all([
+        mkdir(join(making, "rootfs")),
+        mkdir(join(making, "processes", "init"), { recursive: true }),
+        writeFile(join(making, "config.json"), JSON.stringify(spec), { mode: 0o600 }),
+        writeFile(join(making, "state.json"), JSON.stringify(record), { mode: 0o600 }),
+      ]);
+      await rename(making, path);
+    } catch (error) {
+      await rm(making, { recursive: true, force: true });
+      throw bundleError(error, id);
+    }
+    return new Bundle({ namespace, id, path }, record, spec);
+  }
+
+  /** Reads a bundle an earlier manager left. Rejects DATA_LOSS when its state can't be understood. */
+  static async open(ref: BundleRef): Promise<Bundle> {
+    return new Bundle(ref, await readRecord(ref));
+  }
+
+  /** Removes it. Safe to repeat, and after a crash half-way: see `removeBundle`. */
+  remove(privileges: Privileges): Promise<void> {
+    return removeBundle(this.path, privileges);
+  }
+}
+
+/** The record alone, for who only needs to know which runtime a bundle belongs to. */
+export async function readRecord(ref: BundleRef): Promise<TaskRecord> {
+  const path = join(ref.path, "state.json");
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw damaged(ref, `${path} can't be read`, error);
+  }
+  let record: TaskRecord;
+  try {
+    record = recordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw damaged(ref, `${path} is damaged`, error);
+  }
+  if (record.id !== ref.id || record.namespace !== ref.namespace) {
+    throw damaged(ref, `${path} belongs to ${record.namespace}/${record.id}`);
+  }
+  return record;
+}
+
+function damaged(ref: BundleRef, what: string, cause?: unknown): AppError {
+  return new AppError(
+    "DATA_LOSS",
+    `The state of container "${ref.id}" is lost: ${what}`,
+    {
+      subject: `container "${ref.id}"`,
+      hint: "Discard the task: whatever of it still runs is ended. The container, its files and its log stay, and it can be started again.",
+      output: cause instanceof Error ? cause.message : undefined,
+    },
+    cause,
+  );
+}
+
+function bundleError(error: unknown, id: string): AppError {
+  const { code } = error as NodeJS.ErrnoException;
+  // rename(2) onto a directory that has something in it.
+  if (code !== "EEXIST" && code !== "ENOTEMPTY") {
+    return AppError.wrap(error, `The bundle of container "${id}" could not be made`);
+  }
+  return new AppError("ALREADY_EXISTS", `Container "${id}" already has a task`, {
+    subject: `container "${id}"`,
+    hint: "Stop it and delete the task first.",
+  });
+}
+
+/** Hidden: a bundle that is being made or removed. A scan removes what is left of one. */
+const hiddenPrefix = ".";
+
+/**
+ * Renames a bundle to a hidden name first, so that one half removed is never taken for a bundle, then
+ * removes it. Idempotent.
+ */
+export async function removeBundle(path: string, privileges: Privileges): Promise<void> {
+  const hidden = join(dirname(path), `${hiddenPrefix}${path.slice(dirname(path).length + 1)}`);
+  try {
+    await rename(path, hidden);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    // The remains of an earlier removal are in the way.
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw AppError.from(error);
+    await removeTree(hidden, privileges);
+    await rename(path, hidden);
+  }
+  await removeTree(hidden, privileges);
+}
+
+/** Also what belongs to the user namespace's other users, which an ordinary user may not remove alone. */
+export async function removeTree(path: string, privileges: Privileges): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!privileges.rootless) throw AppError.wrap(error, `${path} could not be removed`);
+    await mustRun(privileges.asRoot(["rm", "-rf", "--", path]));
+  }
+}
+
+/** So that a reader sees the old content or the new, never a part. */
+export async function writeAtomically(path: string, content: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, content, { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+/** Every bundle under `root` (see tasksDir), removing what is no bundle: empty and half-removed directories. */
+export async function scanBundles(root: string, privileges: Privileges): Promise<BundleRef[]> {
+  const found: BundleRef[] = [];
+  for (const namespace of await listDirectories(root)) {
+    const dir = join(root, namespace);
+    for (const id of await listDirectories(dir)) {
+      const path = join(dir, id);
+      if (id.startsWith(hiddenPrefix)) await removeTree(path, privileges);
+      else if (!(await removeIfEmpty(path))) found.push({ namespace, id, path });
+    }
+  }
+  return found;
+}
+
+async function removeIfEmpty(path: string): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function listDirectories(path: string): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw AppError.wrap(error, `${path} can't be read`);
+  }
+}

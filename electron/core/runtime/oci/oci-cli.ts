@@ -1,0 +1,170 @@
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CommandOptions, type CommandResult, runCommand } from "#core/host/command";
+import type { Paths } from "#core/host/paths";
+import type { Privileges } from "#core/host/privileges";
+import { AppError, isCode } from "#shared/errors";
+import type { OciResources } from "../runtime.ts";
+import { ociError } from "./oci-error.ts";
+
+/** An OCI runtime binary of this host. */
+export interface OciBinary {
+  /** `runc` */
+  name: string;
+  path: string;
+  version: string;
+  /** It refuses hybrid cgroups: the unified one is hidden from it in the shim's mount namespace. */
+  hidesUnifiedCgroup: boolean;
+  /** Absolute path of a criu that works here; runc looks for it on PATH. */
+  criu: string | undefined;
+}
+
+/** `runc state ID` (OCI runtime spec, runtime.md#state). */
+export interface OciState {
+  status: "creating" | "created" | "running" | "paused" | "stopped";
+  pid: number;
+}
+
+/**
+ * The executor: an OCI runtime's command line against the containers of one namespace. Methods reject with
+ * the runtime's own words, mapped by oci-error.ts. `entry` is a living pid of the task (see Privileges.enter).
+ */
+export class OciCli {
+  readonly binary: OciBinary;
+  readonly #privileges: Privileges;
+  readonly #paths: Paths;
+  readonly #made = new Set<string>();
+
+  constructor(binary: OciBinary, privileges: Privileges, paths: Paths) {
+    this.binary = binary;
+    this.#privileges = privileges;
+    this.#paths = paths;
+  }
+
+  /** The runtime's own --root for a namespace: two namespaces may use the same container id. */
+  root(namespace: string): string {
+    return join(this.#paths.state, this.binary.name, namespace);
+  }
+
+  /** Where the runtime keeps one container. */
+  containerRoot(namespace: string, id: string): string {
+    return join(this.root(namespace), id);
+  }
+
+  /** Made once; the runtime creates the rest. */
+  async prepare(namespace: string): Promise<void> {
+    if (this.#made.has(namespace)) return;
+    await mkdir(this.root(namespace), { recursive: true, mode: 0o711 });
+    this.#made.add(namespace);
+  }
+
+  /** What every call begins with. `log` is a file that takes the runtime's own words. */
+  globals(namespace: string, log?: string): string[] {
+    const logTo = log === undefined ? [] : ["--log", log];
+    return ["--root", this.root(namespace), ...logTo, "--log-format", "json"];
+  }
+
+  argv(namespace: string, entry: number | undefined, args: string[], log?: string): string[] {
+    return this.#privileges.enter(entry, [
+      this.binary.path,
+      ...this.globals(namespace, log),
+      ...args,
+    ]);
+  }
+
+  /** The environment of everything that may start criu. */
+  env(): NodeJS.ProcessEnv {
+    const { criu } = this.binary;
+    const path = process.env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    return { ...process.env, PATH: criu ? `${join(criu, "..")}:${path}` : path };
+  }
+
+  async run(
+    call: { namespace: string; entry: number | undefined; context: string },
+    args: string[],
+    options: CommandOptions = {},
+  ): Promise<CommandResult> {
+    const result = await runCommand(this.argv(call.namespace, call.entry, args), {
+      env: this.env(),
+      ...options,
+    });
+    if (result.code !== 0) throw ociError(call.context, result.stderr.toString("utf8"));
+    return result;
+  }
+
+  async state(
+    namespace: string,
+    id: string,
+    entry: number | undefined,
+    options: CommandOptions = {},
+  ): Promise<{ text: string; state: OciState }> {
+    const context = `The state of container "${id}" could not be read`;
+    const { stdout } = await this.run({ namespace, entry, context }, ["state", id], options);
+    const text = stdout.toString("utf8");
+    try {
+      return { text, state: JSON.parse(text) as OciState };
+    } catch (error) {
+      throw new AppError("INTERNAL", context, { output: text.slice(0, 4096) }, error);
+    }
+  }
+
+  async update(
+    namespace: string,
+    id: string,
+    entry: number | undefined,
+    resources: OciResources,
+    file: string,
+    options: CommandOptions = {},
+  ): Promise<void> {
+    const context = `The limits of container "${id}" could not be changed`;
+    // A file, not standard input: crun opens /dev/stdin, which can't be done to a socket.
+    await writeFile(file, JSON.stringify(resources), { mode: 0o600 });
+    try {
+      const call = { namespace, entry, context };
+      await this.run(call, ["update", "--resources", file, id], options);
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  /** Removes the runtime's state and the container's cgroup; `force` kills what runs. Idempotent. */
+  async delete(
+    namespace: string,
+    id: string,
+    entry: number | undefined,
+    force: boolean,
+  ): Promise<void> {
+    const context = `Container "${id}" could not be deleted`;
+    try {
+      await this.run(
+        { namespace, entry, context },
+        force ? ["delete", "--force", id] : ["delete", id],
+      );
+    } catch (error) {
+      if (!isCode(error, "NOT_FOUND")) throw error;
+    }
+  }
+
+  /** Every container the runtime has state of. */
+  async containers(): Promise<{ namespace: string; id: string }[]> {
+    const root = join(this.#paths.state, this.binary.name);
+    const found: { namespace: string; id: string }[] = [];
+    for (const namespace of await listNames(root)) {
+      for (const id of await listNames(join(root, namespace))) found.push({ namespace, id });
+    }
+    return found;
+  }
+
+  /** Forgets a container whose state the runtime itself can no longer read. */
+  async discard(namespace: string, id: string): Promise<void> {
+    await rm(this.containerRoot(namespace, id), { recursive: true, force: true });
+  }
+}
+
+async function listNames(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,22 @@
+import { describe, it } from "vitest";
+import { choosePrivileges } from "#core/host/privileges";
+import { describeTasks } from "../suite.ts";
+import { makeTestRoot } from "../testing.ts";
+import { createOciRuntimes } from "./plugin.ts";
+
+// Probed for real, once, before the suites are laid out: what can't be done here is skipped by its name.
+const privileges = choosePrivileges();
+const probeRoot = await makeTestRoot();
+const { infos } = await createOciRuntimes({ paths: probeRoot.paths, privileges });
+await probeRoot.close();
+
+for (const info of infos) {
+  if (!info.usable.ok) {
+    describe.skip(`${info.id}: ${info.usable.reason}`, () => it("is not usable here"));
+    continue;
+  }
+  describeTasks({
+    info,
+    runtimes: async (root) => (await createOciRuntimes({ paths: root.paths, privileges })).runtimes,
+  });
+}

@@ -1,0 +1,118 @@
+import { join } from "node:path";
+import { mustRun } from "#core/host/command";
+import type { Paths } from "#core/host/paths";
+import { thisHost } from "#core/host/prerequisites";
+import { firstExecutable, parseVersion } from "#core/host/prerequisites-tools";
+import type { Privileges } from "#core/host/privileges";
+import { ProcessWatch } from "#core/host/proc";
+import type { RuntimeInfo } from "#shared/contract/system";
+import { type Binaries, HostMemory } from "../host-memory.ts";
+import type { Runtime } from "../runtime.ts";
+import { OciCli } from "./oci-cli.ts";
+import { type Candidate, probeRuntimes } from "./probe.ts";
+import { OciRuntime } from "./runtime.ts";
+
+/** The OCI runtimes that are looked for. */
+export const ociNames = ["runc", "crun"];
+
+export interface OciContext {
+  paths: Paths;
+  privileges: Privileges;
+  signal?: AbortSignal;
+  /** Probes also what is remembered. */
+  again?: boolean;
+}
+
+/**
+ * The OCI runtimes of this host, and what each can do here. The first time each runs a container or two
+ * (about a second in all); the outcome is remembered in `data/host.json` for as long as this boot, kernel and
+ * binaries last, and a start then costs a few stat calls. An unusable runtime is answered too: it may hold
+ * tasks. None without conmon.
+ */
+export async function createOciRuntimes(
+  context: OciContext,
+): Promise<{ runtimes: Runtime[]; infos: RuntimeInfo[] }> {
+  const { paths, privileges } = context;
+  const found = await findBinaries();
+  const { conmon, criu, busybox } = found;
+  const memory = await HostMemory.open(join(paths.data, "host.json"), found);
+  const infos = context.again ? undefined : memory.infos;
+  if (!conmon) return { runtimes: [], infos: [] };
+  const processWatch = new ProcessWatch();
+  const versions = infos ? memory.versions : await versionsOf(found, ["conmon", ...ociNames]);
+  const candidates: Candidate[] = [];
+  for (const name of ociNames) {
+    const path = found[name];
+    if (!path) continue;
+    const id = `oci/${name}`;
+    const version = versions[name] ?? "";
+    const known = infos?.find((info) => info.id === id);
+    const hidesUnifiedCgroup = known?.hidesUnifiedCgroup ?? false;
+    const binary = { name, path, version, hidesUnifiedCgroup, criu };
+    const shared = {
+      ...{ id, binary, busybox, privileges, processWatch },
+      conmon: { path: conmon, version: versions.conmon ?? "" },
+    };
+    candidates.push({
+      ...{ id, binary, privileges, shown: { name, path, version } },
+      runtime: (own) =>
+        new OciRuntime({ ...shared, paths: own, cli: new OciCli(binary, privileges, own) }),
+    });
+  }
+  const outcome = infos ?? (await probeAll(candidates, context, busybox));
+  if (!infos) await memory.keep(versions, outcome);
+  return { runtimes: candidates.map(({ runtime }) => runtime(paths)), infos: outcome };
+}
+
+async function probeAll(
+  candidates: Candidate[],
+  context: OciContext,
+  busybox: string | undefined,
+): Promise<RuntimeInfo[]> {
+  const infos = await probeRuntimes(candidates, context.paths, busybox, context.signal);
+  const best = choosePreferred(infos);
+  return infos.map((info) => ({ ...info, preferred: info.id === best?.id }));
+}
+
+/** A runtime whose start takes up to so many times the fastest one's is as good: less is the moment's load. */
+const asFast = 1.25;
+
+/** Of those that can do most, the first that is as fast as any: the same one at each probe of a host. */
+export function choosePreferred(
+  infos: Pick<RuntimeInfo, "id" | "usable" | "abilities" | "startMs">[],
+): { id: string } | undefined {
+  const usable = infos.filter((info) => info.usable.ok);
+  const most = Math.max(...usable.map(countAbilities));
+  const able = usable.filter((info) => countAbilities(info) === most);
+  const fastest = Math.min(...able.map(({ startMs = Infinity }) => startMs));
+  return able.find(({ startMs = Infinity }) => startMs <= fastest * asFast);
+}
+
+function countAbilities({ abilities }: Pick<RuntimeInfo, "abilities">): number {
+  return Object.values(abilities).filter(({ ok }) => ok).length;
+}
+
+/** conmon, runc, crun, criu and busybox. */
+export async function findBinaries(): Promise<Binaries> {
+  const wanted = ["conmon", ...ociNames, "busybox"];
+  const host = thisHost();
+  const paths = await Promise.all(wanted.map((name) => firstExecutable([name], host)));
+  const found: Binaries = Object.fromEntries(wanted.map((name, index) => [name, paths[index]]));
+  // The distribution's criu may be too old for the kernel: set-up names one that is known to work.
+  found.criu = process.env.SHIMYARD_CRIU || (await firstExecutable(["criu"], host));
+  return found;
+}
+
+/** `1.1.5+ds1` of "runc version 1.1.5+ds1", by name, of those that are there. */
+export async function versionsOf(
+  found: Binaries,
+  names: string[],
+): Promise<Record<string, string>> {
+  const versions = await Promise.all(
+    names.map(async (name) => {
+      const path = found[name];
+      return [name, path ? (parseVersion(await mustRun([path, "--version"])) ?? "") : ""] as const;
+    }),
+  );
+  return Object.fromEntries(versions);
+}

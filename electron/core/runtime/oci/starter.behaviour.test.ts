@@ -1,0 +1,94 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { choosePrivileges } from "#core/host/privileges";
+import { type Isolation, startIsolated } from "./starter.ts";
+
+const run = promisify(execFile);
+const isolation: Isolation = { privileges: choosePrivileges(), busybox: "/bin/busybox" };
+/** Longer than it takes until the next process is made ready. */
+const idle = 800;
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "shimyard starter's-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const wait = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+async function wordsOf(child: ChildProcess): Promise<string> {
+  let text = "";
+  child.stdio[3]?.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  child.stderr?.resume();
+  await once(child, "close");
+  return text;
+}
+
+/** Starts a process that tells its mount namespace, its directory and its words. */
+async function tell(words: string[]): Promise<{ namespace: string; text: string; pid: number }> {
+  const script = 'readlink /proc/self/ns/mnt >&3; printf "%s\\0" "$PWD" "$@" >&3';
+  const argv = ["sh", "-c", script, "sh", ...words];
+  const child = await startIsolated({ argv, cwd: dir, env: process.env }, isolation);
+  const all = await wordsOf(child);
+  const end = all.indexOf("\n");
+  return { namespace: all.slice(0, end), text: all.slice(end + 1), pid: child.pid as number };
+}
+
+const words = ["a b", "'", '"', "$(exit 3)", "", "\\", "line\nbreak", "-n", "ü"];
+
+test("a process gets its words as they are, at once or made ready, and namespaces of its own", async () => {
+  const expected = [dir, ...words].map((word) => `${word}\0`).join("");
+  const own = await readlink("/proc/self/ns/mnt");
+  const first = await tell(words);
+  await wait(idle);
+  const second = await tell(words);
+  for (const { namespace, text } of [first, second]) {
+    expect(text).toBe(expected);
+    expect(namespace).toMatch(/^mnt:/);
+    expect(namespace).not.toBe(own);
+  }
+});
+
+test("one made ready before a mount came is not used", async (context) => {
+  if (isolation.privileges.rootless) context.skip("only root can mount something");
+  await tell([]);
+  await wait(idle);
+  await run("mount", ["-t", "tmpfs", "tmpfs", dir]);
+  try {
+    const script = 'stat -f -c %T "$1" >&3';
+    const argv = ["sh", "-c", script, "sh", dir];
+    const child = await startIsolated({ argv, cwd: "/", env: process.env }, isolation);
+    expect(await wordsOf(child)).toBe("tmpfs\n");
+  } finally {
+    await run("umount", [dir]);
+  }
+});
+
+test("one that was killed while it waited is not used", async () => {
+  await tell([]);
+  await wait(idle);
+  const { stdout } = await run("pgrep", ["-P", String(process.pid), "-f", "xargs -0 -r"]);
+  for (const pid of stdout.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
+  await wait(50);
+  expect((await tell(["x"])).text).toBe(`${dir}\0x\0`);
+});
+
+test("what waits ends with who made it ready", async () => {
+  const argv = ["busybox", "xargs", "-0", "-r", "touch", join(dir, "never")];
+  const [file = "", ...args] = isolation.privileges.isolate(argv);
+  const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore"] });
+  child.stdin.destroy();
+  const [code] = (await once(child, "exit")) as [number];
+  expect(code).toBe(0);
+  await expect(readlink(join(dir, "never"))).rejects.toThrow("ENOENT");
+});

@@ -1,0 +1,279 @@
+import type { Disposable } from "#shared/base/disposable";
+import type { Event } from "#shared/base/emitter";
+import type { ErrorInfo } from "#shared/errors";
+
+/**
+ * The interfaces every kind of shim implements. They follow containerd's: a Runtime is a plugin that
+ * makes Tasks, a Task is the running side of a container, a Process is its init or an exec.
+ * Times are milliseconds since the epoch. Every error is an AppError.
+ */
+export interface Runtime {
+  /** `oci/runc`. */
+  readonly id: string;
+  create(request: CreateRequest, options?: CallOptions): Promise<Task>;
+  /**
+   * The task of a bundle that an earlier manager left, reconnected to its shim if that lives.
+   * A dead shim gives a task that says so (`status: "exited"` or `"shim-lost"`); a bundle that can't be
+   * read rejects with DATA_LOSS and is left as it is. One whose creation was cut short (by a killed manager)
+   * rejects with ABORTED, and is to be cleaned up and removed.
+   */
+  load(bundle: BundleRef, options?: CallOptions): Promise<Task>;
+  /**
+   * Releases what a bundle's runtime and shim still hold (kill, `runc delete --force`, sockets) when no
+   * Task can be made of it. Idempotent.
+   */
+  cleanUp(bundle: BundleRef): Promise<void>;
+  /** What it holds without a bundle: `cleanUp` takes these too. */
+  leaked(): Promise<{ namespace: string; id: string }[]>;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface BundleRef {
+  namespace: string;
+  /** The container's id. */
+  id: string;
+  /** Absolute path. */
+  path: string;
+}
+
+/** How the root file system is put together, inside the shim's mount namespace. Paths are absolute. */
+export interface RootfsMount {
+  type: "overlay" | "bind";
+  /** overlay: lower directories, topmost first. bind: exactly one. */
+  lower: string[];
+  upper?: string;
+  work?: string;
+}
+
+export interface CreateRequest {
+  namespace: string;
+  id: string;
+  /** An OCI runtime spec, config.json; `root.path` is filled in by the bundle. */
+  spec: OciSpec;
+  rootfs: RootfsMount;
+  terminal: boolean;
+  /** Keep standard input open. */
+  stdin: boolean;
+  /** The container's log, appended to; its directory exists. */
+  logPath: string;
+  labels: Record<string, string>;
+  /** Restores from this checkpoint image directory instead of starting the command. */
+  checkpoint?: CheckpointImage;
+}
+
+export interface CheckpointImage {
+  /** Directory of criu's images. */
+  path: string;
+  tcpEstablished?: boolean;
+  fileLocks?: boolean;
+  externalUnixSockets?: boolean;
+}
+
+export type TaskStatus = "created" | "running" | "paused" | "exited" | "shim-lost" | "unknown";
+
+export interface ExitStatus {
+  /** 0..255, 128 + signal when killed by one; undefined when nobody recorded it. */
+  code: number | undefined;
+  exitedAt: number;
+  oomKilled: boolean;
+}
+
+export interface TaskState {
+  status: TaskStatus;
+  pid: number | undefined;
+  /** When the kernel started that pid (from /proc/PID/stat field 22, which also tells a recycled pid from ours). */
+  startedAt: number | undefined;
+  exit: ExitStatus | undefined;
+  /** Why it is lost or unknown. */
+  error: ErrorInfo | undefined;
+}
+
+export interface ShimState {
+  kind: string;
+  pid: number | undefined;
+  alive: boolean;
+  startedAt: number | undefined;
+  version: string | undefined;
+  runtime: { name: string; path: string; version: string };
+}
+
+export interface Task extends Disposable {
+  readonly namespace: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly runtime: string;
+  readonly labels: Readonly<Record<string, string>>;
+
+  /** What was last seen; kept current by exits, pauses and shim losses without asking. */
+  readonly state: TaskState;
+  /** Asks the runtime itself. */
+  refresh(options?: CallOptions): Promise<TaskState>;
+  /** The runtime's own state document (`runc state`), as JSON text. */
+  runtimeState(options?: CallOptions): Promise<string>;
+  readonly shim: ShimState;
+  /** What was not yet told to an earlier manager (an exit while none ran) is told to the first listener. */
+  readonly onEvent: Event<TaskEvent>;
+
+  start(options?: CallOptions): Promise<void>;
+  pause(options?: CallOptions): Promise<void>;
+  resume(options?: CallOptions): Promise<void>;
+  /** To init, or to every process with `all`. NOT_FOUND once init has exited. Works without a shim. */
+  kill(signal: number, options?: CallOptions & { all?: boolean }): Promise<void>;
+  exec(request: ExecRequest, options?: CallOptions): Promise<Process>;
+  /** Runs to the end without a shim of its own: pipes to us, dies with us. */
+  run(request: RunRequest, options?: CallOptions): Promise<RunResult>;
+  /** init first, then execs, exited ones until removed. */
+  processes(): readonly Process[];
+  process(id: string): Process | undefined;
+  /** Host pids of everything in the container's cgroup. */
+  pids(options?: CallOptions): Promise<number[]>;
+  /** Directories of the container's cgroup, by v1 controller name, or `unified`; undefined when none is known. */
+  cgroup(): Promise<Record<string, string> | undefined>;
+  update(resources: OciResources, options?: CallOptions): Promise<void>;
+  /** Writes criu's images into `path` (made here, removed on failure). */
+  checkpoint(request: CheckpointRequest, options?: CallOptions): Promise<void>;
+  /** Resolves when init has exited, at once when it has. Never rejects but on abort. */
+  wait(options?: CallOptions): Promise<ExitStatus>;
+  /**
+   * Removes task, shim and bundle. FAILED_PRECONDITION while it runs unless `force`, which kills it
+   * first. Works without a shim.
+   */
+  delete(options?: { force?: boolean }): Promise<ExitStatus | undefined>;
+}
+
+export interface CheckpointRequest {
+  path: string;
+  leaveRunning: boolean;
+  tcpEstablished: boolean;
+  fileLocks: boolean;
+  externalUnixSockets: boolean;
+}
+
+export interface ProcessSpec {
+  args: string[];
+  cwd?: string;
+  env?: string[];
+  /** As the user wrote it: `uid[:gid]` or names; resolved in the container's root. */
+  user?: string;
+}
+
+export interface ExecRequest extends ProcessSpec {
+  /** Chosen by the caller, unique in the task: [a-z0-9-]{1,64}. */
+  id: string;
+  terminal: boolean;
+  size?: { cols: number; rows: number };
+}
+
+export interface RunRequest extends ProcessSpec {
+  stdin?: Uint8Array;
+  /** Per stream; what is beyond is read and dropped. */
+  maxOutput: number;
+}
+
+export interface RunResult {
+  exitCode: number;
+  stdout: Uint8Array;
+  stderr: Uint8Array;
+  truncated: boolean;
+}
+
+/** init, or an exec with a shim of its own. It outlives the manager. */
+export interface Process {
+  /** `init`, or the exec's id. */
+  readonly id: string;
+  readonly args: readonly string[];
+  readonly user: string | undefined;
+  readonly terminal: boolean;
+  readonly createdAt: number;
+  readonly state: {
+    status: "created" | "running" | "exited" | "lost";
+    pid: number | undefined;
+    exit: ExitStatus | undefined;
+  };
+  /** This process's directory: process.json, pid, starttime, control, exit, log, attach. Others may add files. */
+  readonly directory: string;
+  /** CRI-format log of everything it wrote; for a terminal, its exact bytes. */
+  readonly logPath: string;
+  /** Opens the way in: input written here reaches the process's terminal or standard input. */
+  openInput(): Promise<ProcessInput>;
+  resize(size: { cols: number; rows: number }): Promise<void>;
+  /** Makes the shim close its log and open `logPath` anew, after that was renamed (conmon: `2 0 0` on its control fifo). */
+  reopenLog(): Promise<void>;
+  kill(signal: number): Promise<void>;
+  wait(options?: CallOptions): Promise<ExitStatus>;
+  /** Forgets an exec: kills it if it runs, removes its directory. Not for init. */
+  remove(): Promise<void>;
+}
+
+export interface ProcessInput extends Disposable {
+  /** Resolves when it was handed over; rejects UNAVAILABLE when the process or its shim is gone. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** What the runtime layer says happened, before it goes to the event exchange. */
+export type TaskEvent =
+  | { type: "exit"; processId: string; pid: number | undefined; exit: ExitStatus }
+  | { type: "shim-lost"; processId: string; error: ErrorInfo }
+  | { type: "oom" }
+  | { type: "changed" }
+  /** The task is gone; nothing follows. */
+  | { type: "deleted" };
+
+/** The parts of the OCI runtime spec (v1.0.2 config.md) that are written here; the rest passes through. */
+export interface OciSpec {
+  ociVersion: string;
+  process: OciProcess;
+  root?: { path: string; readonly?: boolean };
+  hostname?: string;
+  mounts: { destination: string; type?: string; source?: string; options?: string[] }[];
+  annotations?: Record<string, string>;
+  linux: {
+    resources?: OciResources;
+    namespaces: { type: string; path?: string }[];
+    cgroupsPath?: string;
+    maskedPaths?: string[];
+    readonlyPaths?: string[];
+    [key: string]: unknown;
+  };
+  [key: string]: unknown;
+}
+
+export interface OciProcess {
+  terminal?: boolean;
+  consoleSize?: { height: number; width: number };
+  user: { uid: number; gid: number; additionalGids?: number[]; umask?: number };
+  args: string[];
+  env?: string[];
+  cwd: string;
+  capabilities?: Record<string, string[]>;
+  rlimits?: { type: string; hard: number; soft: number }[];
+  noNewPrivileges?: boolean;
+  oomScoreAdj?: number;
+  [key: string]: unknown;
+}
+
+/** Linux resources: spec config-linux.md#control-groups. Memory in bytes, quota and period in microseconds. */
+export interface OciResources {
+  memory?: { limit?: number; reservation?: number; swap?: number };
+  cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
+  pids?: { limit: number };
+  blockIO?: { weight?: number };
+  devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+}
+
+/** The task manager, as the rest of the core uses it (runtime/manager.ts implements it). */
+export interface Tasks extends Disposable {
+  /** Rescans the disk; resolves when every bundle has answered or run into its deadline. */
+  load(): Promise<void>;
+  /** Makes bundle and task; everything is undone on failure, also when the caller has gone. */
+  create(runtimeId: string, request: CreateRequest, options?: CallOptions): Promise<Task>;
+  get(namespace: string, id: string): Task | undefined;
+  list(): Task[];
+  /** Bundles of which no task could be made, and why. Shown as what they are; `discard` removes one. */
+  broken(): { bundle: BundleRef; error: ErrorInfo }[];
+  discard(namespace: string, id: string): Promise<void>;
+  readonly onEvent: Event<{ namespace: string; id: string; task: Task; event: TaskEvent }>;
+}

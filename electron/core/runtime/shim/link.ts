@@ -1,0 +1,127 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type ProcessIdentity, isAlive, processStat } from "#core/host/proc";
+import { AppError, type ErrorInfo } from "#shared/errors";
+import { writeAtomically } from "../bundle.ts";
+import { endPid } from "../oci/process-dir.ts";
+import type { StartAnswer } from "./start-answer.ts";
+import { TaskService } from "./task-service.ts";
+
+/** `bootstrap.json` in the bundle: where the shim listens, for a later manager. */
+const bootstrapSchema = z.object({ socket: z.string(), version: z.number() });
+
+/** A task's way to its shim: who it is, where it listens, and the connection while there is one. */
+export class ShimLink {
+  readonly #id: string;
+  readonly #bundle: string;
+  readonly #lost: () => void;
+  #service: TaskService | undefined;
+  #answer: StartAnswer | undefined;
+  #identity: ProcessIdentity | undefined;
+  #unanswered: ErrorInfo | undefined;
+
+  /** `lost` is called when the other side ends the connection; not after `close` and the like. */
+  constructor(task: { id: string; bundle: string }, lost: () => void) {
+    this.#id = task.id;
+    this.#bundle = task.bundle;
+    this.#lost = lost;
+  }
+
+  /** While the shim is there and answers. */
+  get service(): TaskService | undefined {
+    return this.#service;
+  }
+
+  get identity(): ProcessIdentity | undefined {
+    return this.#identity;
+  }
+
+  /** Why a shim that lives can't be asked. */
+  get unanswered(): ErrorInfo | undefined {
+    return this.#unanswered;
+  }
+
+  /** First contact: notes who and where the shim is before it is given anything. `dir` is init's directory. */
+  async meet(answer: StartAnswer, dir: string): Promise<TaskService> {
+    await writeAtomically(join(this.#bundle, "bootstrap.json"), JSON.stringify(answer));
+    const service = await this.#connect(answer);
+    const pid = await service.shimPid();
+    const found = await processStat(pid);
+    this.#identity = { pid, startTime: found?.startTime ?? 0 };
+    await writeFile(join(dir, "shim.pid"), String(pid));
+    return service;
+  }
+
+  /** Takes up what an earlier manager noted. Afterwards `service`, `unanswered` or neither says how that went. */
+  async reopen(identity: ProcessIdentity | undefined): Promise<void> {
+    this.#identity = identity;
+    try {
+      const text = await readFile(join(this.#bundle, "bootstrap.json"), "utf8");
+      this.#answer = bootstrapSchema.parse(JSON.parse(text));
+    } catch (error) {
+      if (await this.alive()) this.giveUp(error);
+      return;
+    }
+    await this.retry();
+  }
+
+  /** Connects once more, where there is anything to connect to. */
+  async retry(): Promise<void> {
+    if (this.#service || !this.#answer) return;
+    try {
+      await this.#connect(this.#answer);
+    } catch (error) {
+      if (await this.alive()) this.giveUp(error);
+    }
+  }
+
+  async alive(): Promise<boolean> {
+    return this.#identity !== undefined && (await isAlive(this.#identity));
+  }
+
+  /** It hangs or talks nonsense: it is not asked again before `retry`. */
+  giveUp(error: unknown): void {
+    const { message, code, details } = AppError.from(error);
+    this.#unanswered = new AppError(
+      code,
+      `The shim of container "${this.#id}" lives but does not answer: ${message}`,
+      { ...details, hint: "Try again, or delete the task by force, which ends its shim." },
+    ).toInfo();
+    this.close();
+  }
+
+  /** It answered after all. */
+  recovered(): void {
+    this.#unanswered = undefined;
+  }
+
+  close(): void {
+    const service = this.#service;
+    this.#service = undefined;
+    service?.close();
+  }
+
+  /** Makes sure that the shim is gone, `grace` milliseconds from now at the latest, and its socket. */
+  async end(grace: number): Promise<void> {
+    this.close();
+    const end = Date.now() + grace;
+    while ((await this.alive()) && Date.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    if (this.#identity && (await this.alive())) endPid(this.#identity.pid);
+    if (this.#answer) await rm(this.#answer.socket, { force: true });
+  }
+
+  async #connect(answer: StartAnswer): Promise<TaskService> {
+    this.#answer = answer;
+    const service = await TaskService.connect(this.#id, answer);
+    this.#service = service;
+    service.onClose(() => {
+      if (this.#service !== service) return;
+      this.#service = undefined;
+      this.#lost();
+    });
+    return service;
+  }
+}
