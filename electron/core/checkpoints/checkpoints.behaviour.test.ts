@@ -1,0 +1,134 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import type { Checkpoint } from "#shared/contract/checkpoints";
+import { type Core, createCore } from "../core.ts";
+import { resolvePaths } from "../host/paths.ts";
+import { choosePrivileges } from "../host/privileges.ts";
+import { rememberHost } from "../runtime/testing.ts";
+import { removeTree } from "../snapshots/snapshotter.ts";
+
+const run = promisify(execFile);
+const options = {
+  leaveRunning: false,
+  tcpEstablished: false,
+  fileLocks: false,
+  externalUnixSockets: false,
+};
+let root: string;
+let core: Core;
+let imageId: string;
+let able: boolean;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shimyard-checkpoints-"));
+  const paths = resolvePaths({}, 0, "/root", root);
+  await rememberHost(paths);
+  core = await createCore({ paths, version: "0.0.0", kind: "test" });
+  await core.ready;
+  imageId = (await core.images.ensureStarter()).id;
+  able = core.system.info.value.abilities.checkpoint.ok;
+});
+
+afterEach(async () => {
+  for (const { id } of await core.containers.list()) await core.containers.delete(id, true);
+  for (const { id } of await list()) await core.checkpoints.delete(id);
+});
+
+afterAll(async () => {
+  await core.close();
+  await removeTree(root, choosePrivileges());
+});
+
+async function list(): Promise<Checkpoint[]> {
+  for await (const { put } of core.checkpoints.watch(new AbortController().signal)) return put;
+  return [];
+}
+
+async function counter(name: string): Promise<string> {
+  const runtime = core.system.info.value.runtimes.find((one) => one.abilities.checkpoint.ok);
+  const script = "i=0; while :; do i=$((i+1)); echo $i > /tmp/count; sleep 0.1; done";
+  const { id } = await core.containers.create(
+    {
+      ...{ name, imageId, args: ["sh", "-c", script], env: [], terminal: false },
+      ...{ limits: {}, restart: { name: "unless-stopped" }, labels: {} },
+      ...(runtime ? { runtime: runtime.id } : {}),
+    },
+    true,
+  );
+  await vi.waitFor(async () => expect(await count(id)).toBeGreaterThan(3), { timeout: 10_000 });
+  return id;
+}
+
+async function count(id: string): Promise<number> {
+  const { stdout } = await core.containers.exec(id, { args: ["cat", "/tmp/count"] });
+  return Number(Buffer.from(stdout).toString());
+}
+
+async function status(id: string): Promise<string | undefined> {
+  return (await core.containers.list()).find((one) => one.id === id)?.state.status;
+}
+
+test("a container goes on where its checkpoint was taken", async (context) => {
+  if (!able) context.skip("criu can't be used here");
+  const id = await counter("frozen");
+  const checkpoint = await core.checkpoints.create(id, "first", options);
+  expect(checkpoint).toMatchObject({ name: "first", containerExists: true });
+  expect(checkpoint.size).toBeGreaterThan(10_000);
+  // Its end was wanted: unless-stopped does not answer it.
+  expect(await status(id)).toBe("exited");
+  await core.checkpoints.restore(checkpoint.id);
+  expect(await status(id)).toBe("running");
+  const restored = await count(id);
+  expect(restored).toBeGreaterThan(3);
+  await vi.waitFor(async () => expect(await count(id)).toBeGreaterThan(restored));
+  await expect(core.checkpoints.restore(checkpoint.id)).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+  });
+});
+
+test("a checkpoint may leave it running, and outlives the container", async (context) => {
+  if (!able) context.skip("criu can't be used here");
+  const id = await counter("kept");
+  const { id: checkpointId } = await core.checkpoints.create(id, "kept", {
+    ...options,
+    leaveRunning: true,
+  });
+  expect(await status(id)).toBe("running");
+  await core.containers.delete(id, true);
+  expect(await list()).toMatchObject([{ id: checkpointId, containerExists: false }]);
+  await expect(core.checkpoints.restore(checkpointId)).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+  });
+});
+
+test("a full disk is said, and leaves nothing and the container running", async (context) => {
+  if (!able) context.skip("criu can't be used here");
+  const id = await counter("full");
+  const directory = join(root, "data/checkpoints");
+  await mkdir(directory, { recursive: true });
+  await run("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", directory]);
+  try {
+    await expect(core.checkpoints.create(id, "full", options)).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+    });
+    expect(await readdir(directory)).toEqual([]);
+    expect(await status(id)).toBe("running");
+    expect(await list()).toEqual([]);
+  } finally {
+    await run("umount", [directory]);
+  }
+});
+
+test("without criu the reason is said before anything is touched", async (context) => {
+  if (able) context.skip("criu can be used here");
+  const id = await counter("unable");
+  await expect(core.checkpoints.create(id, "never", options)).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+    details: { hint: expect.any(String) },
+  });
+  expect(await status(id)).toBe("running");
+});

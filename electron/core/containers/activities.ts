@@ -1,0 +1,65 @@
+import type { z } from "zod";
+import type { Activity } from "#shared/contract/containers";
+import { AppError } from "#shared/errors";
+
+export type ActivityName = z.infer<typeof Activity>;
+
+export interface Running {
+  name: ActivityName;
+  operationId?: string;
+  /** Resolves when it has ended, well or not. */
+  ended: Promise<void>;
+}
+
+/** What is being done to which container: one thing at a time. */
+export class Activities {
+  readonly #running = new Map<string, Running>();
+  readonly #onChange: (id: string) => void;
+
+  constructor(onChange: (id: string) => void) {
+    this.#onChange = onChange;
+  }
+
+  get(id: string): Running | undefined {
+    return this.#running.get(id);
+  }
+
+  /** Runs `body` unless something is being done to the container: then FAILED_PRECONDITION says what. */
+  async run<T>(
+    id: string,
+    containerName: string,
+    activity: { name: ActivityName; operationId?: string },
+    body: () => Promise<T>,
+  ): Promise<T> {
+    const busy = this.#running.get(id);
+    if (busy) {
+      throw new AppError("FAILED_PRECONDITION", `"${containerName}" is ${words[busy.name]} now`, {
+        subject: `container "${containerName}"`,
+        hint: "Wait until that has ended, or cancel it.",
+      });
+    }
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#running.set(id, { ...activity, ended });
+    this.#onChange(id);
+    try {
+      return await body();
+    } finally {
+      this.#running.delete(id);
+      end();
+      this.#onChange(id);
+    }
+  }
+}
+
+const words: Record<ActivityName, string> = {
+  creating: "being created",
+  starting: "being started",
+  stopping: "being stopped",
+  restarting: "being restarted",
+  checkpointing: "being checkpointed",
+  restoring: "being restored",
+  deleting: "being deleted",
+};

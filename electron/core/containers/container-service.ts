@@ -1,0 +1,383 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { nameProblem, suggestName } from "#shared/base/names";
+import type {
+  Container,
+  ContainerConfig,
+  ContainerDetail,
+  Limits,
+  RestartPolicy,
+} from "#shared/contract/containers";
+import { AppError, type ErrorInfo, isCode } from "#shared/errors";
+import { defaultNamespace, newId } from "../base/ids.ts";
+import { ListWatch } from "../base/list-watch.ts";
+import type { Topic } from "../events/exchange.ts";
+import { containerLog } from "../host/paths.ts";
+import type { RunResult } from "../runtime/runtime.ts";
+import { Activities } from "./activities.ts";
+import { ContainerStore, type ContainerRecord } from "./container-store.ts";
+import { type Live, toContainer, toOrphan } from "./container-view.ts";
+import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
+import { nameError } from "./name-error.ts";
+import { requireRoom, shimOf } from "./running.ts";
+import { updatedResources } from "./spec.ts";
+import type { Store } from "../store/store.ts";
+
+/** Bytes kept per stream of a command that is run to its end. */
+const maxExecOutput = 1024 * 1024;
+
+export interface ExecCommand {
+  args: string[];
+  user?: string | undefined;
+  cwd?: string | undefined;
+  env?: string[] | undefined;
+}
+
+export interface ContainerServiceOptions extends Omit<LifecycleOptions, "store" | "activities"> {
+  store: Store;
+  /** The containers of an image have changed. */
+  onImageUse(imageId: string): void;
+}
+
+/** Containers as the user sees them: the record and its running side together. */
+export class ContainerService {
+  readonly #o: ContainerServiceOptions;
+  readonly records: ContainerStore;
+  readonly activities: Activities;
+  readonly lifecycle: Lifecycle;
+  readonly #watch: ListWatch<Container>;
+  /** Called with the id of a container whose record has gone. */
+  onDeleted: (id: string) => void = () => undefined;
+
+  constructor(options: ContainerServiceOptions) {
+    this.#o = options;
+    const changed = (id: string): void => this.#watch.changed(id);
+    this.#watch = new ListWatch({
+      list: () => this.#list(),
+      get: (id) => this.#find(id),
+      ready: options.ready,
+    });
+    this.records = new ContainerStore(options.store, changed);
+    this.activities = new Activities(changed);
+    this.lifecycle = new Lifecycle({
+      ...options,
+      store: this.records,
+      activities: this.activities,
+    });
+  }
+
+  /** Says that something about a container's task is different. */
+  changed(id: string): void {
+    this.#watch.changed(id);
+  }
+
+  async list(): Promise<Container[]> {
+    await this.#o.ready;
+    return this.#list();
+  }
+
+  watch(signal: AbortSignal): ReturnType<ListWatch<Container>["watch"]> {
+    return this.#watch.watch(signal);
+  }
+
+  /** NOT_FOUND when there is none. */
+  async get(id: string): Promise<ContainerDetail> {
+    await this.#o.ready;
+    const record = this.records.get(id);
+    const task = this.lifecycle.task(id);
+    return {
+      container: toContainer(record, this.#live(id)),
+      config: record.config,
+      ...(task ? { shim: await shimOf(task), bundle: task.bundle } : {}),
+      logPath: containerLog(this.#o.paths, defaultNamespace, id),
+      rootfs: { kind: "overlay", upper: this.#o.snapshots.upper(defaultNamespace, id) },
+      warnings: record.warnings,
+      notes: record.notes,
+    };
+  }
+
+  /** The record, the spec and the runtime's own state, as JSON texts. */
+  async inspect(
+    id: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<{ record: string; spec: string | null; runtime: string | null }> {
+    await this.#o.ready;
+    const record = JSON.stringify(this.records.get(id), null, 2);
+    const task = this.lifecycle.task(id);
+    if (!task) return { record, spec: null, runtime: null };
+    const [spec, runtime] = await Promise.all([
+      readFile(join(task.bundle, "config.json"), "utf8").then(pretty, () => null),
+      task.runtimeState(options).then(pretty, (error: unknown) => {
+        // It has forgotten what ended.
+        if (isCode(error, "NOT_FOUND")) return null;
+        return JSON.stringify({ error: AppError.from(error).toInfo() }, null, 2);
+      }),
+    ]);
+    return { record, spec, runtime };
+  }
+
+  async checkName(name: string): Promise<{ ok: boolean; reason?: string }> {
+    await this.#o.ready;
+    const reason = nameProblem(name) ?? this.#takenReason(name);
+    return reason === undefined ? { ok: true } : { ok: false, reason };
+  }
+
+  /**
+   * Writes the record and makes the container's directories, and starts it if asked to. When any of
+   * it fails, nothing of the container stays: who asked still has what they typed.
+   */
+  async create(
+    config: ContainerConfig,
+    start: boolean,
+  ): Promise<{ id: string; warnings: string[] }> {
+    const { images, snapshots, system } = this.#o;
+    await this.#o.ready;
+    await system.probed;
+    this.#requireFreeName(config.name);
+    const image = images.get(config.imageId);
+    const record: ContainerRecord = {
+      id: newId(),
+      config,
+      image: { id: image.id, name: image.name, config: image.config },
+      createdAt: Date.now(),
+      runtime: system.chooseRuntime(config.runtime),
+      restartCount: 0,
+      stoppedByUser: false,
+      warnings: [],
+      notes: [],
+    };
+    const { id } = record;
+    await this.activities.run(id, config.name, { name: "creating" }, async () => {
+      const making = this.lifecycle.spec(record);
+      // Looked at below, when the directories are there or have failed.
+      making.catch(() => undefined);
+      await snapshots.prepare(defaultNamespace, id);
+      try {
+        const made = await making;
+        Object.assign(record, { warnings: made.warnings, notes: made.notes });
+        this.#requireFreeName(config.name);
+        await this.records.put(record);
+        this.#o.onImageUse(image.id);
+        this.#publish("/containers/create", record, { image: image.name });
+        if (start) await this.lifecycle.launch(id, { made });
+      } catch (error) {
+        if (this.records.find(id)) await this.#forget(record);
+        await snapshots.remove(defaultNamespace, id);
+        throw error;
+      }
+    });
+    return { id, warnings: record.warnings };
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.#o.ready;
+    const record = this.records.get(id);
+    if (record.config.name === name) return;
+    this.#requireFreeName(name);
+    const from = record.config.name;
+    await this.records.update(id, { config: { ...record.config, name } });
+    this.#publish("/containers/update", this.records.get(id), { name, from });
+  }
+
+  /** Removes everything of a container. FAILED_PRECONDITION while it runs, unless `force`. */
+  async delete(id: string, force: boolean): Promise<void> {
+    const { tasks } = this.#o;
+    await this.#o.ready;
+    await this.lifecycle.takeOver(id);
+    const row = this.#find(id);
+    if (!row) this.records.get(id);
+    const name = row?.name ?? id.slice(0, 12);
+    if (!force && this.lifecycle.isLive(id)) {
+      throw new AppError("FAILED_PRECONDITION", `"${name}" is running`, {
+        subject: `container "${name}"`,
+        hint: "Stop it first, or delete it by force.",
+      });
+    }
+    if (force) await this.#interrupt(id);
+    await this.activities.run(id, name, { name: "deleting" }, async () => {
+      const task = this.lifecycle.task(id);
+      if (task) {
+        // Anything but an end that was seen may hold processes.
+        const ended = task.state.status === "exited" || task.state.status === "created";
+        await task.delete({ force: force || ended });
+      } else if (this.#broken(id)) {
+        if (!force) {
+          throw new AppError("FAILED_PRECONDITION", `What is left of "${name}" can't be read`, {
+            subject: `container "${name}"`,
+            hint: "Delete it by force.",
+          });
+        }
+        await tasks.discard(defaultNamespace, id);
+      }
+      const record = this.records.find(id);
+      if (record) await this.#forget(record);
+      else await this.records.remove(id);
+      await this.#o.snapshots.remove(defaultNamespace, id);
+    });
+  }
+
+  /** Changes the limits of a running container at once, and of the next task. A limit that is absent is lifted. */
+  async updateLimits(id: string, limits: Limits): Promise<void> {
+    await this.#o.ready;
+    const record = this.records.get(id);
+    const task = this.lifecycle.task(id);
+    if (task && this.lifecycle.isLive(id)) {
+      const { limits: ability } = this.#o.system.runtime(task.runtime).abilities;
+      if (!ability.ok) {
+        throw new AppError("FAILED_PRECONDITION", "Limits can't be changed on this machine", {
+          ...(ability.reason ? { hint: ability.reason } : {}),
+        });
+      }
+      await requireRoom(task, record.config.name, limits);
+      try {
+        await task.update(updatedResources(limits, this.#o.system.facts));
+      } catch (error) {
+        throw nameError(error, { id, name: record.config.name });
+      }
+    }
+    await this.records.update(id, { config: { ...this.records.get(id).config, limits } });
+    this.#publish("/containers/update", this.records.get(id), { limits: JSON.stringify(limits) });
+  }
+
+  async updateRestart(id: string, restart: RestartPolicy): Promise<void> {
+    await this.#o.ready;
+    await this.records.update(id, { config: { ...this.records.get(id).config, restart } });
+    if (restart.name === "no") this.lifecycle.supervisor.forget(id);
+    this.#publish("/containers/update", this.records.get(id), { restart: restart.name });
+  }
+
+  /** Runs one command in a running container to its end. */
+  async exec(
+    id: string,
+    command: ExecCommand,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<RunResult> {
+    await this.#o.ready;
+    const { config } = this.records.get(id);
+    const task = this.lifecycle.task(id);
+    if (!task || task.state.status !== "running") {
+      throw new AppError("FAILED_PRECONDITION", `"${config.name}" does not run`, {
+        subject: `container "${config.name}"`,
+        hint: task?.state.status === "paused" ? "Resume it first." : "Start it first.",
+      });
+    }
+    const { args, user, cwd, env } = command;
+    try {
+      return await task.run({ args, user, cwd, env, maxOutput: maxExecOutput }, options);
+    } catch (error) {
+      throw nameError(error, { id, name: config.name });
+    }
+  }
+
+  /** Tells that a terminal's process was started in a container. */
+  executed(id: string, processId: string, args: readonly string[]): void {
+    const record = this.records.find(id);
+    if (!record) return;
+    const data = { process: processId, args: args.join(" ") };
+    this.#publish("/tasks/exec-started", record, data);
+  }
+
+  /** The containers made from an image. */
+  usersOf(imageId: string): { id: string; name: string }[] {
+    return this.records
+      .list()
+      .filter(({ image }) => image.id === imageId)
+      .map(({ id, config }) => ({ id, name: config.name }));
+  }
+
+  /** A name nobody has. */
+  suggestName(): string {
+    return suggestName((name) => this.records.idOf(name) !== undefined);
+  }
+
+  /** What is being done to it ends now, because it is going to be deleted. */
+  async #interrupt(id: string): Promise<void> {
+    const busy = this.activities.get(id);
+    if (!busy) return;
+    await this.lifecycle.kill(id, "SIGKILL").catch(() => undefined);
+    await busy.ended;
+  }
+
+  async #forget(record: ContainerRecord): Promise<void> {
+    await this.records.remove(record.id);
+    this.onDeleted(record.id);
+    this.#o.onImageUse(record.image.id);
+    this.#publish("/containers/delete", record);
+  }
+
+  #requireFreeName(name: string): void {
+    const reason = this.#takenReason(name);
+    if (reason === undefined) return;
+    throw new AppError("ALREADY_EXISTS", reason, {
+      field: "name",
+      hint: `Choose another, as "${this.suggestName()}".`,
+    });
+  }
+
+  #takenReason(name: string): string | undefined {
+    if (this.records.idOf(name) === undefined) return undefined;
+    return `There is a container named "${name}" already`;
+  }
+
+  #list(): Container[] {
+    const rows = this.records.list().map((record) => toContainer(record, this.#live(record.id)));
+    const known = new Set(rows.map(({ id }) => id));
+    for (const id of this.#orphans()) {
+      const row = known.has(id) ? undefined : this.#find(id);
+      if (row) rows.push(row);
+    }
+    return rows;
+  }
+
+  #orphans(): Set<string> {
+    const { tasks } = this.#o;
+    return new Set([
+      ...this.records.damaged.map(({ id }) => id),
+      ...tasks.list().flatMap(({ namespace, id }) => (namespace === defaultNamespace ? [id] : [])),
+      ...tasks
+        .broken()
+        .flatMap(({ bundle }) => (bundle.namespace === defaultNamespace ? [bundle.id] : [])),
+    ]);
+  }
+
+  #find(id: string): Container | undefined {
+    const record = this.records.find(id);
+    const live = this.#live(id);
+    if (record) return toContainer(record, live);
+    const damaged = this.records.damaged.find((one) => one.id === id);
+    if (damaged) return toOrphan(id, live, damaged.error);
+    if (live.task) return toOrphan(id, live, lostRecord);
+    return live.broken ? toOrphan(id, live, live.broken) : undefined;
+  }
+
+  #live(id: string): Live {
+    return {
+      task: this.lifecycle.task(id),
+      broken: this.#broken(id),
+      activity: this.activities.get(id),
+    };
+  }
+
+  #broken(id: string): ErrorInfo | undefined {
+    return this.#o.tasks
+      .broken()
+      .find(({ bundle }) => bundle.id === id && bundle.namespace === defaultNamespace)?.error;
+  }
+
+  #publish(topic: Topic, record: ContainerRecord, data: Record<string, string> = {}): void {
+    this.#o.exchange.publish({
+      topic,
+      containerId: record.id,
+      containerName: record.config.name,
+      data,
+    });
+  }
+}
+
+const lostRecord: ErrorInfo = {
+  code: "DATA_LOSS",
+  message: "Its record is gone",
+  details: { hint: "It goes on running; it can only be deleted by force." },
+};
+
+const pretty = (json: string): string => JSON.stringify(JSON.parse(json), null, 2);

@@ -1,0 +1,79 @@
+import type { RestartPolicy } from "#shared/contract/containers";
+import type { ContainerRecord } from "./container-store.ts";
+
+/** moby: restartmanager/restartmanager.go. Milliseconds. */
+const firstDelay = 100;
+const longestDelay = 60_000;
+const goodRun = 10_000;
+
+/** Whether its policy wants a container that has ended to be started again. */
+export function wantsRestart(record: ContainerRecord): boolean {
+  const { restart } = record.config;
+  if (record.stoppedByUser || record.startError) return false;
+  if (restart.name === "no") return false;
+  return (
+    restart.name !== "on-failure" || (failed(record) && triesLeft(restart, record.restartCount))
+  );
+}
+
+/**
+ * The same when the manager has just started: `always` also brings back what the user had stopped, as
+ * docker does when its daemon starts.
+ */
+export function wantsRestartAtLoad(record: ContainerRecord): boolean {
+  if (record.startedAt === undefined) return false;
+  return record.config.restart.name === "always" || wantsRestart(record);
+}
+
+/** An end whose status nobody recorded is taken for a failure. */
+const failed = (record: ContainerRecord): boolean => record.exit?.code !== 0;
+const triesLeft = (policy: RestartPolicy, count: number): boolean =>
+  policy.maximumRetries === undefined || count < policy.maximumRetries;
+
+/**
+ * Starts containers again as their policy says, waiting longer each time. It lives in the manager:
+ * **while the app is closed nothing is restarted**; what ended meanwhile is looked at when it starts.
+ */
+export class RestartSupervisor {
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #delays = new Map<string, number>();
+  readonly #restart: (id: string) => void;
+
+  /** `restart` looks again whether the container is still to be started. */
+  constructor(restart: (id: string) => void) {
+    this.#restart = restart;
+  }
+
+  /** A container's init has exited. */
+  exited(record: ContainerRecord): void {
+    if (!wantsRestart(record)) return;
+    const ran = (record.exit?.exitedAt ?? Date.now()) - (record.startedAt ?? 0);
+    const before = this.#delays.get(record.id);
+    const delay =
+      before === undefined || ran >= goodRun ? firstDelay : Math.min(before * 2, longestDelay);
+    this.schedule(record.id, delay);
+  }
+
+  schedule(id: string, delay: number = firstDelay): void {
+    clearTimeout(this.#timers.get(id));
+    this.#delays.set(id, delay);
+    const timer = setTimeout(() => {
+      this.#timers.delete(id);
+      this.#restart(id);
+    }, delay);
+    timer.unref();
+    this.#timers.set(id, timer);
+  }
+
+  /** The user has taken over: no restart is due, and the next delay is the first again. */
+  forget(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+    this.#delays.delete(id);
+  }
+
+  dispose(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

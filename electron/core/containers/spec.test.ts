@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import type { ContainerConfig } from "#shared/contract/containers";
+import type { HostFacts } from "../system/host-facts.ts";
+import { makeSpec, type SpecRequest, type SpecResult, updatedResources } from "./spec.ts";
+
+const facts: HostFacts = {
+  rootless: false,
+  cgroup: "v2",
+  swapLimit: true,
+  openFiles: 1_048_576,
+  cpus: 2,
+};
+const config: ContainerConfig = {
+  ...{ name: "web", imageId: "0".repeat(64), args: [], env: [], terminal: false },
+  ...{ limits: {}, restart: { name: "no" }, labels: {} },
+};
+
+function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}): SpecResult {
+  return makeSpec({
+    id: "a".repeat(64),
+    config: { ...config, ...changes },
+    image: { args: ["/bin/sh"], env: ["PATH=/bin", "A=image"], cwd: "/srv", user: "" },
+    user: { uid: 0, gid: 0 },
+    facts,
+    limits: { ok: true },
+    ...more,
+  });
+}
+
+test("what the user leaves out comes from the image, then from the id", () => {
+  const { spec, warnings } = make({ env: ["A=user", "B=x=y"] });
+  expect(spec.process.args).toEqual(["/bin/sh"]);
+  expect(spec.process.cwd).toBe("/srv");
+  expect(spec.hostname).toBe("a".repeat(12));
+  expect(spec.process.env).toEqual(["PATH=/bin", `HOSTNAME=${"a".repeat(12)}`, "A=user", "B=x=y"]);
+  expect(warnings).toEqual([]);
+});
+
+test("a command that nobody names is refused", () => {
+  const image = { args: [], env: [], cwd: "", user: "" };
+  expect(() => make({}, { image })).toThrow("no command");
+});
+
+describe("limits", () => {
+  const limits = { memory: 64 << 20, cpus: 1.5, pids: 50 };
+
+  test("are put into the spec, swap together with memory", () => {
+    const { spec } = make({ limits });
+    expect(spec.linux.resources).toMatchObject({
+      memory: { limit: 64 << 20, swap: 64 << 20 },
+      cpu: { quota: 150_000, period: 100_000 },
+      pids: { limit: 50 },
+    });
+    expect(spec.linux.cgroupsPath).toBe(`/shimyard/${"a".repeat(64)}`);
+  });
+
+  test("that this host can't hold are said", () => {
+    const { spec, warnings, notes } = make(
+      { limits: { ...limits, cpus: 8 } },
+      { facts: { ...facts, swapLimit: false, openFiles: 4096 } },
+    );
+    expect(spec.process.rlimits).toEqual([{ type: "RLIMIT_NOFILE", soft: 1024, hard: 4096 }]);
+    expect(spec.linux.resources?.memory).toEqual({ limit: 64 << 20 });
+    expect(warnings).toEqual([expect.stringContaining("Swap"), expect.stringContaining("2 CPUs")]);
+    // Nobody asked for that one.
+    expect(notes).toEqual([expect.stringContaining("4096 files")]);
+  });
+
+  test("are lifted when they are left out", () => {
+    expect(updatedResources({}, facts)).toEqual({
+      memory: { limit: -1, swap: -1 },
+      cpu: { quota: 200_000, period: 100_000 },
+      pids: { limit: 4_194_304 },
+    });
+  });
+});
+
+test("an ordinary user's spec asks for nothing that only root can give", () => {
+  const { spec, warnings } = make(
+    { limits: { memory: 64 << 20 } },
+    {
+      facts: { ...facts, rootless: true, cgroup: "hybrid" },
+      limits: { ok: false, reason: "There is no cgroup of your own" },
+    },
+  );
+  expect(spec.process.rlimits).toBeUndefined();
+  expect(spec.linux.resources).toBeUndefined();
+  expect(spec.linux.cgroupsPath).toBeUndefined();
+  expect(spec.mounts.map(({ destination }) => destination)).not.toContain("/sys/fs/cgroup");
+  expect(spec.linux.namespaces.map(({ type }) => type)).not.toContain("user");
+  expect(warnings).toEqual([expect.stringContaining("no cgroup of your own")]);
+});

@@ -1,0 +1,119 @@
+import type { Disposable } from "#shared/base/disposable";
+import { defaultNamespace } from "../base/ids.ts";
+import type { Exchange, Topic } from "../events/exchange.ts";
+import type { ExitStatus, Tasks } from "../runtime/runtime.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { ContainerService } from "./container-service.ts";
+import { wantsRestartAtLoad } from "./restart-supervisor.ts";
+
+export interface TaskWatcherOptions {
+  tasks: Tasks;
+  containers: ContainerService;
+  exchange: Exchange;
+}
+
+/** Carries what the runtimes say to the records, the window, the journal and the restart policy. */
+export class TaskWatcher implements Disposable {
+  readonly #o: TaskWatcherOptions;
+  readonly #subscription: Disposable;
+
+  constructor(options: TaskWatcherOptions) {
+    this.#o = options;
+    const { containers } = options;
+    this.#subscription = options.tasks.onEvent(({ namespace, id, event }) => {
+      if (namespace !== defaultNamespace) return;
+      switch (event.type) {
+        case "exit":
+          this.#publish("/tasks/exit", id, {
+            ...{ process: event.processId, code: String(event.exit.code ?? "unknown") },
+            ...(event.pid === undefined ? {} : { pid: String(event.pid) }),
+            ...(event.exit.oomKilled ? { oomKilled: "true" } : {}),
+          });
+          if (event.processId === "init") void this.#exited(id, event.exit);
+          break;
+        case "shim-lost":
+          this.#publish("/shimyard/shim-lost", id, { process: event.processId });
+          break;
+        case "oom":
+          this.#publish("/tasks/oom", id);
+          break;
+        case "deleted":
+          this.#publish("/tasks/delete", id);
+          break;
+        case "changed":
+          break;
+      }
+      containers.changed(id);
+    });
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+  }
+
+  async #exited(id: string, exit: ExitStatus): Promise<void> {
+    const { containers } = this.#o;
+    await recordExit(containers, id, exit);
+    const record = containers.records.find(id);
+    if (record) containers.lifecycle.supervisor.exited(record);
+  }
+
+  #publish(topic: Topic, id: string, data: Record<string, string> = {}): void {
+    const containerName = this.#o.containers.records.find(id)?.config.name;
+    this.#o.exchange.publish({
+      ...{ topic, containerId: id, data },
+      ...(containerName ? { containerName } : {}),
+    });
+  }
+}
+
+/**
+ * After the tasks were loaded: takes over what happened while no manager ran, removes what a
+ * killed manager left half-made, and lets restart policies answer.
+ */
+export async function reconcile(options: {
+  tasks: Tasks;
+  containers: ContainerService;
+  snapshots: Snapshotter;
+}): Promise<void> {
+  const { tasks, containers, snapshots } = options;
+  const { records, lifecycle } = containers;
+  const kept = new Set(records.damaged.map(({ id }) => id));
+  for (const task of tasks.list()) {
+    if (task.namespace !== defaultNamespace) continue;
+    kept.add(task.id);
+    const record = records.find(task.id);
+    if (!record) continue;
+    if (task.state.exit) {
+      await recordExit(containers, task.id, task.state.exit);
+    } else if (record.exit || record.startedAt === undefined) {
+      // The manager was killed between starting it and writing so.
+      const startedAt = task.state.startedAt ?? task.shim.startedAt ?? Date.now();
+      await records.update(task.id, { startedAt, exit: undefined, startError: undefined });
+    }
+  }
+  for (const { bundle } of tasks.broken()) kept.add(bundle.id);
+  for (const id of await snapshots.list(defaultNamespace)) {
+    if (!kept.has(id) && !records.find(id)) await snapshots.remove(defaultNamespace, id);
+  }
+  const broken = new Set(tasks.broken().map(({ bundle }) => bundle.id));
+  for (const record of records.list()) {
+    if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
+    if (wantsRestartAtLoad(record)) lifecycle.supervisor.schedule(record.id);
+  }
+}
+
+/** Once: loading and the runtime's event may both tell of it. */
+async function recordExit(
+  containers: ContainerService,
+  id: string,
+  exit: ExitStatus,
+): Promise<void> {
+  const record = containers.records.find(id);
+  if (!record || record.exit?.exitedAt === exit.exitedAt) return;
+  const { code, exitedAt, oomKilled } = exit;
+  // A full disk loses this only until the next start, which reads it from the bundle again.
+  await containers.records
+    .update(id, { exit: { exitedAt, oomKilled, ...(code === undefined ? {} : { code }) } })
+    .catch(() => undefined);
+}

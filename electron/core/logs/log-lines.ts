@@ -1,0 +1,146 @@
+import type { LogLine } from "#shared/contract/logs";
+import { CriParser, stderr, stdout, type CriRecord, type StreamNumber } from "./cri-parser.ts";
+
+/** Text of a line that is handed to a window: what is longer is cut, and says so. */
+export const maxText = 64 * 1024;
+
+/** Where in a log to begin reading: `position` is the start of line `line`'s first record. */
+export interface LogMark {
+  line: number;
+  position: number;
+  /** A line of this stream began earlier and goes on: its further pieces are not a new line. */
+  open: StreamNumber | undefined;
+}
+
+export const logStart: LogMark = { line: 0, position: 0, open: undefined };
+
+interface OpenLine {
+  line: number;
+  time: string;
+  pieces: Buffer[];
+  length: number;
+  cut: boolean;
+}
+
+export interface RawLine {
+  line: number;
+  time: string;
+  stream: StreamNumber;
+  /** Without the newline (CR LF from a terminal). */
+  bytes: Buffer;
+  cut: boolean;
+}
+
+/**
+ * Joins records to lines, per stream, from a mark on. Lines are numbered in the order they begin and
+ * handed over when they end; unfinished ones can be looked at with `open`.
+ */
+export class LineJoiner {
+  readonly #parser: CriParser;
+  readonly #limit: number;
+  readonly #open: (OpenLine | undefined)[] = [undefined, undefined];
+  /** Streams in the middle of a line whose beginning lies before the mark. */
+  readonly #foreign = [false, false];
+  #next: number;
+
+  /** `limit`: bytes kept of a line; the rest is dropped and the line marked as cut. */
+  constructor(mark: LogMark, limit = maxText) {
+    this.#parser = new CriParser(mark.position);
+    this.#limit = limit;
+    this.#next = mark.line;
+    if (mark.open !== undefined) this.#foreign[mark.open] = true;
+  }
+
+  /** The number of the next line that will begin. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Where the first byte that makes no whole record yet lies. */
+  get position(): number {
+    return this.#parser.position;
+  }
+
+  push(chunk: Uint8Array, visit: (line: RawLine) => void): void {
+    this.#parser.push(chunk, (record) => this.#record(record, visit));
+  }
+
+  /** Lines that began and have not ended, in order. */
+  open(): RawLine[] {
+    const lines: RawLine[] = [];
+    for (const stream of [stdout, stderr] as const) {
+      const open = this.#open[stream];
+      if (open) lines.push(finish(open, stream));
+    }
+    return lines.sort((a, b) => a.line - b.line);
+  }
+
+  /** Changes whenever an unfinished line begins, grows or ends. */
+  openKey(): string {
+    return this.#open.map((open) => (open ? `${open.line}:${open.length}` : "")).join(" ");
+  }
+
+  #record(record: CriRecord, visit: (line: RawLine) => void): void {
+    const { stream } = record;
+    if (this.#foreign[stream]) {
+      if (!record.partial) this.#foreign[stream] = false;
+      return;
+    }
+    let open = this.#open[stream];
+    if (!open) {
+      const { bytes, from, timeLength, textStart, textEnd } = record;
+      const line = this.#next;
+      this.#next += 1;
+      const time = bytes.toString("latin1", from, from + timeLength);
+      if (!record.partial) {
+        const end = Math.min(textEnd, textStart + this.#limit);
+        const text = bytes.subarray(textStart, trimmed(bytes, textStart, end));
+        visit({ line, time, stream, bytes: text, cut: end < textEnd });
+        return;
+      }
+      open = { line, time, pieces: [], length: 0, cut: false };
+      this.#open[stream] = open;
+    }
+    const room = this.#limit - open.length;
+    const length = record.textEnd - record.textStart;
+    if (length > room) open.cut = true;
+    if (room > 0 && length > 0) {
+      const end = record.textStart + Math.min(room, length);
+      open.pieces.push(Buffer.from(record.bytes.subarray(record.textStart, end)));
+      open.length += end - record.textStart;
+    }
+    if (!record.partial) {
+      this.#open[stream] = undefined;
+      visit(finish(open, stream));
+    }
+  }
+}
+
+function finish(open: OpenLine, stream: StreamNumber): RawLine {
+  if (open.pieces.length > 1) open.pieces = [Buffer.concat(open.pieces, open.length)];
+  const bytes = open.pieces[0] ?? Buffer.alloc(0);
+  return {
+    line: open.line,
+    time: open.time,
+    stream,
+    bytes: bytes.subarray(0, trimmed(bytes, 0, bytes.length)),
+    cut: open.cut,
+  };
+}
+
+/** The end without the CR that a terminal puts before each LF. */
+function trimmed(bytes: Buffer, from: number, to: number): number {
+  return to > from && bytes[to - 1] === 0x0d ? to - 1 : to;
+}
+
+/** As the contract has it. */
+export function toLogLine(raw: RawLine, open = false): LogLine {
+  return {
+    line: raw.line,
+    time: raw.time,
+    stream: raw.stream === stdout ? "stdout" : "stderr",
+    text: raw.bytes.toString("utf8"),
+    ...(raw.cut ? { cut: true } : {}),
+    ...(open ? { open: true } : {}),
+  };
+}

@@ -1,0 +1,48 @@
+import type { ContainerConfig } from "#shared/contract/containers";
+import { createCore } from "./core.ts";
+import { resolvePaths } from "./host/paths.ts";
+
+/**
+ * For survival.behaviour.test.ts: a manager of its own process, to be killed. Makes containers that
+ * write numbered lines, tells which, then creates and deletes others until it is killed. Given an archive, it
+ * imports that instead, and tells once the unpacking is under way.
+ */
+const [root = "", keep = "0", archive] = process.argv.slice(2);
+const core = await createCore({
+  paths: resolvePaths({}, 0, "/root", root),
+  version: "0.0.0",
+  kind: "test",
+});
+await core.ready;
+if (archive !== undefined) {
+  void core.images.importTar({ path: archive, name: "test:cut-off" });
+  for await (const { put } of core.operations.watch(new AbortController().signal)) {
+    if (put.some(({ detail }) => detail?.endsWith("MiB"))) break;
+  }
+  process.send?.({ kept: [] });
+  await new Promise(() => undefined);
+}
+const { id: imageId } = await core.images.ensureStarter();
+
+const config = (name: string, script: string): ContainerConfig => ({
+  ...{ name, imageId, args: ["sh", "-c", script], env: [], terminal: false },
+  ...{ limits: {}, restart: { name: "no" }, labels: {} },
+});
+const forever = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.02; done";
+const awhile = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.02; done; exit 9";
+
+const kept: { id: string; pid: number | undefined; ends: boolean }[] = [];
+for (let i = 0; i < Number(keep); i += 1) {
+  const ends = i % 4 === 3;
+  const { id } = await core.containers.create(config(`kept-${i}`, ends ? awhile : forever), true);
+  kept.push({ id, pid: core.containers.lifecycle.task(id)?.state.pid, ends });
+}
+process.send?.({ kept });
+
+async function churn(name: string): Promise<never> {
+  for (let i = 0; ; i += 1) {
+    const { id } = await core.containers.create(config(`${name}-${i}`, forever), true);
+    await core.containers.delete(id, true);
+  }
+}
+await Promise.all([churn("one"), churn("two")]);

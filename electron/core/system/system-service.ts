@@ -1,0 +1,212 @@
+import { setMaxListeners } from "node:events";
+import { arch, cpus, hostname, release, userInfo } from "node:os";
+import {
+  Settings,
+  type RuntimeInfo,
+  type SettingsChange,
+  type SystemInfo,
+} from "#shared/contract/system";
+import { AppError } from "#shared/errors";
+import { Latest } from "../base/latest.ts";
+import type { Paths } from "../host/paths.ts";
+import { readDistribution } from "../host/distribution.ts";
+import { findPrerequisites } from "../host/prerequisites.ts";
+import type { Privileges } from "../host/privileges.ts";
+import { createOciRuntimes } from "../runtime/oci/plugin.ts";
+import type { RuntimeRegistry } from "../runtime/plugin.ts";
+import { createShimRuntimes } from "../runtime/shim/plugin.ts";
+import type { Collection, Store } from "../store/store.ts";
+import { findHostFacts, type HostFacts } from "./host-facts.ts";
+
+const defaultSettings: Settings = { theme: "system", stopGrace: 10 };
+const settingsId = "settings";
+
+export interface SystemServiceOptions {
+  paths: Paths;
+  privileges: Privileges;
+  registry: RuntimeRegistry;
+  store: Store;
+  version: string;
+}
+
+/** What this machine is and can do, and what the user set. */
+export class SystemService {
+  readonly #options: SystemServiceOptions;
+  readonly #collection: Collection<typeof Settings>;
+  /** As the last probe said, its own preference included. */
+  #found: RuntimeInfo[] = [];
+  /** Ends the probes' processes. */
+  readonly #abort = new AbortController();
+  readonly info: Latest<SystemInfo>;
+  readonly settings: Latest<Settings>;
+  readonly facts: HostFacts;
+  /** Resolves when the runtimes of this machine are known; it never rejects. */
+  readonly probed: Promise<void>;
+  /** The last probe that was asked for; it never rejects. */
+  #probing: Promise<void>;
+  #probingShims = Promise.resolve();
+
+  private constructor(
+    options: SystemServiceOptions,
+    facts: HostFacts,
+    distribution: string,
+    startedAt: number,
+  ) {
+    this.#options = options;
+    this.facts = facts;
+    this.#collection = options.store.collection("settings", Settings);
+    this.settings = new Latest(this.#collection.get(settingsId) ?? defaultSettings);
+    const { uid, username } = userInfo();
+    this.info = new Latest<SystemInfo>({
+      version: options.version,
+      pid: process.pid,
+      startedAt,
+      hostname: hostname(),
+      kernel: release(),
+      distribution,
+      arch: arch(),
+      user: { uid, name: username, rootless: facts.rootless },
+      cgroup: facts.cgroup,
+      paths: { data: options.paths.data, state: options.paths.state },
+      prerequisites: [],
+      runtimes: [],
+      abilities: abilitiesOf([]),
+      probing: true,
+    });
+    // One listener a process, and a probe runs a dozen at once.
+    setMaxListeners(0, this.#abort.signal);
+    this.probed = this.#findRuntimes(false);
+    this.#probing = this.probed;
+    void this.#findPrerequisites();
+  }
+
+  /** Answers before the probes have ended; see `probed`. */
+  static async create(options: SystemServiceOptions): Promise<SystemService> {
+    const startedAt = Date.now();
+    const [facts, distribution] = await Promise.all([
+      findHostFacts(options.privileges, cpus().length),
+      readDistribution("/"),
+    ]);
+    return new SystemService(options, facts, distribution.name, startedAt);
+  }
+
+  /** Probes everything again, whatever is remembered of this host. */
+  async probe(): Promise<SystemInfo> {
+    // One after another: a probe begins by ending what it takes for another's remains.
+    this.#probing = this.#probing.then(async () => {
+      await this.#probingShims;
+      this.#change({ probing: true });
+      await this.#findRuntimes(true);
+      await this.#probingShims;
+    });
+    await Promise.all([this.#probing, this.#findPrerequisites()]);
+    return this.info.value;
+  }
+
+  /** NOT_FOUND for a default runtime that this machine has not. */
+  async updateSettings(changes: SettingsChange): Promise<Settings> {
+    const { defaultRuntime: kept, ...before } = this.settings.value;
+    const { defaultRuntime: asked, ...others } = changes;
+    if (typeof asked === "string") this.#options.registry.get(asked);
+    // A key that is there without a value takes the choice away, as null does.
+    const chosen = "defaultRuntime" in changes ? asked : kept;
+    const settings: Settings = {
+      ...{ ...before, ...others },
+      ...(typeof chosen === "string" ? { defaultRuntime: chosen } : {}),
+    };
+    await this.#collection.put(settingsId, settings);
+    this.settings.set(settings);
+    this.#change({ runtimes: this.#withPreferred() });
+    return settings;
+  }
+
+  /** What the probe found out of a runtime. NOT_FOUND when this machine has it not (any more). */
+  runtime(id: string): RuntimeInfo {
+    const info = this.info.value.runtimes.find((runtime) => runtime.id === id);
+    if (info) return info;
+    // Says which there are.
+    this.#options.registry.get(id);
+    throw new AppError("NOT_FOUND", `The runtime "${id}" is not available on this machine`);
+  }
+
+  /** The runtime asked for, or else the one set or found best. FAILED_PRECONDITION when there is none. */
+  chooseRuntime(asked: string | undefined): string {
+    const usable = this.info.value.runtimes.filter(({ usable }) => usable.ok);
+    if (asked !== undefined) return this.runtime(asked).id;
+    const chosen = usable.find(({ preferred }) => preferred) ?? usable[0];
+    if (chosen) return chosen.id;
+    const reasons = this.info.value.runtimes.map(({ name, usable }) => `${name}: ${usable.reason}`);
+    throw new AppError("FAILED_PRECONDITION", "No container runtime works on this machine", {
+      hint: "Install conmon and runc or crun: the System page says how.",
+      ...(reasons.length > 0 ? { output: reasons.join("\n") } : {}),
+    });
+  }
+
+  /** Resolves when what its probes had made is gone. */
+  async dispose(): Promise<void> {
+    this.#abort.abort();
+    await this.#probingShims;
+  }
+
+  async #findRuntimes(fresh: boolean): Promise<void> {
+    const { paths, privileges, registry } = this.#options;
+    const { signal } = this.#abort;
+    try {
+      const oci = await createOciRuntimes({ paths, privileges, again: fresh });
+      const shims = await createShimRuntimes({ paths, privileges, again: fresh, signal });
+      for (const runtime of [...oci.runtimes, ...shims.runtimes]) registry.set(runtime);
+      const known = shims.infos ?? this.#found.filter(({ id }) => id.startsWith("shim/"));
+      this.#showRuntimes([...oci.infos, ...known], shims.infos === undefined);
+      if (shims.infos) return;
+      // Nobody need wait for these: they are never chosen unasked, and the first start of a root holds none of theirs.
+      this.#probingShims = shims.probe().then(
+        (infos) => this.#showRuntimes([...oci.infos, ...infos], false),
+        () => this.#change({ probing: false }),
+      );
+    } catch (error) {
+      const { message } = AppError.from(error);
+      const reason = `The runtimes could not be probed: ${message}`;
+      this.#change({ abilities: abilitiesOf([], reason), probing: false });
+    }
+  }
+
+  async #findPrerequisites(): Promise<void> {
+    const prerequisites = await findPrerequisites({
+      signal: this.#abort.signal,
+      ...(process.env.SHIMYARD_CRIU ? { criu: process.env.SHIMYARD_CRIU } : {}),
+    }).catch(() => []);
+    this.#change({ prerequisites });
+  }
+
+  #showRuntimes(infos: RuntimeInfo[], probing: boolean): void {
+    this.#found = infos;
+    const runtimes = this.#withPreferred();
+    this.#change({ runtimes, abilities: abilitiesOf(runtimes), probing });
+  }
+
+  /** What the probe prefers, unless the user chose one that works. */
+  #withPreferred(): RuntimeInfo[] {
+    const set = this.settings.value.defaultRuntime;
+    const infos = this.#found;
+    if (!infos.some(({ id, usable }) => id === set && usable.ok)) return infos;
+    return infos.map((info) => ({ ...info, preferred: info.id === set }));
+  }
+
+  #change(values: Partial<SystemInfo>): void {
+    this.info.set({ ...this.info.value, ...values });
+  }
+}
+
+/** Something can be done when one runtime can do it; else the reason of the one that is preferred. */
+function abilitiesOf(
+  runtimes: RuntimeInfo[],
+  nothing = "No container runtime was found on this machine",
+): SystemInfo["abilities"] {
+  const usable = runtimes.filter(({ usable }) => usable.ok);
+  const of = (name: "checkpoint" | "limits" | "pause"): { ok: boolean; reason?: string } => {
+    const best = usable.find(({ abilities }) => abilities[name].ok);
+    const first = usable.find(({ preferred }) => preferred) ?? usable[0];
+    return (best ?? first)?.abilities[name] ?? { ok: false, reason: nothing };
+  };
+  return { checkpoint: of("checkpoint"), limits: of("limits"), pause: of("pause") };
+}
