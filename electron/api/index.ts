@@ -1,0 +1,27 @@
+import type { Core } from "#core/core";
+import type { AppContract } from "#shared/contract/index";
+import type { Handlers } from "#shared/rpc/define";
+import { activityHandlers } from "./activity.ts";
+import { checkpointHandlers } from "./checkpoints.ts";
+import { containerHandlers } from "./containers.ts";
+import { imageHandlers } from "./images.ts";
+import { logHandlers } from "./logs.ts";
+import { statsHandlers } from "./stats.ts";
+import { type ShellHandlers, systemHandlers } from "./system.ts";
+import { terminalHandlers } from "./terminals.ts";
+
+export type { ShellHandlers } from "./system.ts";
+
+/** What answers the window's calls; the same for every window. */
+export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppContract> {
+  return {
+    activity: activityHandlers(core),
+    checkpoints: checkpointHandlers(core),
+    containers: containerHandlers(core),
+    images: imageHandlers(core),
+    logs: logHandlers(core),
+    stats: statsHandlers(core),
+    system: systemHandlers(core, shell),
+    terminals: terminalHandlers(core),
+  };
+}
