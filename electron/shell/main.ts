@@ -1,0 +1,22 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createHandlers } from "#api/index";
+import { createCore } from "#core/core";
+import { resolvePaths } from "#core/host/paths";
+import { app } from "electron";
+import { runApp } from "./app.ts";
+
+// A stray error in one listener must not take the manager down, nor ask the user in a dialog.
+process.on("uncaughtException", (error) => console.error("Unforeseen:", error));
+
+const { SHIMYARD_ROOT: root } = process.env;
+const paths = resolvePaths(process.env, process.getuid?.() ?? 0, homedir(), root);
+
+void runApp({
+  dist: join(import.meta.dirname, ".."),
+  ...(root && { userData: join(root, "window") }),
+  async startBackend(shell) {
+    const core = await createCore({ paths, version: app.getVersion(), kind: "electron" });
+    return { handlers: createHandlers(core, shell), close: () => core.close() };
+  },
+});
