@@ -1,0 +1,67 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, it, vi } from "vitest";
+import type { Event } from "#shared/contract/activity";
+import { useSelection } from "../../state/selection.ts";
+import { FakeCore } from "../../testing/fake-client.ts";
+import { fakeId } from "../../testing/fake-data.ts";
+import { renderWith } from "../../testing/render.tsx";
+import { ActivityPage } from "./activity-page.tsx";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const event = (seq: number, topic: string, data: Event["data"] = {}): Event => ({
+  seq,
+  time: Date.UTC(2026, 10, 22, 12, 0, seq),
+  topic,
+  namespace: "default",
+  containerId: fakeId(3),
+  containerName: "orders-worker",
+  data,
+});
+
+it("shows what failed with the words of who refused, and cancels what runs", async () => {
+  const core = new FakeCore();
+  const user = userEvent.setup();
+  renderWith(core, <ActivityPage />);
+  await user.click(await screen.findByRole("tab", { name: /Operations/ }));
+  const failed = (await screen.findByText("Checkpointing legacy-ftp")).closest("li");
+  expect(failed).not.toBeNull();
+  const inFailed = within(failed as HTMLElement);
+  expect(inFailed.getByText(/Failed/)).toBeTruthy();
+  await user.click(inFailed.getByRole("button", { name: "What it said" }));
+  expect(inFailed.getByText(/Connected TCP socket/)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Cancel" }));
+  expect(core.calls).toContainEqual({ method: "activity.cancel", input: { id: "op-1" } });
+});
+
+it("tells events in words, with what the core wrote behind them", async () => {
+  const events = [
+    event(1, "/containers/create", { image: "busybox:host" }),
+    event(2, "/shimyard/start-failed", { error: "no such file" }),
+    event(3, "/tasks/exit", { process: "init", code: "137", oomKilled: "true" }),
+    event(4, "/tasks/exec-started", { process: "term-1", args: "psql -U app" }),
+    event(5, "/elsewhere/odd"),
+  ];
+  renderWith(new FakeCore({ events }), <ActivityPage />);
+  const log = await screen.findByRole("log");
+  const rows = [...log.querySelectorAll(".events__row")];
+  const words = rows.map((row) => row.textContent ?? "");
+  expect(words[0]).toContain("orders-worker elsewhere odd");
+  expect(words[1]).toContain("orders-worker opened a terminalpsql -U app");
+  expect(words[2]).toContain("orders-worker ran out of memory and was killed");
+  expect(words[3]).toContain("orders-worker could not be startedno such file");
+  expect(words[4]).toContain("orders-worker createdbusybox:host");
+  expect(words.join("")).not.toContain("/tasks/");
+  expect(rows[2]?.getAttribute("title")).toBe(
+    "/tasks/exit\nprocess=init\ncode=137\noomKilled=true",
+  );
+});
+
+it("leads from an event to its container", async () => {
+  const user = userEvent.setup();
+  renderWith(new FakeCore({ events: [event(1, "/tasks/paused")] }), <ActivityPage />);
+  const log = within(await screen.findByRole("log"));
+  await user.click(await log.findByRole("button", { name: "orders-worker" }));
+  await waitFor(() => expect(useSelection.getState().inspected).toBe(fakeId(3)));
+});

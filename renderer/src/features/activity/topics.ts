@@ -1,0 +1,66 @@
+import type { Event } from "#shared/contract/activity";
+
+/** How an event reads, and how it looks in the journal. */
+export interface EventWords {
+  words: string;
+  tone: "run" | "pause" | "stop" | "bad" | "lost" | "busy";
+  /** What it was about, where that says more than the words: a command, a reason. */
+  detail?: string | undefined;
+}
+
+const topics: Record<string, EventWords> = {
+  "/containers/update": { words: "changed", tone: "stop" },
+  "/containers/delete": { words: "deleted", tone: "stop" },
+  "/tasks/delete": { words: "was cleaned up after", tone: "stop" },
+  "/tasks/exec-added": { words: "got another process", tone: "busy" },
+  "/tasks/oom": { words: "ran out of memory", tone: "bad" },
+  "/tasks/paused": { words: "paused", tone: "pause" },
+  "/tasks/resumed": { words: "resumed", tone: "run" },
+  "/tasks/checkpointed": { words: "was checkpointed", tone: "busy" },
+  "/shimyard/shim-lost": { words: "lost its shim", tone: "lost" },
+  "/shimyard/restarting": { words: "is started again by its restart policy", tone: "busy" },
+  "/shimyard/restored": { words: "was restored from a checkpoint", tone: "run" },
+  "/shimyard/checkpoint-deleted": { words: "lost a checkpoint", tone: "stop" },
+  "/images/create": { words: "image made", tone: "stop" },
+  "/images/update": { words: "image changed", tone: "stop" },
+  "/images/delete": { words: "image deleted", tone: "stop" },
+};
+
+/** An event in words; one that is not known is told by its topic. */
+export function eventWords(event: Event): EventWords {
+  const { topic, data } = event;
+  switch (topic) {
+    case "/tasks/exit":
+      return exitWords(data);
+    case "/tasks/exec-started":
+      return { words: "opened a terminal", tone: "busy", detail: data["args"] };
+    case "/containers/create":
+      return { words: "created", tone: "stop", detail: data["image"] };
+    case "/tasks/create":
+      return { words: "is being started", tone: "busy", detail: data["runtime"] };
+    case "/tasks/start":
+      return { words: "started", tone: "run", detail: data["pid"] && `process ${data["pid"]}` };
+    case "/shimyard/start-failed":
+      return { words: "could not be started", tone: "bad", detail: data["error"] };
+    case "/shimyard/manager-started":
+      return { words: "Shimyard started", tone: "stop", detail: data["version"] };
+    default:
+      return (
+        topics[topic] ?? { words: topic.replace(/^\//, "").replaceAll("/", " "), tone: "stop" }
+      );
+  }
+}
+
+function exitWords(data: Event["data"]): EventWords {
+  const { process = "init", code = "unknown", oomKilled } = data;
+  const who = process === "init" ? "" : "had a process that ";
+  if (oomKilled) return { words: `${who}ran out of memory and was killed`, tone: "bad" };
+  if (code === "unknown") return { words: `${who}exited; how is not known`, tone: "lost" };
+  return { words: `${who}exited with ${code}`, tone: code === "0" ? "stop" : "bad" };
+}
+
+/** The event as the core wrote it, for who wants to know exactly. */
+export function eventSource(event: Event): string {
+  const data = Object.entries(event.data).map(([key, value]) => `${key}=${value}`);
+  return [event.topic, ...data].join("\n");
+}

@@ -1,0 +1,86 @@
+import { PackageX } from "lucide-react";
+import { useState } from "react";
+import { EmptyState } from "../../components/empty-state.tsx";
+import { Tabs } from "../../components/tabs.tsx";
+import { useCheckpointsOf } from "../../queries/checkpoints.ts";
+import { useContainer, useContainers } from "../../queries/containers.ts";
+import { useTerminalsOf } from "../../queries/terminals.ts";
+import { useLayout } from "../../state/layout.ts";
+import { CheckpointTimeline } from "../checkpoints/checkpoint-timeline.tsx";
+import { LogView } from "../logs/log-view.tsx";
+import { StatsView } from "../stats/stats-view.tsx";
+import { TerminalList } from "../terminals/terminal-list.tsx";
+import { ContainerEvents } from "./container-events.tsx";
+import { InspectView } from "./inspect-view.tsx";
+import { InspectorHead } from "./inspector-head.tsx";
+import { Overview } from "./overview.tsx";
+import { ProcessTable } from "./process-table.tsx";
+import "./container.css";
+
+type Tab =
+  | "overview"
+  | "logs"
+  | "terminals"
+  | "processes"
+  | "stats"
+  | "inspect"
+  | "checkpoints"
+  | "events";
+
+/** Everything about one container, beside the list or as a page of its own. */
+export function ContainerInspector(props: { id: string }) {
+  const { id } = props;
+  const { status } = useContainers();
+  const container = useContainer(id);
+  const terminals = useTerminalsOf(id);
+  const checkpoints = useCheckpointsOf(id);
+  const full = useLayout((state) => state.inspectorFull);
+  const [tab, setTab] = useState<Tab>("overview");
+  if (!container) {
+    if (status === "loading") return null;
+    return (
+      <EmptyState icon={PackageX} title="This container is gone">
+        It was deleted. Choose another one in the list.
+      </EmptyState>
+    );
+  }
+  const many = (n: number): number | undefined => (n === 0 ? undefined : n);
+  return (
+    <div className="inspector">
+      <InspectorHead container={container} full={full} />
+      <Tabs<Tab>
+        label={`${container.name}, details`}
+        value={tab}
+        onChange={setTab}
+        items={[
+          { value: "overview", label: "Overview", content: <Overview container={container} /> },
+          { value: "logs", label: "Logs", content: <LogView containerIds={[id]} /> },
+          {
+            value: "terminals",
+            label: "Terminals",
+            count: many(terminals.length),
+            content: <TerminalList container={container} />,
+          },
+          {
+            value: "processes",
+            label: "Processes",
+            content: <ProcessTable container={container} />,
+          },
+          { value: "stats", label: "Stats", content: <StatsView id={id} /> },
+          { value: "inspect", label: "Inspect", content: <InspectView id={id} /> },
+          {
+            value: "checkpoints",
+            label: "Checkpoints",
+            count: many(checkpoints.length),
+            content: (
+              <div className="inspector__scroll">
+                <CheckpointTimeline container={container} />
+              </div>
+            ),
+          },
+          { value: "events", label: "Events", content: <ContainerEvents id={id} /> },
+        ]}
+      />
+    </div>
+  );
+}

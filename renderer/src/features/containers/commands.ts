@@ -1,0 +1,112 @@
+import { useMemo } from "react";
+import { create } from "zustand";
+import { copyText } from "../../components/copy-button.tsx";
+import { type ContainerActions, useContainerActions } from "../../queries/container-actions.ts";
+import { useReadCollection } from "../../queries/client.tsx";
+import { containerSource } from "../../queries/containers.ts";
+import { useSystem } from "../../queries/system.ts";
+import { openLogs } from "../../state/dock.ts";
+import { openOverlay } from "../../state/overlays.ts";
+import { inspect } from "../../state/selection.ts";
+import { useOpenTerminal } from "../terminals/open-terminal.ts";
+import { possible } from "./view.ts";
+
+interface RenameState {
+  id?: string | undefined;
+}
+
+/** The row whose name is being edited. */
+export const useRenaming = create<RenameState>(() => ({}));
+
+/** Why something can't be done on this host; absent when it can. */
+export interface Reasons {
+  pause: string | undefined;
+  checkpoint: string | undefined;
+  limits: string | undefined;
+}
+
+/** Everything that a row, its menus, the bulk bar and the palette offer. */
+export interface Commands {
+  reasons: Reasons;
+  start: (ids: readonly string[]) => void;
+  stop: (ids: readonly string[]) => void;
+  restart: (ids: readonly string[]) => void;
+  pause: (ids: readonly string[]) => void;
+  resume: (ids: readonly string[]) => void;
+  kill: (ids: readonly string[], signal: string) => void;
+  remove: (ids: readonly string[]) => void;
+  exec: (id: string) => void;
+  attach: (id: string) => void;
+  logs: (ids: readonly string[]) => void;
+  open: (id: string) => void;
+  checkpoint: (id: string) => void;
+  limits: (id: string) => void;
+  beginRename: (id: string) => void;
+  endRename: () => void;
+  rename: (id: string, name: string) => void;
+  copyId: (id: string) => void;
+  /** Stops what runs, else starts it. */
+  toggleRunning: (ids: readonly string[]) => void;
+  togglePaused: (ids: readonly string[]) => void;
+}
+
+export function useCommands(): Commands {
+  const actions = useContainerActions();
+  const openTerminal = useOpenTerminal();
+  const read = useReadCollection(containerSource);
+  const abilities = useSystem()?.abilities;
+  const pause = reasonOf(abilities?.pause, "This host's runtimes can't pause");
+  const checkpoint = reasonOf(abilities?.checkpoint, "This host's runtimes can't checkpoint");
+  const limits = reasonOf(abilities?.limits, "Limits can't be set on this host");
+  return useMemo(() => {
+    const can = (ids: readonly string[], what: "start" | "stop" | "pause" | "resume"): string[] => {
+      const { items } = read();
+      return ids.filter((id) => {
+        const container = items.get(id);
+        return container !== undefined && possible(container)[what];
+      });
+    };
+    const run = (act: (actions: ContainerActions) => Promise<number>): void => void act(actions);
+    const commands: Commands = {
+      reasons: { pause, checkpoint, limits },
+      start: (ids) => run((on) => on.start(ids)),
+      stop: (ids) => run((on) => on.stop(ids)),
+      restart: (ids) => run((on) => on.restart(ids)),
+      pause: (ids) => run((on) => on.pause(ids)),
+      resume: (ids) => run((on) => on.resume(ids)),
+      kill: (ids, signal) => run((on) => on.kill(ids, signal)),
+      remove: (ids) => openOverlay({ kind: "delete", ids }),
+      exec: (id) => void openTerminal(id, { kind: "exec" }),
+      attach: (id) => void openTerminal(id, { kind: "attach" }),
+      logs: (ids) => openLogs(ids),
+      open: (id) => inspect(id),
+      checkpoint: (id) => openOverlay({ kind: "checkpoint", id }),
+      limits: (id) => openOverlay({ kind: "limits", id }),
+      beginRename: (id) => useRenaming.setState({ id }),
+      endRename: () => useRenaming.setState({ id: undefined }),
+      rename: (id, name) => run((on) => on.rename(id, name)),
+      copyId: (id) => void copyText(id, "Id copied"),
+      toggleRunning: (ids) => {
+        const toStop = can(ids, "stop");
+        if (toStop.length > 0) return commands.stop(toStop);
+        const toStart = can(ids, "start");
+        if (toStart.length > 0) commands.start(toStart);
+      },
+      togglePaused: (ids) => {
+        if (pause) return;
+        const toPause = can(ids, "pause");
+        if (toPause.length > 0) return commands.pause(toPause);
+        const toResume = can(ids, "resume");
+        if (toResume.length > 0) commands.resume(toResume);
+      },
+    };
+    return commands;
+  }, [actions, openTerminal, read, pause, checkpoint, limits]);
+}
+
+function reasonOf(
+  ability: { ok: boolean; reason?: string | undefined } | undefined,
+  otherwise: string,
+): string | undefined {
+  return !ability || ability.ok ? undefined : (ability.reason ?? otherwise);
+}

@@ -1,0 +1,141 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, it, vi } from "vitest";
+import { openOverlay, useOverlay } from "../../state/overlays.ts";
+import { useSelection } from "../../state/selection.ts";
+import { FakeCore } from "../../testing/fake-client.ts";
+import { renderWith } from "../../testing/render.tsx";
+import { Overlays } from "../shell/overlays.tsx";
+
+vi.setConfig({ testTimeout: 30_000 });
+
+async function open(core = new FakeCore()) {
+  const user = userEvent.setup();
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "create" });
+  const dialog = await screen.findByRole("dialog");
+  await waitFor(() =>
+    expect(within(dialog).getByLabelText<HTMLSelectElement>("Image").options.length).toBe(
+      core.images.items.size,
+    ),
+  );
+  return { user, core, dialog: within(dialog) };
+}
+
+const created = (core: FakeCore) =>
+  core.calls.find(({ method }) => method === "containers.create")?.input as
+    | { config: Record<string, unknown>; start: boolean }
+    | undefined;
+
+it("shows the command as it is parsed, and creates with that", async () => {
+  const { user, core, dialog } = await open();
+  await user.clear(dialog.getByLabelText("Name"));
+  await user.type(dialog.getByLabelText("Name"), "web-1");
+  await user.type(dialog.getByLabelText("Command"), `sh -c 'echo hi; sleep 1' ""`);
+  const words = within(dialog.getByLabelText("Parsed words"))
+    .getAllByRole("listitem")
+    .map((word) => word.textContent);
+  expect(words).toEqual(["sh", "-c", "echo hi; sleep 1", "empty"]);
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(useOverlay.getState().overlay).toBeUndefined());
+  expect(created(core)).toMatchObject({
+    start: true,
+    config: { name: "web-1", args: ["sh", "-c", "echo hi; sleep 1", ""] },
+  });
+  const made = [...core.containers.items.values()].find(({ name }) => name === "web-1");
+  expect(made?.state.status).toBe("running");
+  expect(useSelection.getState().inspected).toBe(made?.id);
+});
+
+it("points at a quote that is never closed, and creates nothing", async () => {
+  const { user, core, dialog } = await open();
+  await user.type(dialog.getByLabelText("Command"), "echo 'x");
+  const alert = dialog.getByRole("alert");
+  expect(alert.textContent).toContain("This ' is never closed");
+  expect(alert.querySelector("mark")?.textContent).toBe("'");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  expect(created(core)).toBeUndefined();
+});
+
+it("says while one types that a name is taken", async () => {
+  const { user, dialog } = await open();
+  const name = dialog.getByLabelText("Name");
+  await user.clear(name);
+  await user.type(name, "postgres");
+  expect(await dialog.findByText("“postgres” is taken by another container")).toBeTruthy();
+  expect(name.getAttribute("aria-invalid")).toBe("true");
+});
+
+it("opens the rest for what is wrong in it, and puts the server's words at their field", async () => {
+  const core = new FakeCore();
+  core.failNext("containers.create", {
+    code: "INVALID_ARGUMENT",
+    message: "There is no user “ghost” in the image",
+    details: { field: "config.user" },
+  });
+  const { user, dialog } = await open(core);
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  await user.type(dialog.getByLabelText("Memory"), "256m");
+  expect(dialog.getByText("268,435,456 bytes")).toBeTruthy();
+  await user.type(dialog.getByLabelText("User"), "ghost");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  expect(await dialog.findByText("There is no user “ghost” in the image")).toBeTruthy();
+  expect(dialog.getByLabelText("User").getAttribute("aria-invalid")).toBe("true");
+  await user.type(dialog.getByLabelText("User"), "x");
+  expect(dialog.queryByText("There is no user “ghost” in the image")).toBeNull();
+});
+
+it("shows a failure without a field with its own words", async () => {
+  const core = new FakeCore();
+  core.failNext("containers.create", {
+    code: "NOT_FOUND",
+    message: "The command was not found in the image",
+    details: { field: "config.args", output: 'exec: "/bin/serve": no such file' },
+  });
+  const { user, dialog } = await open(core);
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  const alert = await dialog.findByRole("alert");
+  await user.click(within(alert).getByRole("button", { name: "What it said" }));
+  expect(alert.textContent).toContain('exec: "/bin/serve": no such file');
+});
+
+it("takes pasted variables, a row of each", async () => {
+  const { user, core, dialog } = await open();
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  await user.click(dialog.getByRole("button", { name: /Add a variable/ }));
+  await user.click(dialog.getByLabelText("Variable"));
+  await user.paste("A=1\nB=two words\n");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)?.config["env"]).toEqual(["A=1", "B=two words"]));
+});
+
+it("disables limits where there are none, with the reason", async () => {
+  const { user, dialog } = await open(new FakeCore({ rootless: true }));
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  expect(dialog.getByLabelText<HTMLInputElement>("Memory").disabled).toBe(true);
+  expect(dialog.getByText("This host's cgroup v1 lets only root set limits.")).toBeTruthy();
+});
+
+it("makes the starter image by itself where there is none, and says why when it can't", async () => {
+  const core = new FakeCore({ containers: [], images: [] });
+  core.failNext("images.ensureStarter", {
+    code: "FAILED_PRECONDITION",
+    message: "There is no static busybox on this machine",
+    details: { hint: "Install busybox-static" },
+  });
+  const user = userEvent.setup();
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "create" });
+  const dialog = within(await screen.findByRole("dialog"));
+  const alert = await dialog.findByRole("alert");
+  expect(alert.textContent).toContain("Install busybox-static");
+  const create = dialog.getByRole("button", { name: "Create and start" });
+  expect(create.getAttribute("aria-disabled")).toBe("true");
+  await user.click(dialog.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(create.getAttribute("aria-disabled")).toBeNull());
+  expect(dialog.queryByRole("alert")).toBeNull();
+  await user.click(create);
+  await waitFor(() =>
+    expect(created(core)?.config["imageId"]).toBe([...core.images.items.keys()][0]),
+  );
+});

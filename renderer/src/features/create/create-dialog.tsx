@@ -1,0 +1,236 @@
+import { useMutation } from "@tanstack/react-query";
+import { RefreshCw } from "lucide-react";
+import { useMemo, useState } from "react";
+import type { ContainerConfig } from "#shared/contract/containers";
+import { Button, IconButton } from "../../components/button.tsx";
+import { Dialog } from "../../components/dialog.tsx";
+import { Disclosure } from "../../components/disclosure.tsx";
+import { errorInfo, ErrorNote, sentence } from "../../components/error-note.tsx";
+import { Checkbox, Select, TextField } from "../../components/fields.tsx";
+import { bytes, joined, plural } from "../../components/format.ts";
+import { Spinner } from "../../components/spinner.tsx";
+import { announce, notify } from "../../components/toast.tsx";
+import { useClient } from "../../queries/client.tsx";
+import { useContainers } from "../../queries/containers.ts";
+import { useImages } from "../../queries/images.ts";
+import { useNameCheck } from "../../queries/name-check.ts";
+import { closeOverlay, openOverlay } from "../../state/overlays.ts";
+import { inspect } from "../../state/selection.ts";
+import { CommandField } from "./command-field.tsx";
+import {
+  type CreateForm,
+  fieldOf,
+  firstFields,
+  type FormErrors,
+  type FormField,
+  generateName,
+  initialForm,
+  toConfig,
+} from "./form.ts";
+import { MoreFields } from "./more-fields.tsx";
+import { useStarter } from "./use-starter.ts";
+import "./create.css";
+
+/** Makes a container: the few things one always says, and the rest a click away. */
+export function CreateDialog(props: { imageId?: string | undefined }) {
+  const client = useClient();
+  const containers = useContainers();
+  const images = useImages();
+  const list = useMemo(
+    () => [...images.items.values()].sort((a, b) => a.name.localeCompare(b.name)),
+    [images],
+  );
+  const names = useMemo(
+    () => new Set([...containers.items.values()].map(({ name }) => name)),
+    [containers],
+  );
+  const [typed, setTyped] = useState(() =>
+    initialForm(
+      generateName((name) => names.has(name)),
+      props.imageId ?? "",
+    ),
+  );
+  // The list may arrive after the dialog; the first image is then as good as chosen.
+  const form = typed.imageId === "" ? { ...typed, imageId: list[0]?.id ?? "" } : typed;
+  const [shown, setShown] = useState(false);
+  const [refused, setRefused] = useState<FormErrors>({});
+  const nameProblem = useNameCheck(form.name);
+  const { config, errors } = toConfig(form);
+  const image = images.items.get(form.imageId);
+  const starter = useStarter();
+
+  const create = useMutation({
+    mutationFn: (input: { config: ContainerConfig; start: boolean }) =>
+      client.call("containers.create", input),
+    onSuccess: ({ id, warnings }, { config: { name }, start }) => {
+      closeOverlay();
+      inspect(id);
+      announce(`${name} ${start ? "created and started" : "created"}`);
+      for (const warning of warnings)
+        notify({ tone: "info", title: `${name}: ${sentence(warning)}` });
+    },
+    onError: (error) => {
+      const { message, details } = errorInfo(error);
+      const field = fieldOf(details.field);
+      if (field) setRefused({ [field]: details.output ? undefined : message });
+    },
+  });
+
+  const set = (change: Partial<CreateForm>): void => {
+    setTyped({ ...form, ...change });
+    setRefused({});
+    if (create.isError) create.reset();
+  };
+  /** Before the first try only what the server refused and what is wrong as one types is said. */
+  const errorOf = (field: FormField): string | undefined =>
+    refused[field] ?? (shown ? errors[field] : undefined);
+  const submit = (): void => {
+    setShown(true);
+    if (config && !nameProblem && !create.isPending) create.mutate({ config, start: form.start });
+  };
+  const failed = [...Object.keys(refused), ...(shown ? Object.keys(errors) : [])] as FormField[];
+  const atField = create.isError && failed.some((field) => refused[field]);
+
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && closeOverlay()}
+      title="New container"
+      size="medium"
+      footer={
+        <>
+          <Checkbox
+            checked={form.start}
+            onChange={(start) => set({ start })}
+            label="Start it at once"
+          />
+          <span className="spacer" />
+          <Button onClick={closeOverlay}>Cancel</Button>
+          <Button
+            variant="primary"
+            busy={create.isPending}
+            shortcut="Ctrl Enter"
+            onClick={submit}
+            disabledReason={
+              starter.making
+                ? "The starter image is being made"
+                : images.items.size === 0 && "There is no image yet"
+            }
+          >
+            {form.start ? "Create and start" : "Create"}
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="create"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && event.ctrlKey) submit();
+        }}
+      >
+        {create.isError && !atField && (
+          <ErrorNote title="Nothing was created" error={create.error} onDismiss={create.reset} />
+        )}
+        {starter.making && (
+          <p className="create__starter muted" role="status">
+            <Spinner size={13} /> Making the starter image from this machine’s busybox
+          </p>
+        )}
+        {starter.error !== null && (
+          <ErrorNote
+            title="The starter image was not made"
+            error={starter.error}
+            actions={
+              <>
+                <Button onClick={starter.retry}>Try again</Button>
+                <Button onClick={() => openOverlay({ kind: "import", source: "tar" })}>
+                  Import an image
+                </Button>
+              </>
+            }
+          />
+        )}
+        <div className="create__two">
+          <Select
+            label="Image"
+            value={form.imageId}
+            onChange={(imageId) => set({ imageId })}
+            error={errorOf("imageId")}
+            options={
+              list.length > 0
+                ? list.map(({ id, name, size }) => ({
+                    value: id,
+                    label: `${name} · ${joined(bytes(size))}`,
+                  }))
+                : [{ value: "", label: starter.making ? "Being made…" : "No image yet" }]
+            }
+            aside={
+              <Button variant="link" onClick={() => openOverlay({ kind: "import", source: "tar" })}>
+                Import…
+              </Button>
+            }
+          />
+          <TextField
+            label="Name"
+            value={form.name}
+            onChange={(name) => set({ name })}
+            error={nameProblem ?? errorOf("name")}
+            // oxlint-disable-next-line jsx-a11y/no-autofocus
+            autoFocus
+            onFocus={(event) => event.target.select()}
+            trailing={
+              <IconButton
+                size="small"
+                icon={RefreshCw}
+                label="Another name"
+                onClick={() => set({ name: generateName((name) => names.has(name)) })}
+              />
+            }
+          />
+        </div>
+        <CommandField
+          value={form.command}
+          onChange={(command) => set({ command })}
+          imageArgs={image?.config.args ?? []}
+          error={errorOf("args")}
+        />
+        <Checkbox
+          checked={form.terminal}
+          onChange={(terminal) => set({ terminal })}
+          label="With a terminal"
+          hint="For a shell or another program that one types into; attach to it later."
+        />
+        <Disclosure
+          label="Environment, limits and more"
+          summary={summary(form)}
+          force={failed.some((field) => !firstFields.includes(field))}
+        >
+          <MoreFields form={form} set={set} errorOf={errorOf} image={image} />
+        </Disclosure>
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
+
+/** What the closed part holds. */
+function summary(form: CreateForm): string {
+  const { memory, cpus, pids } = form.limits;
+  const env = form.env.filter(({ key }) => key).length;
+  const labels = form.labels.filter(({ key }) => key).length;
+  return [
+    env > 0 && plural(env, "variable"),
+    memory && memory.trim(),
+    cpus && `${cpus.trim()} CPUs`,
+    pids && `${pids.trim()} processes`,
+    form.user && `as ${form.user}`,
+    form.restart !== "no" && "restarts",
+    labels > 0 && plural(labels, "label"),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}

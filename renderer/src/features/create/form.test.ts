@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { fieldOf, generateName, initialForm, pair, parsePairLines, toConfig } from "./form.ts";
+
+const image = "a".repeat(64);
+const form = initialForm("web", image);
+
+describe("toConfig", () => {
+  it("makes the smallest configuration of the smallest form", () => {
+    expect(toConfig(form).config).toEqual({
+      name: "web",
+      imageId: image,
+      args: [],
+      env: [],
+      terminal: false,
+      limits: {},
+      restart: { name: "no" },
+      labels: {},
+    });
+  });
+
+  it("reads everything that was typed", () => {
+    const { config } = toConfig({
+      ...form,
+      command: `sh -c 'echo "hi there"'`,
+      env: [pair("A", "1"), pair("", ""), pair("B", "x=y")],
+      labels: [pair("team", "edge")],
+      limits: { memory: "1.5g", cpus: "0.5", pids: "64" },
+      restart: "on-failure",
+      retries: "3",
+      cwd: "/srv",
+      user: " app ",
+      runtime: "oci/runc",
+    });
+    expect(config).toMatchObject({
+      args: ["sh", "-c", 'echo "hi there"'],
+      env: ["A=1", "B=x=y"],
+      labels: { team: "edge" },
+      limits: { memory: 1.5 * 1024 ** 3, cpus: 0.5, pids: 64 },
+      restart: { name: "on-failure", maximumRetries: 3 },
+      cwd: "/srv",
+      user: "app",
+      runtime: "oci/runc",
+    });
+  });
+
+  it("says what is wrong at its field, all at once", () => {
+    const { config, errors } = toConfig({
+      ...form,
+      name: "",
+      imageId: "",
+      command: "echo 'x",
+      env: [pair("", "1")],
+      labels: [pair("", "1")],
+      limits: { memory: "lots", cpus: "-1", pids: "1.5" },
+      restart: "on-failure",
+      retries: "0",
+      cwd: "srv",
+      hostname: "h".repeat(65),
+    });
+    expect(config).toBeUndefined();
+    expect(Object.keys(errors).sort()).toEqual([
+      "args",
+      "cwd",
+      "env",
+      "hostname",
+      "imageId",
+      "labels",
+      "limits.cpus",
+      "limits.memory",
+      "limits.pids",
+      "name",
+      "restart",
+    ]);
+  });
+});
+
+it("takes lines as an .env file has them", () => {
+  const pairs = parsePairLines("# comment\nA=1\nexport B='two words'\n\nC=x=y\r\nD=\"q\"");
+  expect(pairs.map(({ key, value }) => [key, value])).toEqual([
+    ["A", "1"],
+    ["B", "two words"],
+    ["C", "x=y"],
+    ["D", "q"],
+  ]);
+});
+
+it.each([
+  ["config.limits.memory", "limits.memory"],
+  ["limits.memory", "limits.memory"],
+  ["config.env.3", "env"],
+  ["name", "name"],
+  ["path", undefined],
+  [undefined, undefined],
+])("finds the form's field of %s", (path, field) => {
+  expect(fieldOf(path)).toBe(field);
+});
+
+it("makes names that are usable and not taken", () => {
+  const name = generateName((each) => each.startsWith("a"));
+  expect(name).toMatch(/^[b-z][a-z]+-[a-z]+$/);
+  expect(generateName(() => true)).toMatch(/^container-[a-z0-9]+$/);
+});

@@ -1,0 +1,172 @@
+import type { ContainerConfig, RestartPolicy } from "#shared/contract/containers";
+import { parseShellWords } from "#shared/base/shell-words";
+import { type LimitFields, parseLimits } from "../container/limit-fields.ts";
+
+export interface Pair {
+  /** Stays with the row while it is edited. */
+  id: number;
+  key: string;
+  value: string;
+}
+
+/** Everything as it is typed. */
+export interface CreateForm {
+  name: string;
+  imageId: string;
+  command: string;
+  terminal: boolean;
+  start: boolean;
+  env: Pair[];
+  cwd: string;
+  user: string;
+  hostname: string;
+  limits: LimitFields;
+  restart: RestartPolicy["name"];
+  retries: string;
+  labels: Pair[];
+  /** Empty: the host's best. */
+  runtime: string;
+}
+
+/** By field, as AppError's details.field names them. */
+export type FormErrors = Partial<Record<FormField, string>>;
+export type FormField = (typeof formFields)[number];
+
+export const formFields = [
+  "name",
+  "imageId",
+  "args",
+  "env",
+  "cwd",
+  "user",
+  "hostname",
+  "limits.memory",
+  "limits.cpus",
+  "limits.pids",
+  "restart",
+  "labels",
+  "runtime",
+] as const;
+
+/** Those that the first part of the form shows; a fault in another one opens the rest. */
+export const firstFields: readonly FormField[] = ["name", "imageId", "args"];
+
+let nextPair = 1;
+export function pair(key = "", value = ""): Pair {
+  return { id: nextPair++, key, value };
+}
+
+export function initialForm(name: string, imageId: string): CreateForm {
+  return {
+    name,
+    imageId,
+    command: "",
+    terminal: false,
+    start: true,
+    env: [],
+    cwd: "",
+    user: "",
+    hostname: "",
+    limits: { memory: "", cpus: "", pids: "" },
+    restart: "no",
+    retries: "",
+    labels: [],
+    runtime: "",
+  };
+}
+
+/** What was typed as a configuration; undefined when a field is wrong, which `errors` then says. */
+export function toConfig(form: CreateForm): {
+  config: ContainerConfig | undefined;
+  errors: FormErrors;
+} {
+  const errors: FormErrors = {};
+  if (form.name === "") errors.name = "Give it a name";
+  if (form.imageId === "") errors.imageId = "Choose an image";
+  const words = parseShellWords(form.command);
+  if (!words.ok) errors.args = words.message;
+  const env = form.env.filter(({ key, value }) => key !== "" || value !== "");
+  const badKey = env.find(({ key }) => key === "" || key.includes("="));
+  if (badKey)
+    errors.env = badKey.key
+      ? `“${badKey.key}” can't have a = in its name`
+      : "A variable has no name";
+  if (form.cwd !== "" && !form.cwd.startsWith("/")) errors.cwd = "Begin with a /";
+  if (form.hostname.length > 64) errors.hostname = "At most 64 characters";
+  const { limits, errors: limitErrors } = parseLimits(form.limits);
+  if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
+  if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
+  if (limitErrors.pids) errors["limits.pids"] = limitErrors.pids;
+  const retries = form.retries.trim() === "" ? undefined : Number(form.retries);
+  if (
+    form.restart === "on-failure" &&
+    retries !== undefined &&
+    !(Number.isInteger(retries) && retries >= 1)
+  ) {
+    errors.restart = "Write a whole number from 1";
+  }
+  const labels = form.labels.filter(({ key, value }) => key !== "" || value !== "");
+  if (labels.some(({ key }) => key === "")) errors.labels = "A label has no name";
+  if (Object.keys(errors).length > 0 || !words.ok || !limits) return { config: undefined, errors };
+  return {
+    errors,
+    config: {
+      name: form.name,
+      imageId: form.imageId,
+      args: words.words.map(({ value }) => value),
+      env: env.map(({ key, value }) => `${key}=${value}`),
+      cwd: form.cwd || undefined,
+      user: form.user.trim() || undefined,
+      terminal: form.terminal,
+      hostname: form.hostname.trim() || undefined,
+      limits,
+      restart: {
+        name: form.restart,
+        maximumRetries: form.restart === "on-failure" ? retries : undefined,
+      },
+      labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
+      runtime: form.runtime || undefined,
+    },
+  };
+}
+
+/** The form's field that a server's error names: `config.limits.memory` is `limits.memory`. */
+export function fieldOf(path: string | undefined): FormField | undefined {
+  if (path === undefined) return undefined;
+  const inner = path.replace(/^(input\.)?config\./, "");
+  return formFields.find((field) => inner === field || inner.startsWith(`${field}.`));
+}
+
+/** Lines of KEY=VALUE, as an .env file has them: comments, blank lines and `export` are left out. */
+export function parsePairLines(text: string): Pair[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim().replace(/^export\s+/, ""))
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const at = line.indexOf("=");
+      if (at < 0) return pair(line);
+      const value = line.slice(at + 1);
+      const quoted = /^(["'])(.*)\1$/s.exec(value);
+      return pair(line.slice(0, at), quoted?.[2] ?? value);
+    });
+}
+
+const adjectives =
+  "amber brisk calm clear coral early even fair fleet fresh gentle golden keen level light lucid mellow noble pale prime quick quiet rapid royal sharp silver steady still swift vivid warm west".split(
+    " ",
+  );
+const nouns =
+  "anchor barge beacon berth bollard bow buoy capstan compass cove crane cutter davit dock ferry fjord gull harbor hull jetty keel lantern mast mooring pier quay rudder sail sextant sloop tide wharf".split(
+    " ",
+  );
+
+/** A name that nobody has yet: `quiet-quay`. */
+export function generateName(taken: (name: string) => boolean): string {
+  const any = (list: string[]): string => list[Math.floor(Math.random() * list.length)] as string;
+  for (let tries = 0; tries < 20; tries += 1) {
+    const name = `${any(adjectives)}-${any(nouns)}`;
+    if (!taken(name)) return name;
+  }
+  return `container-${Date.now().toString(36)}`;
+}

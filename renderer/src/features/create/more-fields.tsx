@@ -1,0 +1,182 @@
+import type { RestartPolicy } from "#shared/contract/containers";
+import type { Image } from "#shared/contract/images";
+import type { RuntimeInfo } from "#shared/contract/system";
+import { Notice, sentence } from "../../components/error-note.tsx";
+import { Select, TextField } from "../../components/fields.tsx";
+import { count } from "../../components/format.ts";
+import { useSystem } from "../../queries/system.ts";
+import { parseMemory } from "../container/limit-fields.ts";
+import type { CreateForm, FormField } from "./form.ts";
+import { PairsEditor } from "./pairs-editor.tsx";
+
+const restarts: { value: RestartPolicy["name"]; label: string }[] = [
+  { value: "no", label: "Never" },
+  { value: "on-failure", label: "When it fails" },
+  { value: "unless-stopped", label: "Unless it was stopped" },
+  { value: "always", label: "Always" },
+];
+
+/** What most containers need none of. */
+export function MoreFields(props: {
+  form: CreateForm;
+  set: (change: Partial<CreateForm>) => void;
+  errorOf: (field: FormField) => string | undefined;
+  image: Image | undefined;
+}) {
+  const { form, set, errorOf, image } = props;
+  const system = useSystem();
+  const ability = system?.abilities.limits;
+  const noLimits =
+    ability && !ability.ok ? (ability.reason ?? "Limits can't be set on this host") : undefined;
+  const memory = parseMemory(form.limits.memory);
+  const limit = (change: Partial<CreateForm["limits"]>): void =>
+    set({ limits: { ...form.limits, ...change } });
+  return (
+    <>
+      <PairsEditor
+        label="Environment"
+        keyLabel="Variable"
+        add="Add a variable, or paste KEY=VALUE lines"
+        pairs={form.env}
+        onChange={(env) => set({ env })}
+        error={errorOf("env")}
+      />
+      <div className="create__two">
+        <TextField
+          label="Working directory"
+          mono
+          placeholder={image?.config.cwd || "/"}
+          value={form.cwd}
+          onChange={(cwd) => set({ cwd })}
+          error={errorOf("cwd")}
+        />
+        <TextField
+          label="User"
+          mono
+          placeholder={image?.config.user || "root"}
+          value={form.user}
+          onChange={(user) => set({ user })}
+          error={errorOf("user")}
+          hint="A name or uid, with :group if needed"
+        />
+      </div>
+      {noLimits && <Notice>{sentence(noLimits)}</Notice>}
+      <div className="create__three">
+        <TextField
+          label="Memory"
+          placeholder="no limit"
+          disabled={noLimits !== undefined}
+          value={form.limits.memory}
+          onChange={(value) => limit({ memory: value })}
+          error={errorOf("limits.memory")}
+          hint={memory === undefined ? "256m, 1.5g" : `${count(memory)} bytes`}
+        />
+        <TextField
+          label="CPUs"
+          placeholder="no limit"
+          inputMode="decimal"
+          disabled={noLimits !== undefined}
+          value={form.limits.cpus}
+          onChange={(cpus) => limit({ cpus })}
+          error={errorOf("limits.cpus")}
+          hint="1.5 is one and a half"
+        />
+        <TextField
+          label="Processes"
+          placeholder="no limit"
+          inputMode="numeric"
+          disabled={noLimits !== undefined}
+          value={form.limits.pids}
+          onChange={(pids) => limit({ pids })}
+          error={errorOf("limits.pids")}
+          hint="With their threads"
+        />
+      </div>
+      <div className="create__two">
+        <Select
+          label="Start again"
+          value={form.restart}
+          onChange={(restart) => set({ restart: restart as RestartPolicy["name"] })}
+          options={restarts}
+          error={form.restart === "on-failure" ? undefined : errorOf("restart")}
+        />
+        {form.restart === "on-failure" ? (
+          <TextField
+            label="At most"
+            placeholder="without end"
+            inputMode="numeric"
+            value={form.retries}
+            onChange={(retries) => set({ retries })}
+            error={errorOf("restart")}
+          />
+        ) : (
+          <TextField
+            label="Host name"
+            mono
+            placeholder="from its id"
+            value={form.hostname}
+            onChange={(hostname) => set({ hostname })}
+            error={errorOf("hostname")}
+          />
+        )}
+      </div>
+      <RuntimeSelect
+        runtimes={system?.runtimes ?? []}
+        value={form.runtime}
+        onChange={(runtime) => set({ runtime })}
+        error={errorOf("runtime")}
+      />
+      <PairsEditor
+        label="Labels"
+        keyLabel="Label"
+        add="Add a label"
+        pairs={form.labels}
+        onChange={(labels) => set({ labels })}
+        error={errorOf("labels")}
+      />
+    </>
+  );
+}
+
+function RuntimeSelect(props: {
+  runtimes: RuntimeInfo[];
+  value: string;
+  onChange: (value: string) => void;
+  error: string | undefined;
+}) {
+  const { runtimes, value, onChange, error } = props;
+  const best = runtimes.find(({ preferred }) => preferred);
+  const chosen = runtimes.find(({ id }) => id === value) ?? best;
+  const lacks = chosen
+    ? Object.entries(chosen.abilities)
+        .filter(([, ability]) => !ability.ok)
+        .map(([name, { reason }]) => `No ${name}: ${reason ?? "not possible here"}`)
+    : [];
+  return (
+    <Select
+      label="Runtime"
+      value={value}
+      onChange={onChange}
+      error={error}
+      hint={
+        chosen &&
+        (lacks.length > 0
+          ? lacks.map(sentence).join(" ")
+          : "Pauses, checkpoints, limits, runs commands.")
+      }
+      options={[
+        {
+          value: "",
+          label: best
+            ? `This computer's best: ${best.name} ${best.version}`
+            : "This computer's best",
+        },
+        ...runtimes.map(({ id, name, version, usable }) => ({
+          value: id,
+          label: usable.ok ? `${name} ${version}` : `${name} ${version}, not usable`,
+          disabled: !usable.ok,
+        })),
+      ]}
+    />
+  );
+}

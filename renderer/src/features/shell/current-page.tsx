@@ -1,0 +1,19 @@
+import { type PageName, useLayout } from "../../state/layout.ts";
+import { ActivityPage } from "../activity/activity-page.tsx";
+import { CheckpointsPage } from "../checkpoints-page/checkpoints-page.tsx";
+import { ContainersPage } from "../containers/containers-page.tsx";
+import { ImagesPage } from "../images/images-page.tsx";
+import { SystemPage } from "../system/system-page.tsx";
+
+const screens: Record<PageName, () => React.ReactNode> = {
+  containers: ContainersPage,
+  images: ImagesPage,
+  checkpoints: CheckpointsPage,
+  activity: ActivityPage,
+  system: SystemPage,
+};
+
+export function CurrentPage() {
+  const Screen = screens[useLayout((state) => state.page)];
+  return <Screen />;
+}

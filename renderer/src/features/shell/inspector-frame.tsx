@@ -1,0 +1,25 @@
+import { Maximize2, Minimize2, X } from "lucide-react";
+import { IconButton } from "../../components/button.tsx";
+import { toggleInspectorFull, useLayout } from "../../state/layout.ts";
+import { closeInspector } from "../../state/selection.ts";
+import { ContainerInspector } from "../container/inspector.tsx";
+
+/** The inspector's place: its buttons lie in the upper right corner, where the content leaves 72 px. */
+export function InspectorFrame(props: { id: string }) {
+  const full = useLayout((state) => state.inspectorFull);
+  return (
+    <aside className="inspector-frame" data-full={full || undefined} aria-label="Container">
+      <div className="inspector-frame__tools">
+        <IconButton
+          size="small"
+          icon={full ? Minimize2 : Maximize2}
+          label={full ? "Show beside the list" : "Widen to the whole page"}
+          shortcut="Shift Enter"
+          onClick={toggleInspectorFull}
+        />
+        <IconButton size="small" icon={X} label="Close" shortcut="Esc" onClick={closeInspector} />
+      </div>
+      <ContainerInspector key={props.id} id={props.id} />
+    </aside>
+  );
+}

@@ -1,0 +1,45 @@
+import { useEffect } from "react";
+import { goTo, pages, useLayout } from "../../state/layout.ts";
+import { openOverlay, openPalette, openShortcuts, useOverlay } from "../../state/overlays.ts";
+
+/** True where a key writes or belongs to something that has keys of its own. */
+function isTaken(target: EventTarget | null): boolean {
+  return (
+    target instanceof Element &&
+    target.closest(
+      "input, textarea, select, [contenteditable], [role=dialog], [role=menu], .xterm",
+    ) !== null
+  );
+}
+
+/** The keys that work everywhere in the window. */
+export function useShortcuts(): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || event.altKey) return;
+      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        if (useOverlay.getState().overlay?.kind !== "palette") openPalette();
+        return;
+      }
+      if (event.ctrlKey && !event.shiftKey && /^[1-5]$/.test(event.key)) {
+        event.preventDefault();
+        goTo(pages[Number(event.key) - 1] ?? "containers");
+        return;
+      }
+      if (event.ctrlKey || event.metaKey || isTaken(event.target)) return;
+      if (event.key === "/") {
+        if (useLayout.getState().page !== "containers") goTo("containers");
+        // After the page that holds it has been drawn.
+        requestAnimationFrame(() =>
+          document.querySelector<HTMLInputElement>(".containers__filter input")?.select(),
+        );
+      } else if (event.key === "?") openShortcuts();
+      else if (event.key === "n") openOverlay({ kind: "create" });
+      else return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+}

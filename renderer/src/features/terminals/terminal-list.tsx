@@ -1,0 +1,98 @@
+import { Plus, SquareTerminal } from "lucide-react";
+import { useState } from "react";
+import type { Container } from "#shared/contract/containers";
+import { Button } from "../../components/button.tsx";
+import { EmptyState } from "../../components/empty-state.tsx";
+import { Icon } from "../../components/icon.tsx";
+import { Since } from "../../components/since.tsx";
+import { useTerminalsOf } from "../../queries/terminals.ts";
+import { showTerminal, terminalKey } from "../../state/dock.ts";
+import { useCloseTab } from "../dock/use-close-tab.tsx";
+import { NewTerminalDialog } from "./new-terminal-dialog.tsx";
+import { useOpenTerminal } from "./open-terminal.ts";
+import { terminalTitle } from "./terminal-title.ts";
+import "./terminals.css";
+
+/** A container's terminals; they are shown in the dock. */
+export function TerminalList(props: { container: Container }) {
+  const { id, name, state } = props.container;
+  const terminals = useTerminalsOf(id);
+  const openTerminal = useOpenTerminal();
+  const { closeTab, question } = useCloseTab();
+  const [dialog, setDialog] = useState(false);
+  const reason = state.status !== "running" && `${name} is not running`;
+  const actions = (
+    <>
+      <Button
+        icon={Plus}
+        disabledReason={reason}
+        onClick={() => void openTerminal(id, { kind: "exec" })}
+      >
+        New terminal
+      </Button>
+      <Button variant="ghost" disabledReason={reason} onClick={() => setDialog(true)}>
+        With options…
+      </Button>
+      <Button
+        variant="ghost"
+        disabledReason={reason}
+        tip="The container's own terminal or standard streams"
+        onClick={() => void openTerminal(id, { kind: "attach" })}
+      >
+        Attach
+      </Button>
+    </>
+  );
+  return (
+    <div className="inspector__scroll">
+      {terminals.length === 0 ? (
+        <EmptyState icon={SquareTerminal} title="No terminals" actions={actions}>
+          They open in the dock, stay while you move around, and are there again after a restart of
+          the window.
+        </EmptyState>
+      ) : (
+        <>
+          <div className="inspector__actions">{actions}</div>
+          <ul>
+            {terminals.map((terminal) => (
+              <li key={terminal.id} className="terminal-list__row">
+                <Icon of={SquareTerminal} />
+                <span className="truncate">
+                  <span className="mono">{terminalTitle(terminal)}</span>
+                  <small>
+                    {terminal.user && `as ${terminal.user} · `}
+                    {terminal.status === "running" ? (
+                      <Since time={terminal.createdAt} />
+                    ) : terminal.status === "lost" ? (
+                      "can't be reached"
+                    ) : (
+                      `ended with ${terminal.exitCode ?? "an unknown status"}`
+                    )}
+                  </small>
+                </span>
+                <Button variant="link" onClick={() => showTerminal(terminal)}>
+                  Show
+                </Button>
+                <Button
+                  variant="link"
+                  onClick={() =>
+                    closeTab({
+                      kind: "terminal",
+                      key: terminalKey(terminal.id),
+                      terminalId: terminal.id,
+                      containerId: id,
+                    })
+                  }
+                >
+                  Close
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {dialog && <NewTerminalDialog containerId={id} onClose={() => setDialog(false)} />}
+      {question}
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import {
+  type InfiniteData,
+  type QueryClient,
+  useInfiniteQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useEffect } from "react";
+import type { Event, Operation } from "#shared/contract/activity";
+import { useClient, useCollection, useLive } from "./client.tsx";
+import type { Collection, CollectionSource } from "./live.ts";
+
+export const activityKeys = {
+  operations: ["operations"] as const,
+  allEvents: ["events"] as const,
+  events: (containerId: string | undefined) => ["events", containerId ?? null] as const,
+};
+
+export const operationSource: CollectionSource<"activity.watchOperations"> = {
+  key: activityKeys.operations,
+  method: "activity.watchOperations",
+};
+
+/** Running operations, and those of the last 10 minutes. */
+export function useOperations(): Collection<Operation> {
+  return useCollection(operationSource);
+}
+
+/** Events in one page when scrolling back. */
+const pageSize = 200;
+type EventPages = InfiniteData<Event[], number | undefined>;
+
+/** Puts a new event in front of every journal that is loaded and concerns it. */
+export function addEvent(queries: QueryClient, event: Event): void {
+  for (const [key, data] of queries.getQueriesData<EventPages>({
+    queryKey: activityKeys.allEvents,
+  })) {
+    const containerId = key[1];
+    if (!data || (containerId !== null && containerId !== event.containerId)) continue;
+    const newest = data.pages[0]?.[0];
+    if (newest && newest.seq >= event.seq) continue;
+    const [first = [], ...rest] = data.pages;
+    queries.setQueryData<EventPages>(key, { ...data, pages: [[event, ...first], ...rest] });
+  }
+}
+
+/** The journal, newest first: the top grows by itself, `fetchNextPage` goes further back. */
+export function useEvents(containerId?: string) {
+  const client = useClient();
+  const live = useLive();
+  const queries = useQueryClient();
+  useEffect(
+    () => live.watchItems("activity.watchEvents", (event) => addEvent(queries, event)),
+    [live, queries],
+  );
+  return useInfiniteQuery({
+    queryKey: activityKeys.events(containerId),
+    queryFn: ({ pageParam, signal }) =>
+      client.call(
+        "activity.events",
+        { containerId, before: pageParam, limit: pageSize },
+        { signal },
+      ),
+    initialPageParam: undefined as number | undefined,
+    getNextPageParam: (last) => (last.length < pageSize ? undefined : last.at(-1)?.seq),
+    // What was pushed while nothing was mounted is in the cache: it never goes stale.
+  });
+}

@@ -1,0 +1,38 @@
+import { create } from "zustand";
+import { persist } from "zustand/middleware";
+
+export const pages = ["containers", "images", "checkpoints", "activity", "system"] as const;
+export type PageName = (typeof pages)[number];
+
+/** Sizes in px. */
+export const inspectorSize = { initial: 372, min: 300, max: 900 };
+export const dockSize = { initial: 254, min: 110, max: 900 };
+
+export interface LayoutState {
+  page: PageName;
+  inspectorWidth: number;
+  /** The inspector takes the list's place. */
+  inspectorFull: boolean;
+  dockHeight: number;
+}
+
+/** How the window is divided, as it was when it was last open. */
+export const useLayout = create<LayoutState>()(
+  persist(
+    (): LayoutState => ({
+      page: "containers",
+      inspectorWidth: inspectorSize.initial,
+      inspectorFull: false,
+      dockHeight: dockSize.initial,
+    }),
+    { name: "shimyard.layout", version: 1 },
+  ),
+);
+
+export function goTo(page: PageName): void {
+  useLayout.setState({ page });
+}
+
+export function toggleInspectorFull(): void {
+  useLayout.setState(({ inspectorFull }) => ({ inspectorFull: !inspectorFull }));
+}

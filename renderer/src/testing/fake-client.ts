@@ -1,0 +1,465 @@
+import { AsyncQueue } from "#shared/base/async-queue";
+import { Emitter } from "#shared/base/emitter";
+import type { Event } from "#shared/contract/activity";
+import type { Container } from "#shared/contract/containers";
+import type { AppContract } from "#shared/contract/index";
+import type { Settings, SystemInfo } from "#shared/contract/system";
+import { AppError } from "#shared/errors";
+import type { ErrorInfo } from "#shared/errors";
+import type { CallContext, Client, Handlers } from "#shared/rpc/define";
+import type { Checkpoint } from "#shared/contract/checkpoints";
+import type { Image } from "#shared/contract/images";
+import type { Operation } from "#shared/contract/activity";
+import type { Terminal } from "#shared/contract/terminals";
+import type { WindowConnection } from "../queries/client.tsx";
+import {
+  fakeCheckpoints,
+  fakeContainers,
+  fakeEvents,
+  fakeId,
+  fakeImages,
+  fakeOperations,
+  fakeSystem,
+  starterImage,
+} from "./fake-data.ts";
+import { FakeList, FakeValue, pause } from "./fake-list.ts";
+import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
+
+export interface FakeOptions {
+  containers?: Container[];
+  rootless?: boolean;
+  /** How long an action takes, milliseconds. */
+  delay?: number;
+  images?: Image[];
+  checkpoints?: Checkpoint[];
+  operations?: Operation[];
+  events?: Event[];
+}
+
+/**
+ * An in-memory stand-in for the core, for tests and for design work without one. It keeps lists and
+ * states as the contract says; nothing runs behind it.
+ */
+export class FakeCore {
+  readonly containers = new FakeList<Container>();
+  readonly images = new FakeList<Image>();
+  readonly checkpoints = new FakeList<Checkpoint>();
+  readonly operations = new FakeList<Operation>();
+  readonly terminals = new FakeList<Terminal>();
+  readonly system: FakeValue<SystemInfo>;
+  readonly settings = new FakeValue<Settings>({ theme: "system", stopGrace: 10 });
+  readonly events: Event[];
+  /** Every unary call in order, for tests. */
+  readonly calls: { method: string; input: unknown }[] = [];
+  readonly connection: WindowConnection;
+
+  readonly #failures = new Map<string, ErrorInfo[]>();
+  readonly #eventWatchers = new Set<AsyncQueue<Event>>();
+  readonly #delay: number;
+  #created = 0;
+
+  constructor(options: FakeOptions = {}) {
+    const containers = options.containers ?? fakeContainers();
+    this.containers.put(...containers);
+    this.images.put(...(options.images ?? fakeImages(containers)));
+    this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
+    this.operations.put(...(options.operations ?? fakeOperations()));
+    this.events = options.events ?? fakeEvents(containers, 450);
+    this.system = new FakeValue(fakeSystem(options.rootless ?? false));
+    this.#delay = options.delay ?? 0;
+    this.connection = {
+      client: this.#client(),
+      state: "connected",
+      onState: new Emitter<WindowConnection["state"]>().event,
+    };
+  }
+
+  /** The next call of this method, or of it on this container, rejects. */
+  failNext(method: string, error: ErrorInfo): void {
+    this.#failures.set(method, [...(this.#failures.get(method) ?? []), error]);
+  }
+
+  #client(): Client<AppContract> {
+    const handlers = this.#handlers();
+    const handlerOf = (method: string) => {
+      const [domain, name] = method.split(".") as [keyof AppContract, string];
+      return (handlers[domain] as Record<string, unknown>)[name];
+    };
+    return {
+      call: async (method: string, input: unknown, options: { signal?: AbortSignal } = {}) => {
+        this.calls.push({ method, input });
+        if (this.#delay) await pause(this.#delay / 4);
+        const failure = this.#failures.get(method)?.shift();
+        if (failure) throw AppError.fromInfo(failure);
+        const handler = handlerOf(method) as (input: unknown, context: CallContext) => unknown;
+        return handler(input, { signal: options.signal ?? new AbortController().signal });
+      },
+      stream: (method: string, input: unknown, options: { signal?: AbortSignal } = {}) => {
+        const handler = handlerOf(method) as (
+          input: unknown,
+          context: CallContext,
+        ) => AsyncIterableIterator<unknown>;
+        return handler(input, { signal: options.signal ?? new AbortController().signal });
+      },
+      duplex: (method: string, input: unknown) => {
+        const up = new AsyncQueue<unknown>();
+        const abort = new AbortController();
+        const handler = handlerOf(method) as (
+          input: unknown,
+          up: AsyncIterable<unknown>,
+          context: CallContext,
+        ) => AsyncGenerator;
+        const down = handler(input, up, { signal: abort.signal });
+        return {
+          next: () => down.next(),
+          return: () => {
+            abort.abort();
+            return down.return(undefined);
+          },
+          send: (value: unknown) => Promise.resolve(up.push(value)),
+          end: () => up.end(),
+          [Symbol.asyncIterator]() {
+            return this;
+          },
+        };
+      },
+    } as unknown as Client<AppContract>;
+  }
+
+  #handlers(): Handlers<AppContract> {
+    return {
+      containers: this.#containerHandlers(),
+      images: this.#imageHandlers(),
+      activity: {
+        events: ({ containerId, before, limit }) =>
+          this.events
+            .filter((event) => containerId === undefined || event.containerId === containerId)
+            .filter((event) => before === undefined || event.seq < before)
+            .slice(-limit)
+            .reverse(),
+        watchEvents: (_, { signal }) => this.#watchEvents(signal),
+        watchOperations: (_, { signal }) => this.operations.watch(signal),
+        cancel: ({ id }) => {
+          this.operations.patch(id, (operation) => ({
+            ...operation,
+            status: "cancelled",
+            endedAt: Date.now(),
+          }));
+          return {};
+        },
+      },
+      checkpoints: {
+        watch: (_, { signal }) => this.checkpoints.watch(signal),
+        create: ({ containerId, name, options }) => {
+          const checkpoint: Checkpoint = {
+            id: `checkpoint-${Date.now()}`,
+            containerId,
+            containerName: this.#container(containerId).name,
+            containerExists: true,
+            name,
+            createdAt: Date.now(),
+            size: 21_000_000,
+            options,
+            runtime: "oci/runc",
+          };
+          this.checkpoints.put(checkpoint);
+          return checkpoint;
+        },
+        restore: async ({ id }) => {
+          const checkpoint = this.checkpoints.items.get(id);
+          if (checkpoint) await this.#become(checkpoint.containerId, "restoring", running());
+          return {};
+        },
+        delete: ({ id }) => {
+          this.checkpoints.remove(id);
+          return {};
+        },
+      },
+      logs: fakeLogs(),
+      stats: fakeStats(this.containers),
+      terminals: fakeTerminals(this.terminals, this.containers),
+      system: {
+        watch: (_, { signal }) => this.system.watch(signal),
+        probe: async () => {
+          this.system.set({ ...this.system.value, probing: true });
+          await pause(this.#delay * 4);
+          this.system.set({ ...this.system.value, probing: false });
+          return this.system.value;
+        },
+        watchSettings: (_, { signal }) => this.settings.watch(signal),
+        updateSettings: (change) => {
+          const before = this.settings.value;
+          const { defaultRuntime = before.defaultRuntime, ...others } = change;
+          const chosen = { defaultRuntime: defaultRuntime ?? undefined };
+          this.settings.set({ ...before, ...others, ...chosen });
+          return this.settings.value;
+        },
+        pickPath: () => ({ path: "/srv/images/alpine.tar.gz" }),
+        host: () => ({ shell: "browser", pickPath: false }),
+      },
+    };
+  }
+
+  #containerHandlers(): Handlers<AppContract>["containers"] {
+    return {
+      watch: (_, { signal }) => this.containers.watch(signal),
+      list: () => [...this.containers.items.values()],
+      get: ({ id }) => {
+        const container = this.#container(id);
+        const live = ["running", "paused"].includes(container.state.status);
+        return {
+          container,
+          config: {
+            name: container.name,
+            imageId: container.image.id,
+            args: container.args,
+            env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"],
+            terminal: container.terminal,
+            limits: container.limits,
+            restart: container.restart,
+            labels: container.labels,
+          },
+          shim: live
+            ? {
+                kind: "conmon",
+                pid: 48_196,
+                alive: true,
+                version: "2.1.6",
+                pss: 412_000,
+                startedAt: container.state.startedAt,
+                runtime: { name: "crun", path: "/usr/bin/crun", version: "1.8.1" },
+              }
+            : undefined,
+          bundle: live ? `/run/shimyard/default/${id}` : undefined,
+          logPath: `/var/lib/shimyard/logs/${id}.log`,
+          rootfs: { kind: "overlay", upper: `/var/lib/shimyard/snapshots/${id}/upper` },
+          warnings: [],
+          notes: ["A process can open at most 20000 files: this machine's hard limit"],
+        };
+      },
+      inspect: ({ id }) => ({
+        record: JSON.stringify(this.#container(id), null, 2),
+        spec: JSON.stringify({ ociVersion: "1.0.2", process: { args: ["sh"] } }, null, 2),
+        runtime: JSON.stringify({ id, status: "running" }, null, 2),
+      }),
+      checkName: ({ name }) => {
+        if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name)) {
+          return {
+            ok: false,
+            reason: "A name begins with a letter or digit; then letters, digits, '_', '.', '-'",
+          };
+        }
+        const taken = [...this.containers.items.values()].some((each) => each.name === name);
+        return taken
+          ? { ok: false, reason: `“${name}” is taken by another container` }
+          : { ok: true };
+      },
+      create: async ({ config, start }) => {
+        const image = this.images.items.get(config.imageId);
+        if (!image) throw new AppError("NOT_FOUND", "The image has gone", { field: "imageId" });
+        this.#created += 1;
+        const id = fakeId(5000 + this.#created);
+        this.containers.put({
+          id,
+          name: config.name,
+          image: { id: image.id, name: image.name },
+          args: config.args,
+          createdAt: Date.now(),
+          labels: config.labels,
+          runtime: config.runtime ?? "oci/runc",
+          terminal: config.terminal,
+          restart: config.restart,
+          restartCount: 0,
+          limits: config.limits,
+          ports: [],
+          state: { status: "created" },
+        });
+        if (start) await this.#become(id, "starting", running());
+        return { id, warnings: [] };
+      },
+      start: ({ id }) => this.#become(id, "starting", running()),
+      stop: ({ id }) => this.#become(id, "stopping", exited(0)),
+      restart: ({ id }) => this.#become(id, "restarting", running()),
+      kill: ({ id, signal }) =>
+        this.#become(id, "stopping", exited(signal === "SIGKILL" || signal === 9 ? 137 : 143)),
+      pause: ({ id }) => this.#become(id, undefined, { status: "paused" }),
+      resume: ({ id }) => this.#become(id, undefined, { status: "running" }),
+      rename: ({ id, name }) => {
+        this.containers.patch(id, (container) => ({ ...container, name }));
+        return {};
+      },
+      delete: async ({ id, force }) => {
+        const { state, name } = this.#container(id);
+        if (!force && ["running", "paused"].includes(state.status)) {
+          throw new AppError("FAILED_PRECONDITION", `${name} is running`, {
+            hint: "Stop it first, or delete it by force",
+          });
+        }
+        await this.#become(id, "deleting", state);
+        this.containers.remove(id);
+        return {};
+      },
+      updateLimits: ({ id, limits }) => {
+        this.containers.patch(id, (container) => ({ ...container, limits }));
+        return {};
+      },
+      updateRestart: ({ id, restart }) => {
+        this.containers.patch(id, (container) => ({ ...container, restart }));
+        return {};
+      },
+      exec: () => ({
+        exitCode: 0,
+        stdout: new Uint8Array(),
+        stderr: new Uint8Array(),
+        truncated: false,
+      }),
+      processes: async function* processes(_, { signal }) {
+        while (!signal.aborted) {
+          const time = Date.now();
+          const base = { user: "root", threads: 1, startedAt: time - 3_600_000 };
+          yield {
+            time,
+            processes: [
+              {
+                ...base,
+                pid: 48_211,
+                ppid: 48_196,
+                containerPid: 1,
+                state: "S",
+                cpuSeconds: 12.4,
+                rss: 61_000_000,
+                args: ["python", "-m", "orders"],
+                role: "init",
+              },
+              {
+                ...base,
+                pid: 48_240,
+                ppid: 48_211,
+                containerPid: 7,
+                state: "R",
+                cpuSeconds: 84.1,
+                rss: 132_000_000,
+                args: ["python", "-m", "orders.pricing", "--batch", "8813"],
+              },
+              {
+                ...base,
+                pid: 48_244,
+                ppid: 48_211,
+                containerPid: 9,
+                state: "S",
+                cpuSeconds: 0.2,
+                rss: 9_000_000,
+                args: ["sh"],
+                role: "exec-1",
+              },
+            ],
+          };
+          await pause(2000, signal);
+        }
+      },
+    };
+  }
+
+  #imageHandlers(): Handlers<AppContract>["images"] {
+    const imported = (name: string, path: string, source: Image["source"]): Image => {
+      const image: Image = {
+        ...starterImage(),
+        id: fakeId(9000 + this.images.items.size),
+        name,
+        origin: path,
+        source,
+      };
+      this.images.put(image);
+      return image;
+    };
+    return {
+      watch: (_, { signal }) => this.images.watch(signal),
+      get: ({ id }) => {
+        const image = this.images.items.get(id);
+        if (!image) throw new AppError("NOT_FOUND", "There is no such image");
+        return image;
+      },
+      ensureStarter: async () => {
+        await pause(this.#delay);
+        const image = starterImage();
+        this.images.put(image);
+        return image;
+      },
+      importTar: ({ name, path }) => imported(name, path, "tar"),
+      importDirectory: ({ name, path }) => imported(name, path, "directory"),
+      rename: ({ id, name }) => {
+        this.images.patch(id, (image) => ({ ...image, name }));
+        return {};
+      },
+      delete: ({ id }) => {
+        const image = this.images.items.get(id);
+        if (image && image.usedBy.length > 0) {
+          const names = image.usedBy.map((each) => this.containers.items.get(each)?.name ?? each);
+          throw new AppError(
+            "FAILED_PRECONDITION",
+            `${image.name} is used by ${names.join(", ")}`,
+            {
+              hint: "Delete these containers first",
+            },
+          );
+        }
+        this.images.remove(id);
+        return {};
+      },
+    };
+  }
+
+  #container(id: string): Container {
+    const container = this.containers.items.get(id);
+    if (!container) throw new AppError("NOT_FOUND", `There is no container ${id.slice(0, 12)}`);
+    return container;
+  }
+
+  /** Passes through an activity into a state, as the core's containers do. */
+  async #become(
+    id: string,
+    activity: Container["state"]["activity"],
+    state: Container["state"],
+  ): Promise<Record<string, never>> {
+    this.#container(id);
+    if (activity && this.#delay) {
+      this.containers.patch(id, (each) => ({ ...each, state: { ...each.state, activity } }));
+      await pause(this.#delay);
+    }
+    this.containers.patch(id, (each) => ({
+      ...each,
+      state: { startedAt: each.state.startedAt, pid: each.state.pid, ...state },
+    }));
+    this.#publish(id, `/tasks/${state.status}`);
+    return {};
+  }
+
+  #publish(id: string, topic: string): void {
+    const event: Event = {
+      seq: (this.events.at(-1)?.seq ?? 0) + 1,
+      time: Date.now(),
+      topic,
+      namespace: "default",
+      containerId: id,
+      containerName: this.containers.items.get(id)?.name,
+      data: {},
+    };
+    this.events.push(event);
+    for (const watcher of this.#eventWatchers) watcher.push(event);
+  }
+
+  async *#watchEvents(signal: AbortSignal): AsyncGenerator<Event> {
+    const queue = new AsyncQueue<Event>();
+    this.#eventWatchers.add(queue);
+    signal.addEventListener("abort", () => queue.end(), { once: true });
+    yield* queue;
+  }
+}
+
+function running(): Container["state"] {
+  return { status: "running", startedAt: Date.now(), pid: 50_000 };
+}
+
+function exited(exitCode: number): Container["state"] {
+  return { status: "exited", exitedAt: Date.now(), exitCode, pid: undefined };
+}

@@ -1,0 +1,39 @@
+import type { WindowConnection } from "../queries/client.tsx";
+import { FakeCore } from "./fake-client.ts";
+import { fakeContainers, manyContainers } from "./fake-data.ts";
+import { setRowError } from "../state/row-errors.ts";
+
+/**
+ * `?fake` gives one container of each state, `?fake=1000` so many, `?fake=0` an empty machine.
+ * `&rootless` an ordinary user; `&errors` some rows that failed.
+ */
+export function fakeFromAddress(search: string): WindowConnection | undefined {
+  const parameters = new URLSearchParams(search);
+  const fake = parameters.get("fake");
+  if (fake === null) return undefined;
+  const containers = fake === "" ? fakeContainers() : manyContainers(Number(fake));
+  const empty = containers.length === 0;
+  const core = new FakeCore({
+    containers,
+    delay: 900,
+    rootless: parameters.has("rootless"),
+    ...(empty ? { operations: [], checkpoints: [], events: [] } : {}),
+  });
+  if (parameters.has("errors")) {
+    const failed = containers[1];
+    if (failed) {
+      setRowError(failed.id, {
+        title: "Could not stop",
+        error: {
+          code: "DEADLINE_EXCEEDED",
+          message: "It did not end within 10 s, and SIGKILL did not reach it",
+          details: {
+            hint: "A process may hang in the kernel: look at its processes",
+            output: "runc kill: container not running",
+          },
+        },
+      });
+    }
+  }
+  return core.connection;
+}
