@@ -1,0 +1,155 @@
+import { createReadStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { end, sleep, startDaemon, until } from "./command.ts";
+import { command, type Contender } from "./contender.ts";
+import { killAll, removeCgroup, strays } from "./host.ts";
+import type { Rootfs } from "./rootfs.ts";
+import { UnixHttp } from "./unix-http.ts";
+
+const image = "localhost/shimyard-bench:latest";
+const api = "/v4.0.0/libpod";
+
+/** Podman's default raises these beyond what a container may have where CAP_SYS_RESOURCE is missing. */
+const limits = [
+  { type: "nofile", soft: 1024, hard: 1024 },
+  { type: "nproc", soft: 1024, hard: 1024 },
+];
+
+/**
+ * A `podman system service` of our own, below `root`, with runc as its runtime. Its containers have
+ * podman's defaults (seccomp profile, masked paths, k8s-file log, overlay, conmon) but for the limits
+ * above.
+ */
+export async function startPodman(root: string, rootfs: Rootfs): Promise<Contender> {
+  const removeStrays = strays([
+    "/dev/shm/libpod_lock",
+    "/etc/cni/net.d/cni.lock",
+    "/run/lock/netavark.lock",
+    "/var/lib/containers",
+  ]);
+  const cgroup = `/shimyard-bench-podman-${process.pid}`;
+  const socket = join(root, "podman.sock");
+  await mkdir(root, { recursive: true });
+  const daemon = startDaemon(
+    [
+      "podman",
+      `--root=${join(root, "data")}`,
+      `--runroot=${join(root, "run")}`,
+      `--tmpdir=${join(root, "tmp")}`,
+      "--runtime=runc",
+      "--cgroup-manager=cgroupfs",
+      "--storage-driver=overlay",
+      "--events-backend=file",
+      "system",
+      "service",
+      "--time=0",
+      `unix://${socket}`,
+    ],
+    join(root, "log"),
+  );
+  const http = new UnixHttp(socket);
+  const close = async (): Promise<void> => {
+    const left = await http
+      .call<{ Id: string }[] | null>("GET", `${api}/containers/json?all=true`)
+      .catch(() => null);
+    for (const { Id } of left ?? []) {
+      await http.raw("DELETE", `${api}/containers/${Id}?force=true&timeout=0`);
+    }
+    http.close();
+    await end(daemon);
+    // The shims of its execs stay for five minutes, in case someone asks how they ended.
+    await killAll(root);
+    await removeCgroup(cgroup);
+    await removeStrays();
+  };
+
+  try {
+    await until("The start of podman's service", async () => {
+      if (daemon.exitCode !== null) throw new Error(`podman ended; see ${join(root, "log")}`);
+      return http.raw("GET", `${api}/_ping`).then(
+        () => true,
+        () => false,
+      );
+    });
+    await http.raw(
+      "POST",
+      `${api}/images/import?reference=${encodeURIComponent(image)}`,
+      createReadStream(rootfs.tar),
+    );
+    const { Version } = await http.call<{ Version: string }>("GET", `${api}/version`);
+    return new Podman(http, cgroup, {
+      name: "podman",
+      version: `podman ${Version}`,
+      root,
+      pids: async () => [daemon.pid as number],
+      close,
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+class Podman implements Contender {
+  readonly name = "podman";
+  readonly manager: Contender["manager"];
+  readonly #http: UnixHttp;
+  readonly #cgroup: string;
+
+  constructor(http: UnixHttp, cgroup: string, manager: Contender["manager"]) {
+    this.#http = http;
+    this.#cgroup = cgroup;
+    this.manager = manager;
+  }
+
+  async start(name: string): Promise<string> {
+    const { Id } = await this.#http.call<{ Id: string }>("POST", `${api}/containers/create`, {
+      name,
+      image,
+      command,
+      netns: { nsmode: "none" },
+      cgroup_parent: this.#cgroup,
+      r_limits: limits,
+    });
+    await this.#http.raw("POST", `${api}/containers/${Id}/start`);
+    return Id;
+  }
+
+  async exec(handle: string): Promise<void> {
+    const { Id } = await this.#http.call<{ Id: string }>(
+      "POST",
+      `${api}/containers/${handle}/exec`,
+      {
+        Cmd: ["true"],
+        AttachStdout: true,
+        AttachStderr: true,
+      },
+    );
+    await this.#http.raw("POST", `${api}/exec/${Id}/start`, { Detach: false, Tty: false });
+    // The stream may end a moment before the exit is recorded.
+    for (;;) {
+      const state = await this.#http.call<{ Running: boolean; ExitCode: number }>(
+        "GET",
+        `${api}/exec/${Id}/json`,
+      );
+      if (!state.Running) {
+        if (state.ExitCode === 0) return;
+        throw new Error(`podman exec ended with ${state.ExitCode}`);
+      }
+      await sleep(1);
+    }
+  }
+
+  async remove(handle: string): Promise<void> {
+    await this.#http.raw("DELETE", `${api}/containers/${handle}?force=true&timeout=0`);
+  }
+
+  async pid(handle: string): Promise<number | undefined> {
+    const { State } = await this.#http.call<{ State: { Running: boolean; Pid: number } }>(
+      "GET",
+      `${api}/containers/${handle}/json`,
+    );
+    return State.Running ? State.Pid : undefined;
+  }
+}

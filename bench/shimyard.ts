@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { WebSocket } from "ws";
+import type { OciSpec } from "#core/runtime/runtime";
+import { socketChannel } from "#headless/socket-channel";
+import type { AppContract } from "#shared/contract/index";
+import { createClient } from "#shared/rpc/client";
+import type { Client } from "#shared/rpc/define";
+import { end } from "./command.ts";
+import { command, type Contender, type Manager } from "./contender.ts";
+import type { Rootfs } from "./rootfs.ts";
+
+export interface Shimyard {
+  manager: Manager;
+  /** With `oci/runc`, then with `oci/crun`. */
+  contenders: [Contender, Contender];
+  /** The OCI spec that one of its containers gets. */
+  spec(): Promise<OciSpec>;
+}
+
+/** The built core without a window, with all of its data below `root`, and the window's client to it. */
+export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimyard> {
+  await mkdir(root, { recursive: true });
+  const child = spawn(process.execPath, [join(import.meta.dirname, "../headless/main.js")], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, SHIMYARD_ROOT: root },
+    // Ctrl-C is for us alone: containers are to be removed through it first.
+    detached: true,
+  });
+  const log = createWriteStream(join(root, "log"));
+  child.stderr.pipe(log);
+  let client: Client<AppContract>;
+  let socket: WebSocket;
+  try {
+    socket = await connect(await firstLine(child));
+    client = createClient<AppContract>(socketChannel(socket));
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+  const close = async (): Promise<void> => {
+    const left = await client.call("containers.list", {}).catch(() => []);
+    for (const { id } of left) await client.call("containers.delete", { id, force: true });
+    socket.close();
+    await end(child);
+  };
+  try {
+    const image = await client.call("images.importDirectory", {
+      path: rootfs.directory,
+      name: "shimyard-bench",
+    });
+    const version = await whenProbed(client);
+    const manager: Manager = {
+      name: "shimyard",
+      version: `shimyard ${version}`,
+      root,
+      pids: async () => [child.pid as number],
+      close,
+    };
+    const contender = (runtime: "runc" | "crun"): WithRuntime =>
+      new WithRuntime(client, { manager, imageId: image.id, runtime });
+    const runc = contender("runc");
+    return {
+      manager,
+      contenders: [runc, contender("crun")],
+      async spec() {
+        const id = await runc.start("spec");
+        const { spec } = await client.call("containers.inspect", { id });
+        await runc.remove(id);
+        return JSON.parse(spec ?? "null") as OciSpec;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Its version, when it has found out what the runtimes can do here. */
+async function whenProbed(client: Client<AppContract>): Promise<string> {
+  for await (const info of client.stream("system.watch", {})) {
+    if (!info.probing) return info.version;
+  }
+  throw new Error("Shimyard ended while it was looking for runtimes");
+}
+
+/** The address that it prints, with the token. */
+async function firstLine(child: ChildProcess): Promise<URL> {
+  if (!child.stdout) throw new Error("Shimyard has no standard output");
+  const lines = createInterface(child.stdout);
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`Shimyard ended with status ${String(code)} before it was ready`);
+  });
+  const [line] = (await Promise.race([once(lines, "line"), ended])) as [string];
+  return new URL(line);
+}
+
+async function connect(url: URL): Promise<WebSocket> {
+  const token = url.searchParams.get("token");
+  const socket = new WebSocket(`ws://${url.host}/rpc?token=${token}`, {
+    origin: url.origin,
+    perMessageDeflate: false,
+  });
+  await once(socket, "open");
+  return socket;
+}
+
+class WithRuntime implements Contender {
+  readonly name: string;
+  readonly manager: Manager;
+  readonly #client: Client<AppContract>;
+  readonly #imageId: string;
+  readonly #runtime: string;
+
+  constructor(
+    client: Client<AppContract>,
+    options: { manager: Manager; imageId: string; runtime: "runc" | "crun" },
+  ) {
+    this.name = `shimyard ${options.runtime}`;
+    this.manager = options.manager;
+    this.#client = client;
+    this.#imageId = options.imageId;
+    this.#runtime = `oci/${options.runtime}`;
+  }
+
+  async start(name: string): Promise<string> {
+    const { id } = await this.#client.call("containers.create", {
+      config: {
+        // Both runtimes' containers are in one namespace.
+        name: `${name}-${this.#runtime.slice("oci/".length)}`,
+        imageId: this.#imageId,
+        args: command,
+        env: [],
+        terminal: false,
+        limits: {},
+        restart: { name: "no" },
+        labels: {},
+        runtime: this.#runtime,
+      },
+      start: true,
+    });
+    return id;
+  }
+
+  async exec(handle: string): Promise<void> {
+    const { exitCode } = await this.#client.call("containers.exec", {
+      id: handle,
+      args: ["true"],
+    });
+    if (exitCode !== 0) throw new Error(`${this.name}: exec ended with ${exitCode}`);
+  }
+
+  async remove(handle: string): Promise<void> {
+    await this.#client.call("containers.delete", { id: handle, force: true });
+  }
+
+  async pid(handle: string): Promise<number | undefined> {
+    const { container } = await this.#client.call("containers.get", { id: handle });
+    return container.state.status === "running" ? container.state.pid : undefined;
+  }
+}

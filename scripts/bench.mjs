@@ -1,0 +1,75 @@
+import { rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { build as bundle } from "vite";
+import { build } from "./lib/build.mjs";
+import { runMain, UserError } from "./lib/console.mjs";
+import { exists } from "./lib/exec.mjs";
+import { installMissing } from "./lib/packages.mjs";
+import { root } from "./lib/places.mjs";
+import { setUp } from "./lib/set-up.mjs";
+
+/** `npm run bench -- lifecycle | memory`: see bench/main.ts. Installs the peers, and builds, first. */
+await runMain(async () => {
+  if (process.getuid?.() !== 0) {
+    throw new UserError("The bench starts a dockerd of its own: run it as root.");
+  }
+  const { env } = await setUp({ electron: false });
+  await withoutServices(() =>
+    installMissing([
+      {
+        name: "docker",
+        files: ["/usr/sbin/dockerd", "/usr/bin/dockerd"],
+        apt: ["docker.io"],
+        dnf: ["moby-engine"],
+      },
+      { name: "podman", commands: ["podman"], apt: ["podman"], dnf: ["podman"] },
+    ]),
+  );
+  await build();
+  await bundle({
+    configFile: false,
+    root,
+    publicDir: false,
+    logLevel: "warn",
+    ssr: { noExternal: ["zod"] },
+    build: {
+      ssr: "bench/main.ts",
+      target: "node20",
+      outDir: "dist/bench",
+      emptyOutDir: true,
+      minify: false,
+    },
+  });
+  return new Promise((done) => {
+    const child = spawn(
+      process.execPath,
+      [join(root, "dist/bench/main.js"), ...process.argv.slice(2)],
+      {
+        cwd: root,
+        env: { ...env, NODE_ENV: "production" },
+        stdio: "inherit",
+      },
+    );
+    // The terminal sends SIGINT to both; the child tidies up and then ends.
+    process.on("SIGINT", () => {});
+    process.on("SIGTERM", () => child.kill("SIGTERM"));
+    child.on("close", (code) => done(code ?? 1));
+  });
+});
+
+/**
+ * Debian starts a daemon when it is installed, unless policy-rc.d(8) forbids it. The bench has one of
+ * its own.
+ * @param {() => Promise<void>} install
+ */
+async function withoutServices(install) {
+  const policy = "/usr/sbin/policy-rc.d";
+  const ours = !(await exists(policy)) && (await exists("/usr/sbin/invoke-rc.d"));
+  if (ours) await writeFile(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await install();
+  } finally {
+    if (ours) await rm(policy);
+  }
+}

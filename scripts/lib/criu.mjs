@@ -1,0 +1,142 @@
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, release } from "node:os";
+import { join } from "node:path";
+import { say, step, UserError } from "./console.mjs";
+import { debianMirror, separateApt } from "./debian.mjs";
+import { exists, must, run, which } from "./exec.mjs";
+import { aptInstall } from "./packages.mjs";
+import { cache } from "./places.mjs";
+import { criuBuild } from "./requirements.mjs";
+
+/** criu's source comes from this Debian suite: its 4.1.1 knows the vDSO of kernels since 6.13. */
+const suite = "trixie";
+/** A build that failed is tried again after this long, or on another kernel; milliseconds. */
+const retryAfter = 24 * 3600_000;
+
+/**
+ * @typedef {object} Criu
+ * @property {string} path
+ * @property {string} version
+ * @property {string} source `the system's` or `built`
+ */
+
+/**
+ * A criu that passes its own check on this kernel: the distribution's, else one built before, else
+ * one built now. Without one, containers work but have no checkpoints; the reason is printed.
+ * @returns {Promise<Criu | undefined>} undefined also for an ordinary user, who can't checkpoint
+ */
+export async function findOrMakeCriu() {
+  if (process.getuid?.() !== 0) return undefined;
+  const ready = (await usable(await which("criu"), "the system's")) ?? (await builtBefore());
+  if (ready) return ready;
+  const memory = join(cache, "criu-failure.json");
+  const failed = await readFile(memory, "utf8").then(JSON.parse, () => undefined);
+  if (failed?.kernel === release() && Date.now() - failed.at < retryAfter) {
+    say(`Checkpoints are disabled: ${failed.reason}`);
+    return undefined;
+  }
+  try {
+    return await make();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    await mkdir(cache, { recursive: true });
+    await writeFile(memory, JSON.stringify({ kernel: release(), at: Date.now(), reason }));
+    say(`Checkpoints are disabled: ${reason}`);
+    return undefined;
+  }
+}
+
+/** @returns {Promise<Criu>} */
+async function make() {
+  if (!(await which("apt-get"))) {
+    throw new UserError("no criu here passes `criu check`. Install criu 4.1 or newer.");
+  }
+  if (!(await which("criu"))) {
+    const installed = await aptInstall([["criu"]], "Checkpoints need criu.").then(
+      () => true,
+      () => false,
+    );
+    const ready = installed && (await usable(await which("criu"), "the system's"));
+    if (ready) return ready;
+  }
+  const mirror = await debianMirror();
+  if (!mirror) {
+    throw new UserError(
+      `this distribution's criu does not work on kernel ${release()}, and no Debian mirror is set up to take the source of a newer one from.`,
+    );
+  }
+  await aptInstall(
+    criuBuild.map((name) => [name]),
+    `This distribution's criu does not work on kernel ${release()}; building a newer one needs a compiler and libraries.`,
+  );
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(join(cache, "criu-build-"));
+  try {
+    const { tarball, version } = await step(`Fetching criu's source (Debian ${suite})`, () =>
+      fetchSource(mirror, work),
+    );
+    const built = await step(`Building criu ${version}`, async (progress) => {
+      await must("tar", ["-xf", tarball, "--strip-components=1"], { cwd: work });
+      const jobs = `-j${availableParallelism()}`;
+      await must("make", [jobs, "criu/criu"], {
+        cwd: work,
+        failure: "criu could not be built.",
+        onLine: (line) => progress(line.trim().slice(0, 50)),
+      });
+      return join(work, "criu/criu");
+    });
+    await must("strip", [built]);
+    const directory = join(cache, `criu-${version}`);
+    await mkdir(directory, { recursive: true });
+    await rename(built, join(directory, "criu"));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  const ready = await builtBefore();
+  if (ready) return ready;
+  throw new UserError(
+    `the criu that was built does not pass \`criu check\` on kernel ${release()}.`,
+  );
+}
+
+/** @returns {Promise<Criu | undefined>} */
+async function builtBefore() {
+  const directories = (await readdir(cache).catch(() => [])).filter((name) =>
+    /^criu-\d/.test(name),
+  );
+  for (const name of directories.sort().reverse()) {
+    const ready = await usable(join(cache, name, "criu"), "built");
+    if (ready) return ready;
+  }
+  return undefined;
+}
+
+/**
+ * @param {string | undefined} path
+ * @param {string} source
+ * @returns {Promise<Criu | undefined>}
+ */
+async function usable(path, source) {
+  if (!path || !(await exists(path)) || (await run(path, ["check"])).status !== 0) return undefined;
+  const { stdout } = await run(path, ["--version"]);
+  return { path, version: /Version: (\S+)/.exec(stdout)?.[1] ?? "unknown", source };
+}
+
+/**
+ * Downloads criu's upstream tarball.
+ * @param {string} mirror
+ * @param {string} work
+ */
+async function fetchSource(mirror, work) {
+  const options = await separateApt({ mirror, suite, types: "deb-src", work });
+  const failure = `criu's source could not be had from Debian ${suite} at ${mirror}.`;
+  await must("apt-get", [...options, "update"], { failure });
+  await must("apt-get", [...options, "source", "--download-only", "--tar-only", "criu"], {
+    cwd: work,
+    failure,
+  });
+  const tarball = (await readdir(work)).find((name) => /^criu_.*\.orig\.tar\.\w+$/.test(name));
+  const version = tarball && /^criu_(.*)\.orig\./.exec(tarball)?.[1];
+  if (!tarball || !version) throw new UserError(failure);
+  return { tarball, version };
+}

@@ -1,0 +1,41 @@
+import { readFile } from "node:fs/promises";
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/**
+ * The counts in a report that vitest's or Playwright's JSON reporter wrote.
+ * @param {string} file
+ * @returns {Promise<Counts | undefined>} undefined where the runner did not get to write one
+ */
+export async function readCounts(file) {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : parseCounts(JSON.parse(text));
+}
+
+/**
+ * @param {{ numTotalTests?: number, numPassedTests?: number, numFailedTests?: number,
+ *   numFailedTestSuites?: number, testResults?: { status: string, assertionResults: unknown[] }[],
+ *   stats?: { expected: number, unexpected: number, flaky: number, skipped: number },
+ *   errors?: unknown[] }} report
+ * @returns {Counts}
+ */
+export function parseCounts(report) {
+  const { stats } = report;
+  if (stats) {
+    // An error outside any test (a set-up that threw) is counted as one failure.
+    const errors = report.errors?.length ?? 0;
+    const failed = stats.unexpected + (stats.unexpected === 0 ? errors : 0);
+    return { passed: stats.expected + stats.flaky, failed, skipped: stats.skipped };
+  }
+  const passed = report.numPassedTests ?? 0;
+  const inTests = report.numFailedTests ?? 0;
+  // A file that could not be loaded has failed without having a test.
+  const files = (report.testResults ?? []).filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  ).length;
+  return {
+    passed,
+    failed: inTests + files,
+    skipped: (report.numTotalTests ?? 0) - passed - inTests,
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * What Shimyard needs of the system, as facts that can be looked up (a command, a shared library, a
+ * file), each with the packages that bring it: the first that the distribution has is installed.
+ *
+ * @typedef {object} Requirement
+ * @property {string} name what the user is told is missing
+ * @property {string[]} [commands] any one of them will do
+ * @property {boolean} [isStatic] the command must not need shared libraries
+ * @property {string} [library] soname
+ * @property {string[]} [files] any one of them will do
+ * @property {string[]} apt Debian's and Ubuntu's names for the package; newer suites say ...t64
+ * @property {string[]} dnf Fedora's packages
+ */
+
+/**
+ * @param {string} name
+ * @param {string[]} apt
+ * @param {string[]} [dnf]
+ * @returns {Requirement}
+ */
+const command = (name, apt, dnf = apt) => ({ name, commands: [name], apt, dnf });
+
+/**
+ * @param {string} library
+ * @param {string[]} apt
+ * @param {string} dnf
+ * @returns {Requirement}
+ */
+const library = (library, apt, dnf) => ({ name: library, library, apt, dnf: [dnf] });
+
+/** For the containers themselves. */
+export const core = [
+  command("conmon", ["conmon"]),
+  command("runc", ["runc"]),
+  command("crun", ["crun"]),
+  {
+    name: "busybox (static)",
+    commands: ["busybox"],
+    isStatic: true,
+    apt: ["busybox-static"],
+    dnf: ["busybox"],
+  },
+  command("newuidmap", ["uidmap"], ["shadow-utils"]),
+  command("unshare", ["util-linux"]),
+  command("ip", ["iproute2"], ["iproute"]),
+  command("iptables", ["iptables"], ["iptables-nft"]),
+  {
+    name: "CNI plugins or netavark",
+    files: [
+      "/usr/lib/cni/bridge",
+      "/usr/libexec/cni/bridge",
+      "/opt/cni/bin/bridge",
+      "/usr/lib/podman/netavark",
+      "/usr/libexec/podman/netavark",
+    ],
+    apt: ["containernetworking-plugins"],
+    dnf: ["containernetworking-plugins"],
+  },
+  command("tar", ["tar"]),
+  command("xz", ["xz-utils"], ["xz"]),
+  command("zstd", ["zstd"]),
+];
+
+/** What Electron's binary loads, and a few that it opens later by name. */
+export const electronLibraries = [
+  command("unzip", ["unzip"]),
+  library("libgtk-3.so.0", ["libgtk-3-0", "libgtk-3-0t64"], "gtk3"),
+  library("libnss3.so", ["libnss3"], "nss"),
+  library("libasound.so.2", ["libasound2", "libasound2t64"], "alsa-lib"),
+  library("libgbm.so.1", ["libgbm1"], "mesa-libgbm"),
+  library("libXss.so.1", ["libxss1"], "libXScrnSaver"),
+  library("libXtst.so.6", ["libxtst6"], "libXtst"),
+  library("libatk-bridge-2.0.so.0", ["libatk-bridge2.0-0", "libatk-bridge2.0-0t64"], "at-spi2-atk"),
+  library("libatspi.so.0", ["libatspi2.0-0", "libatspi2.0-0t64"], "at-spi2-core"),
+  library("libcups.so.2", ["libcups2", "libcups2t64"], "cups-libs"),
+  library("libdrm.so.2", ["libdrm2"], "libdrm"),
+  library("libxkbcommon.so.0", ["libxkbcommon0"], "libxkbcommon"),
+  library("libXcomposite.so.1", ["libxcomposite1"], "libXcomposite"),
+  library("libXdamage.so.1", ["libxdamage1"], "libXdamage"),
+  library("libXrandr.so.2", ["libxrandr2"], "libXrandr"),
+  library("libudev.so.1", ["libudev1"], "systemd-libs"),
+  library("libnotify.so.4", ["libnotify4"], "libnotify"),
+];
+
+/** What the tests use besides: a screen that nobody looks at, and a browser. */
+export const tests = [
+  command("Xvfb", ["xvfb"], ["xorg-x11-server-Xvfb"]),
+  command("xauth", ["xauth"], ["xorg-x11-xauth"]),
+  {
+    name: "Chromium",
+    commands: ["chromium", "chromium-browser"],
+    apt: ["chromium", "chromium-browser"],
+    dnf: ["chromium"],
+  },
+  command("ps", ["procps"], ["procps-ng"]),
+  // For its shim: no containerd is started.
+  command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),
+];
+
+/** For building criu where the distribution's does not work on this kernel. */
+export const criuBuild = [
+  "gcc",
+  "make",
+  "libc6-dev",
+  "pkg-config",
+  "libprotobuf-dev",
+  "libprotobuf-c-dev",
+  "protobuf-compiler",
+  "protobuf-c-compiler",
+  "python3-protobuf",
+  "libnl-3-dev",
+  "libcap-dev",
+  "libnet1-dev",
+  "libbsd-dev",
+  "libnftables-dev",
+  "libgnutls28-dev",
+  "uuid-dev",
+  "libaio-dev",
+  "xz-utils",
+];

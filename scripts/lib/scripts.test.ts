@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { writeAsar } from "./asar.mjs";
+import { parseMirror } from "./debian.mjs";
+import { must, run, which } from "./exec.mjs";
+import { parseMountPoints } from "./leaks.mjs";
+import { missing, parseCandidates } from "./packages.mjs";
+import { parseCounts } from "./reports.mjs";
+
+test("apt-cache policy: only packages with a candidate can be installed", () => {
+  const text = `conmon:
+  Installed: 2.1.6+ds1-1
+  Candidate: 2.1.6+ds1-1
+  Version table:
+ *** 2.1.6+ds1-1 500
+libgtk-3-0t64:
+  Installed: (none)
+  Candidate: (none)
+libgtk-3-0:
+  Installed: (none)
+  Candidate: 3.24.38-2
+`;
+  expect(parseCandidates(text)).toEqual(["conmon", "libgtk-3-0"]);
+});
+
+test("the mirror is that of Debian's main archive", () => {
+  const text = `Debian Debian-Security main http://a.example/debian-security/
+. nodistro main https://b.example/
+Debian Debian contrib http://c.example/debian/
+Debian Debian main http://c.example/debian/
+`;
+  expect(parseMirror(text)).toBe("http://c.example/debian/");
+  expect(parseMirror("Ubuntu Ubuntu main http://u.example/ubuntu/\n")).toBeUndefined();
+});
+
+test("what is missing is found by looking, not by asking a package manager", async () => {
+  const shell = { name: "shell", commands: ["gone-1", "sh"], apt: ["x"], dnf: ["x"] };
+  const gone = { name: "gone", commands: ["gone-1"], files: ["/gone"], apt: ["x"], dnf: ["x"] };
+  const file = { name: "file", files: ["/gone", "/proc/self/stat"], apt: ["x"], dnf: ["x"] };
+  const library = { name: "library", library: "libgone.so.9", apt: ["x"], dnf: ["x"] };
+  const libc = { name: "libc", library: "libc.so.6", apt: ["x"], dnf: ["x"] };
+  const dynamic = { name: "static sh", commands: ["sh"], isStatic: true, apt: ["x"], dnf: ["x"] };
+  const found = await missing([shell, gone, file, library, libc, dynamic]);
+  expect(found.map(({ name }) => name)).toEqual(["gone", "library", "static sh"]);
+});
+
+test("vitest's report: a file that could not be loaded is a failure", () => {
+  const testResults = [
+    { status: "passed", assertionResults: [{}, {}] },
+    { status: "failed", assertionResults: [] },
+    { status: "failed", assertionResults: [{}] },
+  ];
+  const report = { numTotalTests: 4, numPassedTests: 2, numFailedTests: 1, testResults };
+  expect(parseCounts(report)).toEqual({ passed: 2, failed: 2, skipped: 1 });
+});
+
+test("Playwright's report: a flaky test has passed, an error outside tests has not", () => {
+  const stats = { expected: 3, unexpected: 0, flaky: 1, skipped: 2 };
+  expect(parseCounts({ stats, errors: [] })).toEqual({ passed: 4, failed: 0, skipped: 2 });
+  expect(parseCounts({ stats, errors: [{}] })).toEqual({ passed: 4, failed: 1, skipped: 2 });
+});
+
+test("mount points", () => {
+  const text = "22 1 254:0 / / rw - ext4 /dev/vda rw\n23 22 0:21 / /proc rw - proc proc rw\n";
+  expect(parseMountPoints(text)).toEqual(["/", "/proc"]);
+});
+
+test("a program's end: status, output, a missing program, a failure in words", async () => {
+  expect(await run("sh", ["-c", "echo out; echo err >&2; exit 3"])).toMatchObject({
+    status: 3,
+    stdout: "out\n",
+    output: expect.stringContaining("err"),
+  });
+  expect((await run("gone-1", [])).status).toBe(127);
+  await expect(
+    must("sh", ["-c", "echo why; exit 1"], { failure: "It failed." }),
+  ).rejects.toMatchObject({ message: "It failed.", output: "why\n" });
+  expect(await which("gone-1")).toBeUndefined();
+});
+
+test("an asar archive: header sizes, and files at their offsets behind it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "shimyard-asar-"));
+  try {
+    await mkdir(join(directory, "in"));
+    await writeFile(join(directory, "in/b.js"), "second");
+    await writeFile(join(directory, "in/a.json"), "first!!");
+    await writeAsar(join(directory, "out.asar"), join(directory, "in"));
+    const archive = await readFile(join(directory, "out.asar"));
+    expect(archive.readUInt32LE(0)).toBe(4);
+    const json = archive.subarray(16, 16 + archive.readUInt32LE(12)).toString();
+    expect(JSON.parse(json)).toEqual({
+      files: { "a.json": { size: 7, offset: "0" }, "b.js": { size: 6, offset: "7" } },
+    });
+    expect(archive.subarray(8 + archive.readUInt32LE(4)).toString()).toBe("first!!second");
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,46 @@
+import { say } from "./console.mjs";
+import { findOrMakeCriu } from "./criu.mjs";
+import { electronDist } from "./electron.mjs";
+import { installNodeModules } from "./node-modules.mjs";
+import { installMissing } from "./packages.mjs";
+import { core, electronLibraries, tests as testTools } from "./requirements.mjs";
+import { findOrFetchShim } from "./shim.mjs";
+
+/**
+ * @typedef {object} Installed
+ * @property {import("./criu.mjs").Criu} [criu]
+ * @property {import("./shim.mjs").Shim} [shim] one of containerd 2, for the tests
+ * @property {import("./electron.mjs").ElectronDist} [electron] when it was asked for
+ * @property {NodeJS.ProcessEnv} env what Shimyard's processes are started with
+ */
+
+/**
+ * Installs what is missing: system packages, node modules, criu, Electron. With nothing missing it
+ * takes a fraction of a second, so every start does it.
+ * @param {{ electron: boolean, tests?: boolean }} wanted
+ * @returns {Promise<Installed>}
+ */
+export async function setUp({ electron: wantsElectron, tests = false }) {
+  await installMissing([
+    ...core,
+    ...(wantsElectron ? electronLibraries : []),
+    ...(tests ? testTools : []),
+  ]);
+  const [criu, shim, electron] = await Promise.all([
+    findOrMakeCriu(),
+    tests ? findOrFetchShim() : undefined,
+    installNodeModules().then(() => (wantsElectron ? electronDist() : undefined)),
+  ]);
+  if (electron) say(`Electron ${electron.version} (${electron.source})`);
+  return {
+    criu,
+    shim,
+    electron,
+    env: {
+      ...process.env,
+      ...(criu && { SHIMYARD_CRIU: criu.path }),
+      ...(shim && { SHIMYARD_TEST_SHIM: shim.path }),
+      ...(electron && { ELECTRON_OVERRIDE_DIST_PATH: electron.path }),
+    },
+  };
+}

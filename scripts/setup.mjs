@@ -1,0 +1,11 @@
+import { parseArgs } from "node:util";
+import { runMain, say } from "./lib/console.mjs";
+import { setUp } from "./lib/set-up.mjs";
+
+/** `node scripts/setup.mjs [--tests]`: installs what is missing and starts nothing. */
+await runMain(async () => {
+  const { values } = parseArgs({ options: { tests: { type: "boolean", default: false } } });
+  const { criu } = await setUp({ electron: true, tests: values.tests });
+  if (criu) say(`criu ${criu.version} (${criu.source}): ${criu.path}`);
+  say("Everything is there.");
+});
