@@ -1,0 +1,27 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { makeContainer, starterImage } from "../harness/containers.ts";
+import { ShimyardWindow } from "../harness/shimyard-window.ts";
+import { expect, test } from "../harness/test.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+
+test("the packaged app starts and shows the containers that are there", async ({ home }) => {
+  test.setTimeout(300_000);
+  await promisify(execFile)(process.execPath, ["scripts/package.mjs"], { cwd: project });
+
+  const headless = await home.startHeadless();
+  const client = await headless.connect();
+  const imageId = await starterImage(client);
+  await makeContainer(client, { name: "was-here", imageId, args: ["sleep", "1000"] });
+  await headless.stop();
+
+  const { page } = await home.startElectron(`${project}/release/linux-unpacked/shimyard`);
+  const window = new ShimyardWindow(page);
+  await expect(window.row("was-here")).toContainText("Running");
+  // Threads, the database and the shims' sockets work from inside the package too.
+  const terminal = await window.openTerminal("was-here");
+  await window.type("echo packaged-$((1+1))");
+  await window.expectOnScreen(terminal, "packaged-2");
+});
