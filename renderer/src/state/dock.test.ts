@@ -21,6 +21,7 @@ beforeEach(() => {
     right: undefined,
     focused: "left",
     chosen: false,
+    synced: false,
   });
   localStorage.clear();
 });
@@ -92,12 +93,30 @@ describe("dock", () => {
   it("shows every terminal there is again, in their order, and none that has gone", () => {
     dock.openLogs(["a"]);
     dock.showTerminal(terminal("gone"));
+    dock.syncTerminals([terminal("gone")]);
     dock.syncTerminals([terminal("t2", 2), terminal("t1", 1)]);
     expect(keys()).toEqual(["logs:a", "terminal:t1", "terminal:t2"]);
     expect(dock.useDock.getState().left).toBe("logs:a");
     const before = dock.useDock.getState().tabs;
     dock.syncTerminals([terminal("t2", 2), terminal("t1", 1)]);
     expect(dock.useDock.getState().tabs).toBe(before);
+  });
+
+  it("shows a running terminal that a killed window had no time to remember, at its start only", () => {
+    dock.openLogs(["a"]);
+    dock.setDockOpen(false);
+    dock.syncTerminals([terminal("t1"), { ...terminal("t2"), status: "exited" }]);
+    expect(dock.useDock.getState()).toMatchObject({ open: true, left: "terminal:t1" });
+    dock.setDockOpen(false);
+    dock.syncTerminals([terminal("t1"), terminal("t3")]);
+    expect(dock.useDock.getState()).toMatchObject({ open: false, left: "terminal:t1" });
+  });
+
+  it("leaves a closed dock closed over terminals that it remembers", () => {
+    dock.showTerminal(terminal("t1"));
+    dock.setDockOpen(false);
+    dock.syncTerminals([terminal("t1")]);
+    expect(dock.useDock.getState().open).toBe(false);
   });
 
   it("cycles round, and moves tabs", () => {

@@ -29,16 +29,24 @@ export interface DockState {
   focused: DockPane;
   /** A tab was chosen since the window opened: before, no terminal takes the keyboard from the list. */
   chosen: boolean;
+  /** The tabs were made to fit the core's terminals since the window opened. */
+  synced: boolean;
 }
 
-const empty: DockState = { open: false, tabs: [], focused: "left", chosen: false };
+const empty: DockState = {
+  open: false,
+  tabs: [],
+  focused: "left",
+  chosen: false,
+  synced: false,
+};
 
 /** The dock as it was when the window was last open. Changed only through the functions of this file. */
 export const useDock = create<DockState>()(
   persist(() => empty, {
     name: "shimyard.dock",
     version: 1,
-    partialize: (state) => ({ ...state, chosen: false }),
+    partialize: (state) => ({ ...state, chosen: false, synced: false }),
   }),
 );
 
@@ -165,7 +173,11 @@ export function moveTab(key: string, before: string | undefined): void {
   });
 }
 
-/** Makes the tabs fit what there is: every terminal has one, none is left of what is gone. */
+/**
+ * Makes the tabs fit what there is: every terminal has one, none is left of what is gone. A window that
+ * finds a running terminal it does not remember was killed before Chromium wrote its storage, which it
+ * does seconds late: the dock shows it, as it did then.
+ */
 export function syncTerminals(terminals: readonly Terminal[]): void {
   change((state) => {
     const ids = new Set(terminals.map(({ id }) => id));
@@ -180,9 +192,14 @@ export function syncTerminals(terminals: readonly Terminal[]): void {
         terminalId: id,
         containerId,
       }));
-    if (added.length === 0 && next === state) return {};
-    next = { ...next, tabs: [...next.tabs, ...added] };
-    return next.left === undefined ? { ...next, left: next.tabs[0]?.key } : next;
+    const synced = { ...next, tabs: [...next.tabs, ...added], synced: true };
+    const running = new Set(
+      terminals.filter((each) => each.status === "running").map(({ id }) => id),
+    );
+    const forgotten = added.findLast(({ terminalId }) => running.has(terminalId));
+    if (!state.synced && forgotten) return { ...synced, open: true, left: forgotten.key };
+    if (added.length === 0 && next === state) return { synced: true };
+    return synced.left === undefined ? { ...synced, left: synced.tabs[0]?.key } : synced;
   });
 }
 
