@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { cgroupDirs, cgroupPids, removeCgroup } from "#core/host/cgroup";
 import type { Paths } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
-import { endPid } from "./oci/process-dir.ts";
+import { endPid } from "./process-dir.ts";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
 
 /**

@@ -1,42 +1,26 @@
-import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "#shared/errors";
-import type { BundleRef, CallOptions, CheckpointRequest } from "../runtime.ts";
+import type { CallOptions, CheckpointRequest } from "../runtime.ts";
+import type { OciCli } from "./oci-cli.ts";
 import { readLog } from "./oci-error.ts";
-import type { OciShared } from "./runtime.ts";
 
 /** Milliseconds: a dump writes all of the container's memory. */
 const dumpTimeout = 10 * 60 * 1000;
 
-/**
- * Writes criu's images into `request.path`, its logs beside them into `work`. Removed again on failure. Rejects
- * with criu's own reason, its last error lines in `output`.
- */
+/** Has the OCI runtime write criu's images into `request.path`, criu's logs into `request.work`. */
 export async function checkpoint(
-  shared: OciShared,
-  ref: BundleRef,
-  entry: number | undefined,
-  request: CheckpointRequest,
+  cli: OciCli,
+  call: { namespace: string; entry: number | undefined; context: string },
+  id: string,
+  request: CheckpointRequest & { work: string },
   options: CallOptions,
 ): Promise<void> {
-  const { cli } = shared;
-  const context = `Container "${ref.id}" could not be checkpointed`;
-  const work = criuWork(request.path);
-  await mkdir(request.path, { recursive: true, mode: 0o700 });
-  await mkdir(work, { recursive: true, mode: 0o700 });
-  const args = ["checkpoint", "--image-path", request.path, "--work-path", work];
+  const args = ["checkpoint", "--image-path", request.path, "--work-path", request.work];
   if (request.leaveRunning) args.push("--leave-running");
   if (request.tcpEstablished) args.push("--tcp-established");
   if (request.fileLocks) args.push("--file-locks");
   if (request.externalUnixSockets) args.push("--ext-unix-sk");
-  try {
-    const call = { namespace: ref.namespace, entry, context };
-    await cli.run(call, [...args, ref.id], { ...options, timeout: dumpTimeout });
-  } catch (error) {
-    const failure = await criuError(error, context, join(work, "dump.log"));
-    await Promise.all([request.path, work].map((dir) => rm(dir, { recursive: true, force: true })));
-    throw failure;
-  }
+  await cli.run(call, [...args, id], { ...options, timeout: dumpTimeout });
 }
 
 /** Where criu works and logs for images at `path`. */

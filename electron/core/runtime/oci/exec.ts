@@ -1,11 +1,8 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { AppError } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
-import type { CallOptions, ExecRequest } from "../runtime.ts";
-import { execArgs, spawnShim } from "./conmon.ts";
-import { execProcess } from "./exec-process.ts";
+import { makeExecDir } from "../exec-dir.ts";
 import {
   type ProcessFile,
   type ProcessFiles,
@@ -13,8 +10,10 @@ import {
   killShim,
   readNumber,
   recordNew,
-} from "./process-dir.ts";
-import type { OciShared } from "./runtime.ts";
+} from "../process-dir.ts";
+import type { CallOptions, ExecRequest } from "../runtime.ts";
+import { execArgs, spawnShim } from "./conmon.ts";
+import type { OciShared } from "./shared.ts";
 
 export interface StartedExec {
   file: ProcessFile;
@@ -35,29 +34,14 @@ export async function startExec(
 ): Promise<StartedExec> {
   const { cli, conmon, binary, privileges } = shared;
   const { namespace, id } = bundle.ref;
-  const context = `The command could not be run in container "${id}"`;
-  const { size, terminal } = request;
-  const file: ProcessFile = {
-    ...(await execProcess(await bundle.spec(), request, target.pid, privileges)),
-    terminal,
-    ...(size && { consoleSize: { height: size.rows, width: size.cols } }),
-    shimyard: { id: request.id, user: request.user, createdAt: Date.now() },
-  };
-  const dir = bundle.processDir(request.id);
-  try {
-    await mkdir(dir);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw AppError.wrap(error, context);
-    throw new AppError("ALREADY_EXISTS", `Container "${id}" has a process "${request.id}"`);
-  }
+  const { dir, file, context } = await makeExecDir(bundle, privileges, target.pid, request);
   const runtimeLog = join(dir, "runtime.log");
   try {
-    await writeFile(join(dir, "process.json"), JSON.stringify(file), { mode: 0o600 });
     const args = execArgs(conmon, {
       id,
       dir,
       logPath: join(dir, "log"),
-      terminal,
+      terminal: request.terminal,
       stdin: true,
       runtimePath: binary.path,
       runtimeArgs: cli.globals(namespace, runtimeLog),

@@ -5,7 +5,7 @@ import { AppError } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
 import type { CallOptions } from "../runtime.ts";
 import type { OciProcess } from "./process.ts";
-import type { OciShared } from "./runtime.ts";
+import type { OciShared } from "./shared.ts";
 
 /**
  * Starts a created container without starting the runtime once more, which is most of what `start` costs (7 ms

@@ -1,6 +1,6 @@
 import { removeCgroup } from "#core/host/cgroup";
 import type { Bundle } from "../bundle.ts";
-import type { OciShared } from "./runtime.ts";
+import type { OciShared } from "./shared.ts";
 
 /**
  * Removes a container whose init has exited as the runtime's own `delete` does, without starting it (8 ms of

@@ -6,8 +6,8 @@ import type { Bundle } from "../bundle.ts";
 import type { CallOptions, RunRequest, RunResult } from "../runtime.ts";
 import { execProcess } from "./exec-process.ts";
 import { ociError, readLog, runtimeWords } from "./oci-error.ts";
-import { readNumber, signalPid } from "./process-dir.ts";
-import type { OciShared } from "./runtime.ts";
+import { readNumber, signalPid } from "../process-dir.ts";
+import type { OciShared } from "./shared.ts";
 
 /** Milliseconds: a day. Whoever wants less aborts. */
 const runTimeout = 24 * 3600 * 1000;

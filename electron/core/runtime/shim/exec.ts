@@ -1,13 +1,10 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Disposable } from "#shared/base/disposable";
-import { AppError } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
-import { execProcess } from "../oci/exec-process.ts";
-import type { ProcessFile } from "../oci/process-dir.ts";
+import { makeExecDir } from "../exec-dir.ts";
+import type { ProcessFile } from "../process-dir.ts";
 import type { CallOptions, ExecRequest } from "../runtime.ts";
 import type { ShimProcess } from "./process.ts";
-import type { ShimShared } from "./runtime.ts";
+import type { ShimShared } from "./shared.ts";
 import type { TaskService } from "./task-service.ts";
 
 /**
@@ -23,28 +20,14 @@ export async function startExec(
   options: CallOptions,
 ): Promise<{ process: ShimProcess; lifeline: Disposable }> {
   const { privileges, conmon, busybox } = shared;
-  const { size, terminal } = request;
+  const { terminal } = request;
   const { id } = bundle.ref;
-  const context = `The command could not be run in container "${id}"`;
-  const file: ProcessFile = {
-    ...(await execProcess(await bundle.spec(), request, target.pid, privileges)),
-    terminal,
-    ...(size && { consoleSize: { height: size.rows, width: size.cols } }),
-    shimyard: { id: request.id, user: request.user, createdAt: Date.now() },
-  };
-  const dir = bundle.processDir(request.id);
   options.signal?.throwIfAborted();
-  try {
-    await mkdir(dir);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw AppError.wrap(error, context);
-    throw new AppError("ALREADY_EXISTS", `Container "${id}" has a process "${request.id}"`);
-  }
+  const { file, context } = await makeExecDir(bundle, privileges, target.pid, request);
   const { service } = target;
   const process = target.make(file);
   let lifeline: Disposable | undefined;
   try {
-    await writeFile(join(dir, "process.json"), JSON.stringify(file), { mode: 0o600 });
     const stdio = await process.stdio.open({
       ...{ conmon, busybox, id, terminal, context },
       ...{ stdin: true, logPath: process.logPath },
@@ -56,8 +39,7 @@ export async function startExec(
     return { process, lifeline };
   } catch (error) {
     lifeline?.dispose();
-    // A start that fails leaves the shim with a process that never was.
-    await service.delete(request.id).catch(() => {});
+    // A start that fails leaves the shim with a process that never was: this removes it too.
     await process.discard();
     throw error;
   }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type ProcessIdentity, isAlive, processStat } from "#core/host/proc";
 import { AppError, type ErrorInfo } from "#shared/errors";
 import { writeAtomically } from "../bundle.ts";
-import { endPid } from "../oci/process-dir.ts";
+import { endPid } from "../process-dir.ts";
 import type { StartAnswer } from "./start-answer.ts";
 import { TaskService } from "./task-service.ts";
 

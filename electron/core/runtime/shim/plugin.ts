@@ -12,7 +12,8 @@ import { OciCli } from "../oci/oci-cli.ts";
 import { findBinaries, ociNames, versionsOf } from "../oci/plugin.ts";
 import { type Candidate, probeRuntimes } from "../oci/probe.ts";
 import type { Runtime } from "../runtime.ts";
-import { type ShimBinary, ShimRuntime } from "./runtime.ts";
+import { ShimRuntime } from "./runtime.ts";
+import type { ShimBinary } from "./shared.ts";
 
 /** containerd's own shim for OCI runtimes. */
 const runcShim = "io.containerd.runc.v2";

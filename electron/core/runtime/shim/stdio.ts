@@ -4,7 +4,7 @@ import type { Disposable } from "#shared/base/disposable";
 import type { ProcessInput } from "../runtime.ts";
 import { openAttach } from "../oci/attach.ts";
 import { type Conmon, control, createArgs, spawnShim } from "../oci/conmon.ts";
-import { exists, findShim, killShim, readNumber, signalPid } from "../oci/process-dir.ts";
+import { exists, findShim, killShim, readNumber, signalPid } from "../process-dir.ts";
 import type { Stdio } from "./task-service.ts";
 
 /**

@@ -2,7 +2,7 @@ import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ProcessIdentity, processStat } from "#core/host/proc";
 import { AppError } from "#shared/errors";
-import type { OciProcess } from "../runtime.ts";
+import type { OciProcess } from "./runtime.ts";
 
 /**
  * A process's directory, in the manner of containerd's first shim:
