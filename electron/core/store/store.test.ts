@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,17 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "shimyard-store-"));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
+
+test.runIf(process.platform === "linux")(
+  "its files are not open in a process that is started",
+  async () => {
+    const store = await Store.open(directory);
+    const listed = execFileSync("ls", ["-l", "/proc/self/fd"]).toString();
+    await store.close();
+    expect(listed).toContain("/proc/");
+    expect(listed).not.toContain(directory);
+  },
+);
 
 describe("a collection", () => {
   test("has what an earlier store was given", async () => {

@@ -1,8 +1,9 @@
-import { mkdir, open as openFile, statfs } from "node:fs/promises";
+import { mkdir, open as openFile, realpath, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { z } from "zod";
 import { AppError, type ErrorInfo } from "#shared/errors";
+import { closeOnExec } from "../host/close-on-exec.ts";
 
 /** Raised when a record's form changes so that older code can't read it. */
 const schemaVersion = 1;
@@ -35,6 +36,7 @@ export class Store {
     let root: RootDatabase;
     try {
       root = open({ path, noSubdir: false, maxDbs: 16 });
+      closeOnExec(await realpath(path));
     } catch (error) {
       throw new AppError(
         "DATA_LOSS",
