@@ -15,10 +15,11 @@ const warmUp = 3;
 const peers = { docker: "docker", podman: "podman", bare: "bare runc" };
 
 /**
- * Milliseconds of quiet before each operation. What one leaves to the kernel to do later (taking down
- * a network namespace, writing back an unmounted overlay) is not to be paid for by the next.
+ * Milliseconds of quiet before each contender's turn. What one leaves to the kernel to do later (taking
+ * down a network namespace, writing back an unmounted overlay) is not to be paid for by the next one;
+ * what it leaves to itself, between its own three operations, is.
  */
-const quiet = 100;
+const quiet = 250;
 
 /**
  * `rounds` rounds; in each, every contender starts, execs in and deletes a container. Their order is
@@ -47,6 +48,7 @@ export async function measureLifecycle(
 
 async function oneRound(contender: Contender, name: string): Promise<Record<Operation, number>> {
   let handle = "";
+  await sleep(quiet);
   const start = await timed(async () => {
     handle = await contender.start(name);
   });
@@ -62,9 +64,8 @@ async function oneRound(contender: Contender, name: string): Promise<Record<Oper
   return { start, exec, delete: remove };
 }
 
-/** How long it takes, in milliseconds, after a while of quiet. */
+/** How long it takes, in milliseconds. */
 async function timed(operation: () => Promise<void>): Promise<number> {
-  await sleep(quiet);
   const begin = performance.now();
   await operation();
   return performance.now() - begin;
