@@ -156,11 +156,13 @@ export class ContainerService {
         const made = await making;
         Object.assign(record, { warnings: made.warnings, notes: made.notes });
         this.#requireFreeName(config.name);
-        await this.records.put(record);
+        // In memory at once; the disk follows beside the launch, and is waited for.
+        const saved = this.records.put(record);
         this.#o.onImageUse(image.id);
         this.#publish("/containers/create", record, { image: image.name });
-        if (start) await this.lifecycle.launch(id, { made });
+        await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
       } catch (error) {
+        await this.lifecycle.task(id)?.delete({ force: true });
         if (this.records.find(id)) await this.#forget(record);
         await snapshots.remove(defaultNamespace, id);
         throw error;
@@ -381,3 +383,10 @@ const lostRecord: ErrorInfo = {
 };
 
 const pretty = (json: string): string => JSON.stringify(JSON.parse(json), null, 2);
+
+/** Waits for all of them, also when one fails; rejects as the first that did. */
+async function allDone(works: Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works)) {
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
+}
