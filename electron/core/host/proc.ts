@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 /** A process on this boot: a pid alone may have been given to another since. */
@@ -16,12 +17,15 @@ export function parseStat(stat: string): { state: string; ppid: number; startTim
   return { state: fields[0] ?? "X", ppid: Number(fields[1]), startTime: Number(fields[19]) };
 }
 
-/** undefined when there is no such process; a zombie is dead. */
+/**
+ * undefined when there is no such process; a zombie is dead. Read at once: procfs answers from memory in
+ * microseconds, and a read through the thread pool is five trips to it, which a starting container waits for.
+ */
 export async function processStat(
   pid: number,
 ): Promise<{ state: string; ppid: number; startTime: number } | undefined> {
   try {
-    const stat = parseStat(await readFile(`/proc/${pid}/stat`, "utf8"));
+    const stat = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
     return stat.state === "Z" || stat.state === "X" ? undefined : stat;
   } catch {
     // ENOENT, or ESRCH when it ends while being read.

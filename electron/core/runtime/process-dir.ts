@@ -9,8 +9,8 @@ import type { OciProcess } from "./runtime.ts";
  *
  *     process.json       the OCI process, with what only we need under "shimyard"
  *     pid                written by the OCI runtime
- *     starttime          of that pid; written last, so that a directory with it is complete
- *     shim.pid           written by conmon, and shim.starttime by us
+ *     shim.pid           written by conmon
+ *     starttime          of the two, one a line; written last, so that a directory with it is complete
  *     control, attach    conmon's fifo and socket
  *     exit               written by conmon: 0..255; its mtime is the time of the exit
  *     oom                made by conmon when the kernel killed for want of memory
@@ -31,14 +31,17 @@ export interface ProcessFiles {
 
 /** Everything in the directory but process.json. */
 export async function readProcessFiles(dir: string): Promise<ProcessFiles> {
-  const [process, shim, exit, oom, exitTold] = await Promise.all([
-    readIdentity(join(dir, "pid"), join(dir, "starttime")),
-    readIdentity(join(dir, "shim.pid"), join(dir, "shim.starttime")),
+  const [pid, shimPid, starts, exit, oom, exitTold] = await Promise.all([
+    readNumber(join(dir, "pid")),
+    readNumber(join(dir, "shim.pid")),
+    readFile(join(dir, "starttime"), "utf8").catch(() => ""),
     readExit(dir),
     exists(join(dir, "oom")),
     exists(join(dir, "exit-told")),
   ]);
-  return { process, shim, exit, oom, exitTold };
+  const [start, shimStart] = starts.split("\n");
+  const process = identityOf(pid, start);
+  return { process, shim: identityOf(shimPid, shimStart), exit, oom, exitTold };
 }
 
 /** Rejects DATA_LOSS when it can't be understood. */
@@ -88,9 +91,9 @@ export async function recordNew(dir: string, pid: number): Promise<ProcessFiles>
     identify(pid),
     shimPid === undefined ? undefined : identify(shimPid),
   ]);
-  if (shim) await writeFile(join(dir, "shim.starttime"), String(shim.startTime));
-  // Also when it is dead already: 0 is the start time of no container's process.
-  await writeFile(join(dir, "starttime"), String(process?.startTime ?? 0));
+  // Also when one is dead already: 0 is the start time of no container's process, and of no shim.
+  const starts = [process, shim].map((identity) => identity?.startTime ?? 0);
+  await writeFile(join(dir, "starttime"), starts.join("\n"));
   return { process, shim, exit: undefined, oom: false, exitTold: false };
 }
 
@@ -108,12 +111,12 @@ async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   return found && { pid, startTime: found.startTime };
 }
 
-async function readIdentity(
-  pidPath: string,
-  startPath: string,
-): Promise<ProcessIdentity | undefined> {
-  const [pid, startTime] = await Promise.all([readNumber(pidPath), readNumber(startPath)]);
-  return pid === undefined || startTime === undefined ? undefined : { pid, startTime };
+function identityOf(
+  pid: number | undefined,
+  start: string | undefined,
+): ProcessIdentity | undefined {
+  const startTime = Number.parseInt(start ?? "", 10);
+  return pid === undefined || Number.isNaN(startTime) ? undefined : { pid, startTime };
 }
 
 /**

@@ -50,7 +50,7 @@ async function writeGate(path: string): Promise<boolean> {
     await file.write(Buffer.alloc(1));
     return true;
   } finally {
-    await file.close();
+    void file.close().catch(() => {});
   }
 }
 
