@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { constants as osConstants } from "node:os";
 import { AppError } from "#shared/errors";
 
@@ -14,8 +14,17 @@ export interface CommandOptions {
   cwd?: string;
   /** Bytes kept per stream; what is beyond is read and dropped. Default 64 KiB. */
   maxOutput?: number;
+  /** The command itself, where somebody has started it already, in a process group of its own. */
+  started?: StartedCommand | undefined;
   /** How a command that must end is asked to: default kills it at once. */
   onStop?: (kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** A command whose exit status comes another way than by its process's. */
+export interface StartedCommand {
+  child: ChildProcess;
+  /** undefined when it was killed. Known once its pipes are closed. */
+  code(): number | undefined;
 }
 
 export interface CommandResult {
@@ -43,20 +52,17 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
       reject(new AppError("CANCELLED", "The operation was cancelled"));
       return;
     }
-    const child = spawn(file, args, {
-      cwd: options.cwd,
-      env: options.env,
-      stdio: [
-        typeof options.stdin === "number" ? options.stdin : options.stdin ? "pipe" : "ignore",
-        "pipe",
-        "pipe",
-      ],
-    });
+    const { started } = options;
+    const stdin = typeof options.stdin === "number" ? options.stdin : options.stdin && "pipe";
+    const stdio: StdioOptions = [stdin ?? "ignore", "pipe", "pipe"];
+    const child =
+      started?.child ?? spawn(file, args, { cwd: options.cwd, env: options.env, stdio });
     let stopped: AppError | undefined;
     const stop = (error: AppError): void => {
       if (stopped) return;
       stopped = error;
-      const kill = (name: NodeJS.Signals): void => void child.kill(name);
+      const kill = (name: NodeJS.Signals): void =>
+        void (started ? killGroup(child, name) : child.kill(name));
       if (options.onStop) options.onStop(kill);
       else kill("SIGKILL");
     };
@@ -75,7 +81,7 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
     child.stderr?.on("data", collectErr.push);
     // A command that ends without reading its input is its own business.
     child.stdin?.on("error", () => {});
-    if (typeof options.stdin !== "number") child.stdin?.end(options.stdin);
+    if (typeof options.stdin !== "number" && !started) child.stdin?.end(options.stdin);
     const done = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -95,7 +101,7 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
         return;
       }
       resolve({
-        code: code ?? 128 + signalNumber(signalName),
+        code: (started ? started.code() : code) ?? 128 + signalNumber(signalName ?? "SIGKILL"),
         stdout: collectOut.bytes(),
         stderr: collectErr.bytes(),
         truncated: collectOut.truncated() || collectErr.truncated(),
@@ -159,6 +165,15 @@ function collector(max: number) {
   };
 }
 
-function signalNumber(name: NodeJS.Signals | null): number {
-  return name ? (osConstants.signals[name] ?? 0) : 0;
+function signalNumber(name: NodeJS.Signals): number {
+  return osConstants.signals[name] ?? 0;
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // It has ended.
+  }
 }

@@ -83,18 +83,16 @@ export function execArgs(conmon: Conmon, shim: ShimCommon): string[] {
 export function mountArgs(
   mount: RootfsMount,
   target: string,
-  options: { hideUnified: string | undefined; busybox: string | undefined; rootless: boolean },
+  options: { busybox: string | undefined; rootless: boolean },
   argv: string[],
 ): string[] {
-  const { hideUnified, busybox, rootless } = options;
-  const applet = busybox ? '"$0" ' : "";
-  const steps = hideUnified === undefined ? [] : [`${applet}umount "$1"`];
-  if (mount.type === "bind") steps.push(`${applet}mount --bind "$2" "$3"`);
-  else steps.push(`${applet}mount -t overlay -o "$2" overlay "$3"`);
-  const source = mount.type === "bind" ? (mount.lower[0] ?? "") : overlayOptions(mount, rootless);
-  const script = `${steps.join(" && ")} && shift 3 && exec "$@"`;
+  const { busybox, rootless } = options;
+  const bind = mount.type === "bind";
+  const how = bind ? '--bind "$1" "$2"' : '-t overlay -o "$1" overlay "$2"';
+  const source = bind ? (mount.lower[0] ?? "") : overlayOptions(mount, rootless);
+  const script = `${busybox ? '"$0" ' : ""}mount ${how} && shift 2 && exec "$@"`;
   const shell = busybox ? [busybox, "sh"] : ["sh"];
-  return [...shell, "-c", script, busybox ?? "sh", hideUnified ?? "-", source, target, ...argv];
+  return [...shell, "-c", script, busybox ?? "sh", source, target, ...argv];
 }
 
 function overlayOptions(mount: RootfsMount, rootless: boolean): string {
@@ -144,14 +142,11 @@ export interface SpawnedShim {
  * is left of it (killShims). Rejects with the OCI runtime's own words.
  */
 export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
-  const { argv, cwd, context, signal, isolation } = request;
+  const { argv, cwd, path, context, signal, isolation } = request;
   signal?.throwIfAborted();
-  // TMPDIR: conmon binds its console socket there, and truncates a path beyond 108 bytes.
-  const env = { ...request.env, TMPDIR: undefined, _OCI_SYNCPIPE: "3" };
   readyCgroupLock();
-  const child = isolation
-    ? await startIsolated({ argv, cwd, env }, isolation)
-    : startHere({ argv, cwd, env });
+  const start = { argv, cwd, path };
+  const child = isolation ? startIsolated(start, isolation) : startHere(start);
   const lifeline = child.stdio[3] as Socket;
   try {
     const { message, said } = await firstWord(child, lifeline, request);

@@ -49,7 +49,7 @@ export async function startExec(
     const { pid, lifeline } = await spawnShim({
       argv: privileges.enter(target.entry, args),
       cwd: dir,
-      env: cli.env(),
+      path: cli.path,
       signal: options.signal,
       context,
       runtimeLog,

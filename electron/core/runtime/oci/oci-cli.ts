@@ -72,11 +72,15 @@ export class OciCli {
     ]);
   }
 
-  /** The environment of everything that may start criu. */
-  env(): NodeJS.ProcessEnv {
+  /** PATH of everything that may start criu. */
+  get path(): string {
     const { criu } = this.binary;
     const path = process.env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    return { ...process.env, PATH: criu ? `${join(criu, "..")}:${path}` : path };
+    return criu ? `${join(criu, "..")}:${path}` : path;
+  }
+
+  env(): NodeJS.ProcessEnv {
+    return { ...process.env, PATH: this.path };
   }
 
   async run(

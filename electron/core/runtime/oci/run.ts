@@ -8,6 +8,7 @@ import { execProcess } from "./exec-process.ts";
 import { ociError, readLog, runtimeWords } from "./oci-error.ts";
 import { readNumber, signalPid } from "../process-dir.ts";
 import type { OciShared } from "./shared.ts";
+import { startPiped } from "./starter.ts";
 
 /** Milliseconds: a day. Whoever wants less aborts. */
 const runTimeout = 24 * 3600 * 1000;
@@ -19,13 +20,13 @@ let runs = 0;
  * go to a log of their own, so that a command's exit code and output are never taken for them.
  */
 export async function runInside(
-  shared: Pick<OciShared, "cli" | "privileges">,
+  shared: Pick<OciShared, "cli" | "privileges" | "busybox">,
   bundle: Bundle,
   target: { entry: number | undefined; pid: number | undefined },
   request: RunRequest,
   options: CallOptions,
 ): Promise<RunResult> {
-  const { cli, privileges } = shared;
+  const { cli, privileges, busybox } = shared;
   const { namespace, id, path } = bundle.ref;
   const base = join(path, `run-${process.pid}-${runs++}`);
   const files = { spec: `${base}.json`, log: `${base}.log`, pid: `${base}.pid` };
@@ -34,7 +35,13 @@ export async function runInside(
     readyCgroupLock();
     await writeFile(files.spec, JSON.stringify(spec), { mode: 0o600 });
     const args = ["exec", "--process", files.spec, "--pid-file", files.pid, id];
-    const result = await runCommand(cli.argv(namespace, target.entry, args, files.log), {
+    const argv = cli.argv(namespace, target.entry, args, files.log);
+    options.signal?.throwIfAborted();
+    const result = await runCommand(argv, {
+      started:
+        busybox !== undefined && request.stdin === undefined
+          ? startPiped({ argv, cwd: path, path: cli.path }, busybox)
+          : undefined,
       signal: options.signal,
       timeout: runTimeout,
       stdin: request.stdin,
@@ -50,7 +57,8 @@ export async function runInside(
     const { code, stdout, stderr, truncated } = result;
     return { exitCode: code, stdout, stderr, truncated };
   } finally {
-    await Promise.all(Object.values(files).map((file) => rm(file, { force: true })));
+    // Nobody need wait for it; what a killed manager leaves of them goes with the bundle.
+    for (const file of Object.values(files)) void rm(file, { force: true }).catch(() => {});
   }
 }
 

@@ -54,13 +54,13 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
       bundle: bundle.path,
       restore: checkpoint && { ...checkpoint, work: this.restoreWork(bundle) },
     });
-    const hideUnified = binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
+    const hide = binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
     const { rootless } = privileges;
     const shim = await spawnShim({
-      argv: mountArgs(request.rootfs, bundle.rootfs, { hideUnified, busybox, rootless }, args),
-      isolation: { privileges, busybox },
+      argv: mountArgs(request.rootfs, bundle.rootfs, { busybox, rootless }, args),
+      isolation: { privileges, busybox, hide },
       cwd: dir,
-      env: cli.env(),
+      path: cli.path,
       signal: options.signal,
       context,
       runtimeLog,

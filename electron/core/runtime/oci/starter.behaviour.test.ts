@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand } from "#core/host/command";
 import { choosePrivileges } from "#core/host/privileges";
-import { type Isolation, startIsolated } from "./starter.ts";
+import { type Isolation, startIsolated, startPiped, waiting } from "./starter.ts";
 
 const run = promisify(execFile);
 const isolation: Isolation = { privileges: choosePrivileges(), busybox: "/bin/busybox" };
@@ -38,13 +39,13 @@ async function wordsOf(child: ChildProcess): Promise<string> {
 async function tell(words: string[]): Promise<{ namespace: string; text: string; pid: number }> {
   const script = 'readlink /proc/self/ns/mnt >&3; printf "%s\\0" "$PWD" "$@" >&3';
   const argv = ["sh", "-c", script, "sh", ...words];
-  const child = await startIsolated({ argv, cwd: dir, env: process.env }, isolation);
+  const child = startIsolated({ argv, cwd: dir }, isolation);
   const all = await wordsOf(child);
   const end = all.indexOf("\n");
   return { namespace: all.slice(0, end), text: all.slice(end + 1), pid: child.pid as number };
 }
 
-const words = ["a b", "'", '"', "$(exit 3)", "", "\\", "line\nbreak", "-n", "ü"];
+const words = ["a b", "'", '"', "$(exit 3)", "", "\\", " x ", "-n", "ü"];
 
 test("a process gets its words as they are, at once or made ready, and namespaces of its own", async () => {
   const expected = [dir, ...words].map((word) => `${word}\0`).join("");
@@ -52,6 +53,9 @@ test("a process gets its words as they are, at once or made ready, and namespace
   const first = await tell(words);
   await wait(idle);
   const second = await tell(words);
+  await wait(idle);
+  const broken = await tell(["line\nbreak"]);
+  expect(broken.text).toBe(`${dir}\0line\nbreak\0`);
   for (const { namespace, text } of [first, second]) {
     expect(text).toBe(expected);
     expect(namespace).toMatch(/^mnt:/);
@@ -67,7 +71,7 @@ test("one made ready before a mount came is not used", async (context) => {
   try {
     const script = 'stat -f -c %T "$1" >&3';
     const argv = ["sh", "-c", script, "sh", dir];
-    const child = await startIsolated({ argv, cwd: "/", env: process.env }, isolation);
+    const child = startIsolated({ argv, cwd: "/" }, isolation);
     expect(await wordsOf(child)).toBe("tmpfs\n");
   } finally {
     await run("umount", [dir]);
@@ -77,18 +81,36 @@ test("one made ready before a mount came is not used", async (context) => {
 test("one that was killed while it waited is not used", async () => {
   await tell([]);
   await wait(idle);
-  const { stdout } = await run("pgrep", ["-P", String(process.pid), "-f", "xargs -0 -r"]);
+  const { stdout } = await run("pgrep", ["-P", String(process.pid), "-f", "xargs -0"]);
   for (const pid of stdout.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
   await wait(50);
   expect((await tell(["x"])).text).toBe(`${dir}\0x\0`);
 });
 
-test("what waits ends with who made it ready", async () => {
-  const argv = ["busybox", "xargs", "-0", "-r", "touch", join(dir, "never")];
-  const [file = "", ...args] = isolation.privileges.isolate(argv);
-  const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore"] });
-  child.stdin.destroy();
-  const [code] = (await once(child, "exit")) as [number];
-  expect(code).toBe(0);
-  await expect(readlink(join(dir, "never"))).rejects.toThrow("ENOENT");
+test("a command is run to its end with its output and exit status, once one waits", async () => {
+  const argv = ["sh", "-c", 'echo "$1"; echo err >&2; read x || exit 7', "sh", "a b"];
+  const start = { argv, cwd: dir };
+  expect(startPiped(start, "/bin/busybox")).toBeUndefined();
+  await wait(idle);
+  const started = startPiped(start, "/bin/busybox");
+  const result = await runCommand(argv, { started });
+  expect(result).toMatchObject({ code: 7, truncated: false });
+  expect(result.stdout.toString()).toBe("a b\n");
+  expect(result.stderr.toString()).toBe("err\n");
+  await wait(idle);
+  const endless = startPiped({ argv: ["sleep", "100"], cwd: dir }, "/bin/busybox");
+  const stop = AbortSignal.timeout(50);
+  await expect(runCommand(["sleep"], { started: endless, signal: stop })).rejects.toMatchObject({
+    code: "CANCELLED",
+  });
+});
+
+test("what waits ends, and does nothing, when who made it ready has gone", async () => {
+  for (const kind of [isolation, undefined]) {
+    const [file = "", ...args] = waiting("/bin/busybox", kind);
+    const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore", "pipe"] });
+    child.stdin?.destroy();
+    const [code] = (await once(child, "exit")) as [number];
+    expect(code).toBe(0);
+  }
 });

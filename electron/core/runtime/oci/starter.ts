@@ -1,45 +1,89 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import type { StartedCommand } from "#core/host/command";
 import type { Privileges } from "#core/host/privileges";
 
 export interface Start {
   argv: string[];
   /** Absolute. */
   cwd: string;
-  env: NodeJS.ProcessEnv;
+  /** Where the command looks for others; else our own PATH. */
+  path?: string;
 }
 
 /** Who enters the namespaces, and the static busybox to wait in them with, where there is one. */
 export interface Isolation {
   privileges: Privileges;
   busybox: string | undefined;
+  /** A mount to be taken away in the new namespace: cgroup v2's, for a runtime that refuses hybrid cgroups. */
+  hide?: string | undefined;
 }
 
-/** One that is in its namespaces already, and waits for words to become. */
+/** One that waits for words to become, in its namespaces already. */
 interface Ready {
   child: ChildProcess;
-  key: string;
-  /** The mounts as they were when its namespace was made. */
-  mounts: string;
+  /** The mounts as they were when its namespace was made; undefined: it has ours. */
+  mounts: string | undefined;
 }
 
-let ready: Ready | undefined;
-let preparation: NodeJS.Timeout | undefined;
+/** How one is made ready. */
+interface Kind {
+  key: string;
+  stdout: "ignore" | "pipe";
+  isolation: Isolation | undefined;
+  busybox: string;
+}
+
+const ready = new Map<string, Ready>();
+const preparations = new Map<string, NodeJS.Timeout>();
+
+/** What a command begins with: its directory, and PATH. */
+const enter = 'cd "$1" && export PATH="$2" && shift 2';
+
+/**
+ * Takes words a line each, runs the command, which has no fd 3, and says its exit status there. A shell reads a pipe
+ * byte by byte: xargs, which doesn't, costs two starts of a process and is better for many words only.
+ */
+const receive =
+  'while IFS= read -r word; do set -- "$@" "$word"; done; [ $# -gt 2 ] || exit 0; ' +
+  `exec </dev/null; ${enter} && { "$@" 3>&-; echo $? >&3; }`;
 
 /** Milliseconds after a start until the next one is made ready: not in the way of what goes on just then. */
-const pause = 250;
+const pause = 150;
 /** Milliseconds that one is kept; who creates containers, creates the next soon. */
 const kept = 5 * 60_000;
 
-/** Starts a command without input, with fd 2 and 3 as pipes to us, in a process group of its own. */
-export function startHere({ argv, cwd, env }: Start): ChildProcess {
-  return spawnWith("ignore", { argv, cwd, env });
+/**
+ * Starts a command without input, with fd 2 and 3 as pipes to us, in a process group of its own. conmon finds fd 3
+ * by its environment, and TMPDIR unset: it binds its console socket there, and truncates a path beyond 108 bytes.
+ */
+export function startHere(start: Start): ChildProcess {
+  return spawnWith("ignore", "ignore", start);
 }
 
-function spawnWith(stdin: "ignore" | "pipe", { argv, cwd, env }: Start): ChildProcess {
+function spawnWith(
+  stdin: "ignore" | "pipe",
+  stdout: "ignore" | "pipe",
+  { argv, cwd, path }: Start,
+): ChildProcess {
   const [file = "", ...args] = argv;
-  return spawn(file, args, { cwd, env, detached: true, stdio: [stdin, "ignore", "pipe", "pipe"] });
+  const env = {
+    ...process.env,
+    ...(path && { PATH: path }),
+    TMPDIR: undefined,
+    _OCI_SYNCPIPE: "3",
+  };
+  return spawn(file, args, { cwd, env, detached: true, stdio: [stdin, stdout, "pipe", "pipe"] });
+}
+
+/** argv in namespaces of its own. */
+export function isolated(argv: string[], { privileges, busybox, hide }: Isolation): string[] {
+  const [shell, applet] = busybox ? [[busybox, "sh"], '"$0" '] : [["sh"], ""];
+  const script = `${applet}umount "$1" && shift && exec "$@"`;
+  return privileges.isolate(
+    hide === undefined ? argv : [...shell, "-c", script, busybox ?? "sh", hide, ...argv],
+  );
 }
 
 /**
@@ -49,62 +93,82 @@ function spawnWith(stdin: "ignore" | "pipe", { argv, cwd, env }: Start): ChildPr
  * input. It ends with us, unused after five minutes, and is not used when a mount came or went meanwhile,
  * which its namespace may not have seen.
  */
-export async function startIsolated(start: Start, isolation: Isolation): Promise<ChildProcess> {
-  const { privileges, busybox } = isolation;
-  const key = JSON.stringify([busybox, privileges.rootless, start.env]);
-  const child = await take(key);
-  if (busybox !== undefined) prepareLater(start.env, { privileges, busybox }, key);
-  if (!child) return startHere({ ...start, argv: privileges.isolate(start.argv) });
-  child.ref();
-  for (const stream of pipes(child)) stream.ref();
-  // Words end with a NUL: xargs -0 hands them on as they are, and no shell parses them.
-  child.stdin?.end([start.cwd, ...start.argv].map((word) => `${word}\0`).join(""));
+export function startIsolated(start: Start, isolation: Isolation): ChildProcess {
+  const { privileges, busybox, hide } = isolation;
+  const key = JSON.stringify([busybox, privileges.rootless, hide]);
+  const kind: Kind | undefined =
+    busybox === undefined ? undefined : { key, stdout: "ignore", isolation, busybox };
+  const child = kind && take(kind);
+  if (!child) return startHere({ ...start, argv: isolated(start.argv, isolation) });
+  give(child, start, "\0");
   return child;
 }
 
-async function take(key: string): Promise<ChildProcess | undefined> {
-  const found = ready;
+/**
+ * Runs a command without input to its end, with its output as pipes to us; undefined when none is ready. In a
+ * process group of its own, which is how to end it.
+ */
+export function startPiped(start: Start, busybox: string): StartedCommand | undefined {
+  if ([start.cwd, start.path, ...start.argv].some((word) => word?.includes("\n"))) return undefined;
+  const child = take({ key: "piped", stdout: "pipe", isolation: undefined, busybox });
+  if (!child) return undefined;
+  let said = "";
+  (child.stdio[3] as Socket).on("data", (chunk: Buffer) => {
+    said += chunk.toString("latin1");
+  });
+  give(child, start, "\n");
+  return { child, code: () => (said === "" ? undefined : Number.parseInt(said, 10)) };
+}
+
+/** No shell parses any of the words: they end with what the one that waits reads them by. */
+function give(child: ChildProcess, start: Start, end: "\0" | "\n"): void {
+  const { cwd, path = process.env.PATH ?? "", argv } = start;
+  child.ref();
+  for (const stream of pipes(child)) stream.ref();
+  child.stdin?.end([cwd, path, ...argv].map((word) => word + end).join(""));
+}
+
+function take(kind: Kind): ChildProcess | undefined {
+  const found = ready.get(kind.key);
+  ready.delete(kind.key);
+  prepareLater(kind);
   if (!found) return undefined;
-  ready = undefined;
-  const mounts = await readMounts();
-  const { child } = found;
+  const { child, mounts } = found;
   const waits = child.exitCode === null && child.signalCode === null;
-  if (waits && found.key === key && found.mounts === mounts) return child;
+  if (waits && (mounts === undefined || mounts === readMounts())) return child;
   discard(child);
   return undefined;
 }
 
-function prepareLater(
-  env: NodeJS.ProcessEnv,
-  isolation: Isolation & { busybox: string },
-  key: string,
-): void {
-  clearTimeout(preparation);
-  preparation = setTimeout(() => void prepare(env, isolation, key), pause).unref();
+function prepareLater(kind: Kind): void {
+  clearTimeout(preparations.get(kind.key));
+  preparations.set(kind.key, setTimeout(() => prepare(kind), pause).unref());
 }
 
-async function prepare(
-  env: NodeJS.ProcessEnv,
-  { privileges, busybox }: Isolation & { busybox: string },
-  key: string,
-): Promise<void> {
+function prepare({ key, stdout, isolation, busybox }: Kind): void {
   // Before: a mount that comes while the namespace is made is one too many, not one too few.
-  const mounts = await readMounts();
-  if (ready || mounts === undefined) return;
-  const enter = [busybox, "sh", "-c", 'cd "$0" && exec "$@"'];
-  const argv = privileges.isolate([busybox, "xargs", "-0", "-r", ...enter]);
-  const child = spawnWith("pipe", { argv, cwd: "/", env });
+  const mounts = isolation && readMounts();
+  if (ready.has(key) || (isolation && mounts === undefined)) return;
+  const argv = waiting(busybox, isolation);
+  const child = spawnWith("pipe", stdout, { argv, cwd: "/" });
   // It could not be started, or was ended: then it has an exit code, and is not taken.
   child.on("error", () => {});
   child.stdin?.on("error", () => {});
   child.unref();
   for (const stream of pipes(child)) stream.unref();
-  ready = { child, key, mounts };
+  ready.set(key, { child, mounts });
   setTimeout(() => {
-    if (ready?.child !== child) return;
-    ready = undefined;
+    if (ready.get(key)?.child !== child) return;
+    ready.delete(key);
     discard(child);
   }, kept).unref();
+}
+
+/** argv of one that waits for its words. Who lets go of it without a word wants nothing done. */
+export function waiting(busybox: string, isolation: Isolation | undefined): string[] {
+  if (!isolation) return [busybox, "sh", "-c", receive, "sh"];
+  const run = [busybox, "sh", "-c", `${enter} && exec "$@"`, "sh"];
+  return isolated([busybox, "xargs", "-0", "-r", ...run], isolation);
 }
 
 /** Its input ends without a word, so it ends too. */
@@ -116,6 +180,11 @@ function pipes(child: ChildProcess): Socket[] {
   return child.stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[];
 }
 
-function readMounts(): Promise<string | undefined> {
-  return readFile("/proc/self/mountinfo", "utf8").catch(() => undefined);
+/** At once: procfs answers from memory. */
+function readMounts(): string | undefined {
+  try {
+    return readFileSync("/proc/self/mountinfo", "utf8");
+  } catch {
+    return undefined;
+  }
 }

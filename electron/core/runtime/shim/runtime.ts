@@ -7,6 +7,7 @@ import { isAlive } from "#core/host/proc";
 import type { Bundle } from "../bundle.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { mountArgs } from "../oci/conmon.ts";
+import { isolated } from "../oci/starter.ts";
 import { ociError } from "../oci/oci-error.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
 import type { BundleRef, CreateRequest, CallOptions } from "../runtime.ts";
@@ -81,16 +82,17 @@ export class ShimRuntime extends HostRuntime<ShimShared, ShimTask> {
   async #startShim(bundle: Bundle, request: CreateRequest, context: string): Promise<StartAnswer> {
     const { cli, shim, binary, busybox, privileges, paths } = this.shared;
     const address = eventsAddress(paths);
-    const hideUnified = binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
+    const hide = binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
     const { rootless } = privileges;
     const start = [
       ...[shim.path, "-namespace", request.namespace, "-address", address],
       // Asked for by shims that would publish events by running it; ours are sent to TTRPC_ADDRESS.
       ...["-publish-binary", "/bin/true", "-id", request.id, "start"],
     ];
-    const mount = { hideUnified, busybox, rootless };
     const result = await runCommand(
-      privileges.isolate(mountArgs(request.rootfs, bundle.rootfs, mount, start)),
+      isolated(mountArgs(request.rootfs, bundle.rootfs, { busybox, rootless }, start), {
+        ...{ privileges, busybox, hide },
+      }),
       {
         // Its standard input stays empty: newer shims take anything there for another message than older ones.
         cwd: bundle.path,

@@ -59,7 +59,6 @@ export class ShimStdio {
         runtimeArgs: busybox ? ["sh", ...script] : script,
       }),
       cwd: dir,
-      env: process.env,
       context,
       runtimeLog: join(dir, "runtime.log"),
     });
