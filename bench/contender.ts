@@ -17,6 +17,11 @@ export interface Contender {
   pid(handle: string): Promise<number | undefined>;
 }
 
+export interface KillingContender extends Contender {
+  /** SIGKILL to its command. Milliseconds until whoever listens to the manager is told of its exit. */
+  kill(handle: string): Promise<number>;
+}
+
 export interface Manager {
   readonly name: string;
   /** `docker 20.10.24`, for the table's head. */

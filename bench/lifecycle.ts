@@ -22,9 +22,26 @@ const peers = { docker: "docker", podman: "podman", bare: "bare runc" };
 const quiet = 250;
 
 /**
- * `rounds` rounds; in each, every contender starts, execs in and deletes a container. Their order is
- * drawn anew each round, so that nobody always runs after the same neighbour.
+ * `rounds` rounds, and a few that are not counted; in each, every contender has its turn, after some quiet. Their
+ * order is drawn anew each round, so that nobody always runs after the same neighbour.
  */
+export async function inTurn<C>(
+  contenders: C[],
+  rounds: number,
+  { signal, progress }: { signal: AbortSignal; progress: (text: string) => void },
+  turn: (contender: C, name: string, counted: boolean) => Promise<void>,
+): Promise<void> {
+  for (let round = -warmUp; round < rounds; round++) {
+    progress(round < 0 ? "warming up" : `round ${round + 1} of ${rounds}`);
+    for (const contender of shuffled(contenders)) {
+      signal.throwIfAborted();
+      await sleep(quiet);
+      await turn(contender, `bench-${round + warmUp}`, round >= 0);
+    }
+  }
+}
+
+/** In each round every contender starts, execs in and deletes a container. */
 export async function measureLifecycle(
   contenders: Contender[],
   rounds: number,
@@ -33,22 +50,16 @@ export async function measureLifecycle(
   const results = new Map<string, Samples>(
     contenders.map(({ name }) => [name, { start: [], exec: [], delete: [] }]),
   );
-  for (let round = -warmUp; round < rounds; round++) {
-    options.progress(round < 0 ? "warming up" : `round ${round + 1} of ${rounds}`);
-    for (const contender of shuffled(contenders)) {
-      options.signal.throwIfAborted();
-      const times = await oneRound(contender, `bench-${round + warmUp}`);
-      if (round < 0) continue;
-      const samples = results.get(contender.name) as Samples;
-      for (const operation of operations) samples[operation].push(times[operation]);
-    }
-  }
+  await inTurn(contenders, rounds, options, async (contender, name, counted) => {
+    const times = await oneRound(contender, name);
+    const samples = results.get(contender.name) as Samples;
+    if (counted) for (const operation of operations) samples[operation].push(times[operation]);
+  });
   return results;
 }
 
 async function oneRound(contender: Contender, name: string): Promise<Record<Operation, number>> {
   let handle = "";
-  await sleep(quiet);
   const start = await timed(async () => {
     handle = await contender.start(name);
   });

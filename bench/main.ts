@@ -3,6 +3,7 @@
  *
  *     npm run bench -- lifecycle [ROUNDS]      default 40
  *     npm run bench -- memory [CONTAINERS]     default 50
+ *     npm run bench -- shims [ROUNDS]          default 30
  *
  * Who takes part, each with a directory of its own below a temporary one, on one root file system
  * (static busybox), without network, the command a sleep:
@@ -26,12 +27,18 @@
  * exists because of it (shim, helpers, and its own command, which the table also leaves out).
  * Manager: the RSS of its long-lived processes while the containers run.
  *
+ * Shims: every runtime that Shimyard found usable, beside `ctr` with a containerd of our own and the same shim
+ * (containerd's, runc under it) over an overlay of the same files; `ctr` is a command a step and keeps no output.
+ * kill is from SIGKILL until the exit is told. Reload: 100 tasks are started one after the other, the manager is
+ * killed, and started again until it has told how many run; what that takes more than without any task is compared.
+ *
  * Needs root. What it installs (docker.io, podman) stays; what it starts and makes does not.
  */
 import { mkdtemp } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Contender, Manager } from "./contender.ts";
+import { startCtr } from "./ctr.ts";
 import { startDocker } from "./docker.ts";
 import { killAll, removeTree } from "./host.ts";
 import { lifecycleSummary, lifecycleTable, measureLifecycle } from "./lifecycle.ts";
@@ -39,6 +46,7 @@ import { measureMemory, type MemoryResult, memorySummary, memoryTable } from "./
 import { startPodman } from "./podman.ts";
 import { makeRootfs, type Rootfs } from "./rootfs.ts";
 import { bareRunc } from "./runc.ts";
+import { measureReload, measureShims, shimsSummary, shimsTable } from "./shims.ts";
 import { startShimyard } from "./shimyard.ts";
 
 const interrupted = new AbortController();
@@ -92,7 +100,8 @@ async function memory(root: string, rootfs: Rootfs, count: number): Promise<void
     const contender = await start();
     try {
       progress(`${count} containers of ${contender.manager.version}`);
-      results.push(await measureMemory(contender, count, { signal: interrupted.signal }));
+      const result = await measureMemory(contender, count, { signal: interrupted.signal });
+      results.push({ ...result, name: contender.manager.name });
     } finally {
       await contender.manager.close();
     }
@@ -102,11 +111,52 @@ async function memory(root: string, rootfs: Rootfs, count: number): Promise<void
   console.log(JSON.stringify(memorySummary(results)));
 }
 
+/** Containers that are idle while memory is measured for `shims`. */
+const idle = 10;
+/** Tasks that are found again. */
+const tasks = 100;
+
+async function shims(root: string, rootfs: Rootfs, rounds: number): Promise<void> {
+  const { signal } = interrupted;
+  const place = join(root, "shimyard");
+  const shimyard = await startShimyard(place, rootfs);
+  const contenders = [...shimyard.everyRuntime];
+  const managers = [shimyard.manager];
+  const memories: MemoryResult[] = [];
+  let results;
+  try {
+    const ctr = await startCtr(join(root, "ctr"), rootfs);
+    contenders.unshift(ctr);
+    managers.push(ctr.manager);
+    say(managers.map(({ version }) => version).join(", "));
+    results = await measureShims(contenders, rounds, { signal, progress });
+    for (const contender of contenders) {
+      progress(`Memory of ${idle} containers of ${contender.name}`);
+      memories.push(await measureMemory(contender, idle, { signal }));
+    }
+  } finally {
+    for (const manager of managers.reverse()) await manager.close();
+  }
+  const reloads = [];
+  for (const runtime of ["runc", "runc.v2"]) {
+    progress(`${tasks} tasks of ${runtime}, to be found again`);
+    reloads.push(await measureReload(join(root, "reload"), rootfs, { runtime, tasks, signal }));
+  }
+  progress("");
+  console.log(shimsTable(results, memories));
+  console.log(JSON.stringify(shimsSummary(results, memories, reloads)));
+}
+
+const benches = { lifecycle, memory, shims };
+const defaults = { lifecycle: 40, memory: 50, shims: 30 };
+
 async function main(): Promise<void> {
-  const [name, count] = process.argv.slice(2);
-  const n = Number(count ?? (name === "memory" ? 50 : 40));
-  if ((name !== "lifecycle" && name !== "memory") || !Number.isInteger(n) || n < 1) {
-    throw new Error("Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS]");
+  const [name, count] = process.argv.slice(2) as [keyof typeof benches, string | undefined];
+  const n = Number(count ?? defaults[name]);
+  if (!(name in benches) || !Number.isInteger(n) || n < 1) {
+    throw new Error(
+      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS]",
+    );
   }
   const gib = (totalmem() / 2 ** 30).toFixed(0);
   say(`Linux ${release()}, ${cpus().length} CPUs, ${gib} GiB, Node ${process.versions.node}`);
@@ -114,7 +164,7 @@ async function main(): Promise<void> {
   const root = await mkdtemp("/var/tmp/shimyard-bench-");
   try {
     const rootfs = await makeRootfs(root);
-    await (name === "lifecycle" ? lifecycle : memory)(root, rootfs, n);
+    await benches[name](root, rootfs, n);
   } finally {
     const left = await killAll(root);
     if (left > 0) say(`Processes that were left behind, and ended: ${left}`);

@@ -51,7 +51,7 @@ export async function measureMemory(
   const rss = await Promise.all(managers.map(rssKib));
   for (const handle of handles) await contender.remove(handle);
   return {
-    name: manager.name,
+    name: contender.name,
     containers: count,
     pssKib: sum(pss) / count,
     shimPssKib: sum(shims) / count,

@@ -8,21 +8,31 @@ import { WebSocket } from "ws";
 import type { OciSpec } from "#core/runtime/runtime";
 import { socketChannel } from "#headless/socket-channel";
 import type { AppContract } from "#shared/contract/index";
+import type { SystemInfo } from "#shared/contract/system";
 import { createClient } from "#shared/rpc/client";
 import type { Client } from "#shared/rpc/define";
 import { end } from "./command.ts";
-import { command, type Contender, type Manager } from "./contender.ts";
+import { command, type KillingContender, type Manager } from "./contender.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 export interface Shimyard {
   manager: Manager;
   /** With `oci/runc`, then with `oci/crun`. */
-  contenders: [Contender, Contender];
+  contenders: [KillingContender, KillingContender];
+  /** One for each runtime that it found usable. */
+  everyRuntime: KillingContender[];
   /** The OCI spec that one of its containers gets. */
   spec(): Promise<OciSpec>;
+  /** How many of its containers run, once it has looked through what is there. */
+  running(): Promise<number>;
+  /** Ends it at once, as a crash would. Its containers go on. */
+  crash(): Promise<void>;
 }
 
-/** The built core without a window, with all of its data below `root`, and the window's client to it. */
+/**
+ * The built core without a window, with all of its data below `root`, and the window's client to it. What an earlier
+ * one there left is found again.
+ */
 export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimyard> {
   await mkdir(root, { recursive: true });
   const child = spawn(process.execPath, [join(import.meta.dirname, "../headless/main.js")], {
@@ -49,11 +59,8 @@ export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimy
     await end(child);
   };
   try {
-    const image = await client.call("images.importDirectory", {
-      path: rootfs.directory,
-      name: "shimyard-bench",
-    });
-    const version = await whenProbed(client);
+    const image = await imageOf(client, rootfs);
+    const { version, runtimes } = await whenProbed(client);
     const manager: Manager = {
       name: "shimyard",
       version: `shimyard ${version}`,
@@ -61,17 +68,28 @@ export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimy
       pids: async () => [child.pid as number],
       close,
     };
-    const contender = (runtime: "runc" | "crun"): WithRuntime =>
+    const contender = (runtime: string): WithRuntime =>
       new WithRuntime(client, { manager, imageId: image.id, runtime });
-    const runc = contender("runc");
+    const runc = contender("oci/runc");
     return {
       manager,
-      contenders: [runc, contender("crun")],
+      contenders: [runc, contender("oci/crun")],
+      everyRuntime: runtimes.filter(({ usable }) => usable.ok).map(({ id }) => contender(id)),
       async spec() {
         const id = await runc.start("spec");
         const { spec } = await client.call("containers.inspect", { id });
         await runc.remove(id);
         return JSON.parse(spec ?? "null") as OciSpec;
+      },
+      async running() {
+        const containers = await client.call("containers.list", {});
+        return containers.filter(({ state }) => state.status === "running").length;
+      },
+      async crash() {
+        const ended = once(child, "exit");
+        child.kill("SIGKILL");
+        await ended;
+        socket.terminate();
       },
     };
   } catch (error) {
@@ -80,10 +98,20 @@ export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimy
   }
 }
 
-/** Its version, when it has found out what the runtimes can do here. */
-async function whenProbed(client: Client<AppContract>): Promise<string> {
+async function imageOf(client: Client<AppContract>, rootfs: Rootfs): Promise<{ id: string }> {
+  const name = "shimyard-bench";
+  for await (const { put } of client.stream("images.watch", {})) {
+    const found = put.find((image) => image.name === name);
+    if (found) return found;
+    break;
+  }
+  return client.call("images.importDirectory", { path: rootfs.directory, name });
+}
+
+/** What it says of itself when it has found out what the runtimes can do here. */
+async function whenProbed(client: Client<AppContract>): Promise<SystemInfo> {
   for await (const info of client.stream("system.watch", {})) {
-    if (!info.probing) return info.version;
+    if (!info.probing) return info;
   }
   throw new Error("Shimyard ended while it was looking for runtimes");
 }
@@ -109,7 +137,7 @@ async function connect(url: URL): Promise<WebSocket> {
   return socket;
 }
 
-class WithRuntime implements Contender {
+class WithRuntime implements KillingContender {
   readonly name: string;
   readonly manager: Manager;
   readonly #client: Client<AppContract>;
@@ -118,20 +146,20 @@ class WithRuntime implements Contender {
 
   constructor(
     client: Client<AppContract>,
-    options: { manager: Manager; imageId: string; runtime: "runc" | "crun" },
+    options: { manager: Manager; imageId: string; runtime: string },
   ) {
-    this.name = `shimyard ${options.runtime}`;
+    this.name = `shimyard ${options.runtime.replace("oci/", "").replace("io.containerd.", "")}`;
     this.manager = options.manager;
     this.#client = client;
     this.#imageId = options.imageId;
-    this.#runtime = `oci/${options.runtime}`;
+    this.#runtime = options.runtime;
   }
 
   async start(name: string): Promise<string> {
     const { id } = await this.#client.call("containers.create", {
       config: {
-        // Both runtimes' containers are in one namespace.
-        name: `${name}-${this.#runtime.slice("oci/".length)}`,
+        // All runtimes' containers are in one namespace.
+        name: `${name}-${this.#runtime.replaceAll(/[^a-z0-9]/g, "-")}`,
         imageId: this.#imageId,
         args: command,
         env: [],
@@ -156,6 +184,23 @@ class WithRuntime implements Contender {
 
   async remove(handle: string): Promise<void> {
     await this.#client.call("containers.delete", { id: handle, force: true });
+  }
+
+  async kill(handle: string): Promise<number> {
+    const events = this.#client.stream("activity.watchEvents", {})[Symbol.asyncIterator]();
+    let next = events.next();
+    const begin = performance.now();
+    const killing = this.#client.call("containers.kill", { id: handle, signal: "SIGKILL" });
+    for (;;) {
+      const { value, done } = await next;
+      if (done) throw new Error("Shimyard's events ended");
+      if (value.topic === "/tasks/exit" && value.containerId === handle) break;
+      next = events.next();
+    }
+    const time = performance.now() - begin;
+    await events.return?.();
+    await killing;
+    return time;
   }
 
   async pid(handle: string): Promise<number | undefined> {
