@@ -32,7 +32,7 @@ export async function startExec(
   request: ExecRequest,
   options: CallOptions,
 ): Promise<StartedExec> {
-  const { cli, conmon, binary, privileges } = shared;
+  const { cli, conmon, privileges } = shared;
   const { namespace, id } = bundle.ref;
   const { dir, file, context } = await makeExecDir(bundle, privileges, target.pid, request);
   const runtimeLog = join(dir, "runtime.log");
@@ -43,7 +43,7 @@ export async function startExec(
       logPath: join(dir, "log"),
       terminal: request.terminal,
       stdin: true,
-      runtimePath: binary.path,
+      runtimePath: cli.executable,
       runtimeArgs: cli.globals(namespace, runtimeLog),
     });
     const { pid, lifeline } = await spawnShim({

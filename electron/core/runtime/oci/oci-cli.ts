@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type CommandOptions, type CommandResult, runCommand } from "#core/host/command";
 import type { Paths } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
+import { SealedProgram } from "#core/host/sealed-program";
 import { AppError, isCode } from "#shared/errors";
 import type { OciResources } from "../runtime.ts";
 import { ociError } from "./oci-error.ts";
@@ -51,6 +52,12 @@ export class OciCli {
     return join(this.root(namespace), id);
   }
 
+  /** What to start: a copy that it need not make of itself. An ordinary user's rights may hang on the file's own path. */
+  get executable(): string {
+    const { path } = this.binary;
+    return this.#privileges.rootless ? path : SealedProgram.of(path).path;
+  }
+
   /** Made once; the runtime creates the rest. */
   async prepare(namespace: string): Promise<void> {
     if (this.#made.has(namespace)) return;
@@ -66,7 +73,7 @@ export class OciCli {
 
   argv(namespace: string, entry: number | undefined, args: string[], log?: string): string[] {
     return this.#privileges.enter(entry, [
-      this.binary.path,
+      this.executable,
       ...this.globals(namespace, log),
       ...args,
     ]);

@@ -49,7 +49,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
       logPath: request.logPath,
       terminal: request.terminal,
       stdin: request.stdin,
-      runtimePath: binary.path,
+      runtimePath: cli.executable,
       runtimeArgs: cli.globals(namespace, runtimeLog),
       bundle: bundle.path,
       restore: checkpoint && { ...checkpoint, work: this.restoreWork(bundle) },
