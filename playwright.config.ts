@@ -8,6 +8,8 @@ export default defineConfig({
   outputDir: "test-results/e2e",
   workers: 1,
   timeout: 120_000,
+  // A loaded machine may be late once. Who needed it is said: see parseCounts.
+  retries: 1,
   expect: { timeout: 15_000 },
   use: {
     launchOptions: {

@@ -26,6 +26,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // A loaded machine may be late once; the reporter says who needed it.
+          retry: 1,
         },
       },
     ],

@@ -49,6 +49,8 @@ await runMain(async () => {
       `${name.padEnd(12)}${outcome.padEnd(9)}${counts.map((n, i) => n.padStart([7, 8, 9][i] ?? 0)).join("")}  ${result?.time ?? ""}`,
     );
   }
+  const flaky = results.reduce((sum, result) => sum + result.flaky, 0);
+  if (flaky > 0) console.log(`\nPassed only when tried again: ${flaky}`);
   if (leaks.length > 0) {
     console.log(`\nLeft behind by the tests:\n${leaks.map((leak) => `  ${leak}`).join("\n")}`);
   }

@@ -53,13 +53,23 @@ test("vitest's report: a file that could not be loaded is a failure", () => {
     { status: "failed", assertionResults: [{}] },
   ];
   const report = { numTotalTests: 4, numPassedTests: 2, numFailedTests: 1, testResults };
-  expect(parseCounts(report)).toEqual({ passed: 2, failed: 2, skipped: 1 });
+  expect(parseCounts(report)).toEqual({ passed: 2, failed: 2, skipped: 1, flaky: 0 });
 });
 
 test("Playwright's report: a flaky test has passed, an error outside tests has not", () => {
   const stats = { expected: 3, unexpected: 0, flaky: 1, skipped: 2 };
-  expect(parseCounts({ stats, errors: [] })).toEqual({ passed: 4, failed: 0, skipped: 2 });
-  expect(parseCounts({ stats, errors: [{}] })).toEqual({ passed: 4, failed: 1, skipped: 2 });
+  expect(parseCounts({ stats, errors: [] })).toEqual({
+    passed: 4,
+    failed: 0,
+    skipped: 2,
+    flaky: 1,
+  });
+  expect(parseCounts({ stats, errors: [{}] })).toEqual({
+    passed: 4,
+    failed: 1,
+    skipped: 2,
+    flaky: 1,
+  });
 });
 
 test("mount points", () => {

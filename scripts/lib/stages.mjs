@@ -76,6 +76,7 @@ export async function runStage(name, env, wrapper) {
     passed: ok ? 1 : 0,
     failed: ok ? 0 : 1,
     skipped: 0,
+    flaky: 0,
   };
   if (!ok && counts.failed === 0) counts.failed = 1;
   return { name, ok, time: seconds(started), ...counts };
