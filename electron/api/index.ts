@@ -6,6 +6,7 @@ import { checkpointHandlers } from "./checkpoints.ts";
 import { containerHandlers } from "./containers.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
+import { shimHandlers } from "./shims.ts";
 import { statsHandlers } from "./stats.ts";
 import { type ShellHandlers, systemHandlers } from "./system.ts";
 import { terminalHandlers } from "./terminals.ts";
@@ -20,6 +21,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     containers: containerHandlers(core),
     images: imageHandlers(core),
     logs: logHandlers(core),
+    shims: shimHandlers(core),
     stats: statsHandlers(core),
     system: systemHandlers(core, shell),
     terminals: terminalHandlers(core),

@@ -16,6 +16,7 @@ import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
+import { ShimService } from "./shims/shim-service.ts";
 import { Snapshotter } from "./snapshots/snapshotter.ts";
 import { ProcessService } from "./stats/process-service.ts";
 import { StatsService } from "./stats/stats-service.ts";
@@ -42,6 +43,7 @@ export interface Core {
   readonly terminals: TerminalService;
   readonly stats: StatsService;
   readonly processes: ProcessService;
+  readonly shims: ShimService;
   readonly tasks: Tasks;
   /** When the disk has been looked through; lists wait for it. Rejects when that failed as a whole. */
   readonly ready: Promise<void>;
@@ -129,7 +131,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const terminals = new TerminalService({ tasks, namespace: defaultNamespace });
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
-    for (const service of [logs, terminals, stats]) closing.push(() => service.dispose());
+    const shims = new ShimService({ tasks, ready });
+    for (const service of [logs, terminals, stats, shims]) closing.push(() => service.dispose());
 
     const watcher = new TaskWatcher({ tasks, containers, exchange });
     closing.push(() => watcher.dispose());
@@ -142,7 +145,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints },
-      ...{ logs, terminals, stats, processes, tasks, ready, close },
+      ...{ logs, terminals, stats, processes, shims, tasks, ready, close },
     };
   } catch (error) {
     await close();

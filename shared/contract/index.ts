@@ -3,6 +3,7 @@ import { checkpoints } from "./checkpoints.ts";
 import { containers } from "./containers.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
+import { shims } from "./shims.ts";
 import { stats } from "./stats.ts";
 import { system } from "./system.ts";
 import { terminals } from "./terminals.ts";
@@ -14,6 +15,7 @@ export const contract = {
   containers,
   images,
   logs,
+  shims,
   stats,
   system,
   terminals,

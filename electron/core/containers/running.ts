@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerDetail, Limits } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
+import { readMemory } from "../host/process-memory.ts";
 import type { Task } from "../runtime/runtime.ts";
 
 /** The shim as the window shows it, with its memory. */
 export async function shimOf(task: Task): Promise<NonNullable<ContainerDetail["shim"]>> {
   const { pid, version, startedAt, ...shim } = task.shim;
-  const pss = pid !== undefined && shim.alive ? await readPss(pid) : undefined;
+  const pss = pid !== undefined && shim.alive ? (await readMemory(pid))?.pss : undefined;
   return {
     ...shim,
     ...(pid === undefined ? {} : { pid }),
@@ -15,13 +16,6 @@ export async function shimOf(task: Task): Promise<NonNullable<ContainerDetail["s
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(pss === undefined ? {} : { pss }),
   };
-}
-
-/** Bytes; undefined when it can't be read. */
-async function readPss(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
-  const kib = /^Pss:\s+(\d+) kB/m.exec(text)?.[1];
-  return kib === undefined ? undefined : Number(kib) * 1024;
 }
 
 /** FAILED_PRECONDITION when a limit is below what is in use: the kernel would refuse (v1) or kill (v2). */

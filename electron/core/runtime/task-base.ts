@@ -137,7 +137,9 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
       });
     }
     this.#assertEnterable();
-    return this.startExec(request, options);
+    const process = await this.startExec(request, options);
+    this.fire({ type: "changed" });
+    return process;
   }
 
   async run(request: RunRequest, options: CallOptions = {}): Promise<RunResult> {

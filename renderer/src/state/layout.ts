@@ -1,7 +1,14 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 
-export const pages = ["containers", "images", "checkpoints", "activity", "system"] as const;
+export const pages = [
+  "containers",
+  "images",
+  "checkpoints",
+  "shims",
+  "activity",
+  "system",
+] as const;
 export type PageName = (typeof pages)[number];
 
 /** Sizes in px. */

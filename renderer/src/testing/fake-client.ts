@@ -8,6 +8,7 @@ import { AppError } from "#shared/errors";
 import type { ErrorInfo } from "#shared/errors";
 import type { CallContext, Client, Handlers } from "#shared/rpc/define";
 import type { Checkpoint } from "#shared/contract/checkpoints";
+import type { Shim } from "#shared/contract/shims";
 import type { Image } from "#shared/contract/images";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
@@ -22,6 +23,7 @@ import {
   fakeSystem,
   starterImage,
 } from "./fake-data.ts";
+import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
 
@@ -32,6 +34,7 @@ export interface FakeOptions {
   delay?: number;
   images?: Image[];
   checkpoints?: Checkpoint[];
+  shims?: Shim[];
   operations?: Operation[];
   events?: Event[];
 }
@@ -44,6 +47,7 @@ export class FakeCore {
   readonly containers = new FakeList<Container>();
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
+  readonly shims = new FakeList<Shim>();
   readonly operations = new FakeList<Operation>();
   readonly terminals = new FakeList<Terminal>();
   readonly system: FakeValue<SystemInfo>;
@@ -63,6 +67,7 @@ export class FakeCore {
     this.containers.put(...containers);
     this.images.put(...(options.images ?? fakeImages(containers)));
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
+    this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.operations.put(...(options.operations ?? fakeOperations()));
     this.events = options.events ?? fakeEvents(containers, 450);
     this.system = new FakeValue(fakeSystem(options.rootless ?? false));
@@ -175,6 +180,7 @@ export class FakeCore {
           return {};
         },
       },
+      shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),
       stats: fakeStats(this.containers),
       terminals: fakeTerminals(this.terminals, this.containers),

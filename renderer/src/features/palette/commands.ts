@@ -1,6 +1,7 @@
 import {
   Activity,
   Box,
+  Cable,
   Camera,
   HardDrive,
   History,
@@ -55,8 +56,9 @@ export function windowItems(): PaletteItem[] {
     item("Go to", "Containers", Box, () => goTo("containers"), "Ctrl 1"),
     item("Go to", "Images", Layers, () => goTo("images"), "Ctrl 2"),
     item("Go to", "Checkpoints", History, () => goTo("checkpoints"), "Ctrl 3"),
-    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 4"),
-    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 5"),
+    item("Go to", "Shims", Cable, () => goTo("shims"), "Ctrl 4"),
+    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 5"),
+    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 6"),
     item("Go to", "Containers in trouble", Box, () => {
       goTo("containers");
       setSegment("trouble");

@@ -3,12 +3,14 @@ import { ActivityPage } from "../activity/activity-page.tsx";
 import { CheckpointsPage } from "../checkpoints-page/checkpoints-page.tsx";
 import { ContainersPage } from "../containers/containers-page.tsx";
 import { ImagesPage } from "../images/images-page.tsx";
+import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
 
 const screens: Record<PageName, () => React.ReactNode> = {
   containers: ContainersPage,
   images: ImagesPage,
   checkpoints: CheckpointsPage,
+  shims: ShimsPage,
   activity: ActivityPage,
   system: SystemPage,
 };

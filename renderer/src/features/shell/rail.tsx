@@ -1,4 +1,4 @@
-import { Activity, Box, HardDrive, History, Layers, type LucideIcon } from "lucide-react";
+import { Activity, Box, Cable, HardDrive, History, Layers, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { count } from "../../components/format.ts";
 import { Icon } from "../../components/icon.tsx";
@@ -32,6 +32,7 @@ export function Rail() {
       <RailItem page="checkpoints" icon={History} label="Checkpoints">
         <Count of={checkpoints.status === "loading" ? undefined : checkpoints.items.size} />
       </RailItem>
+      <RailItem page="shims" icon={Cable} label="Shims" />
       <RailItem page="activity" icon={Activity} label="Activity">
         {running && <Spinner size={12} className="rail__busy" />}
       </RailItem>

@@ -22,9 +22,10 @@ export function useShortcuts(): void {
         if (useOverlay.getState().overlay?.kind !== "palette") openPalette();
         return;
       }
-      if (event.ctrlKey && !event.shiftKey && /^[1-5]$/.test(event.key)) {
+      if (event.ctrlKey && !event.shiftKey && /^[1-9]$/.test(event.key)) {
         event.preventDefault();
-        goTo(pages[Number(event.key) - 1] ?? "containers");
+        const page = pages[Number(event.key) - 1];
+        if (page) goTo(page);
         return;
       }
       if (event.ctrlKey || event.metaKey || isTaken(event.target)) return;
