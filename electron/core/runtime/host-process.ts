@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { cgroupDirs, oomKills } from "#core/host/cgroup";
 import { type ProcessIdentity, type ProcessWatch, isAlive } from "#core/host/proc";
 import { AppError, type ErrorInfo } from "#shared/errors";
+import { inputEnded } from "./input-end.ts";
 import { ProcessBase, type ProcessFacts, type ProcessHost } from "./process-base.ts";
 import { type ProcessFiles, signalPid } from "./process-dir.ts";
 
@@ -44,6 +45,13 @@ export abstract class HostProcess extends ProcessBase {
     this.dispose();
     await rm(this.directory, { recursive: true, force: true });
   }
+
+  protected override inputEnded(): Promise<boolean> {
+    return inputEnded(this.inputDirectory);
+  }
+
+  /** Where input-end.ts finds what it needs. */
+  protected abstract get inputDirectory(): string;
 
   /** Of one without recorded end, under the same boot: begins to follow it. */
   protected abstract take(files: ProcessFiles): Promise<void>;

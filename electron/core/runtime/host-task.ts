@@ -15,7 +15,15 @@ import {
   readProcessFiles,
   readProcessJson,
 } from "./process-dir.ts";
-import type { CallOptions, CheckpointRequest, RunRequest, RunResult } from "./runtime.ts";
+import { ProcessSum, readCgroup } from "./readings.ts";
+import type {
+  CallOptions,
+  CheckpointRequest,
+  RunRequest,
+  RunResult,
+  TaskStats,
+} from "./runtime.ts";
+import { Serial } from "./serial.ts";
 import { TaskBase } from "./task-base.ts";
 
 /**
@@ -28,6 +36,8 @@ export abstract class HostTask<
 > extends TaskBase<P> {
   protected readonly shared: S;
   protected readonly disk: Bundle;
+  readonly #sum = new ProcessSum();
+  readonly #measuring = new Serial();
   #startedAt: number | undefined;
   #shimStartedAt: number | undefined;
 
@@ -122,6 +132,18 @@ export abstract class HostTask<
     // An ordinary user's may be there and hold nothing.
     const known = pids.length > 0 || (dirs !== undefined && !this.shared.privileges.rootless);
     return known ? pids : this.pidsWithoutCgroup(pid);
+  }
+
+  /** From its cgroup's files, or where it has none as the sum of its processes. */
+  protected async measure(): Promise<TaskStats> {
+    const dirs = await this.cgroup();
+    const stats = dirs
+      ? readCgroup(dirs)
+      : await this.#measuring.run(async () => this.#sum.read(await this.livePids()));
+    if (stats) return stats;
+    throw new AppError("UNAVAILABLE", `Nothing tells what ${this.subject} uses`, {
+      hint: "It may just have ended.",
+    });
   }
 
   /** Writes criu's images into `request.path`, its logs beside them into `work`; both are removed on failure. */

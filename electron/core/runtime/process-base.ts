@@ -80,10 +80,19 @@ export abstract class ProcessBase implements Process, Disposable {
   }
 
   async openInput(): Promise<ProcessInput> {
-    if (this.terminal || this.#stdin) return this.connectInput();
-    throw new AppError("FAILED_PRECONDITION", `The standard input of ${this.name} is closed`, {
-      hint: "Create the container with standard input kept open, or with a terminal.",
-    });
+    await this.#assertInput();
+    return this.connectInput();
+  }
+
+  async closeInput(): Promise<void> {
+    if (this.terminal) {
+      throw new AppError("FAILED_PRECONDITION", `${this.name} has a terminal`, {
+        hint: "Write the end-of-input character to it, control D as a rule.",
+      });
+    }
+    await this.#assertInput();
+    if (this.exit) throw this.gone();
+    await this.endInput();
   }
 
   wait(options: CallOptions = {}): Promise<ExitStatus> {
@@ -185,6 +194,15 @@ export abstract class ProcessBase implements Process, Disposable {
     this.#write(this.recordTold());
   }
 
+  async #assertInput(): Promise<void> {
+    if (this.terminal) return;
+    const never = "Create the container with standard input kept open, or with a terminal.";
+    if (this.#stdin && !(await this.inputEnded())) return;
+    throw new AppError("FAILED_PRECONDITION", `The standard input of ${this.name} is closed`, {
+      hint: this.#stdin ? "It was ended, and can't be opened again." : never,
+    });
+  }
+
   /** Best effort: what can't be written costs a later manager the knowledge. */
   #write(writing: Promise<void>): void {
     this.#writing = Promise.all([this.#writing, writing.catch(() => {})]);
@@ -204,6 +222,12 @@ export abstract class ProcessBase implements Process, Disposable {
 
   /** Called only where standard input is open. */
   protected abstract connectInput(): Promise<ProcessInput>;
+
+  /** Called only where standard input is open, and no terminal: the process reads its end. */
+  protected abstract endInput(): Promise<void>;
+
+  /** `endInput` was called, also by an earlier manager. */
+  protected abstract inputEnded(): Promise<boolean>;
 
   /** Kills it and resolves when its end has been noted; rejects when `signal` aborts before. */
   protected abstract endNow(signal: AbortSignal): Promise<void>;

@@ -128,13 +128,20 @@ export interface Task extends Disposable {
   /** init first, then execs, exited ones until removed. */
   processes(): readonly Process[];
   process(id: string): Process | undefined;
-  /** Host pids of everything in the container's cgroup. */
-  pids(options?: CallOptions): Promise<number[]>;
+  /** Everything that runs in the container: what is in its cgroup where it has one. Empty once init has exited. */
+  pids(options?: CallOptions): Promise<TaskPid[]>;
+  /** What it uses now. FAILED_PRECONDITION once init has exited. */
+  stats(options?: CallOptions): Promise<TaskStats>;
   /** Directories of the container's cgroup, by v1 controller name, or `unified`; undefined when none is known. */
   cgroup(): Promise<Record<string, string> | undefined>;
+  /** Changes limits while it runs; what is absent stays. INVALID_ARGUMENT when there is nothing to change. */
   update(resources: OciResources, options?: CallOptions): Promise<void>;
-  /** Writes criu's images into `path` (made here, removed on failure). */
+  /** Writes criu's images into `path` (made here, removed on failure), and beside it what `checkpoints` lists. */
   checkpoint(request: CheckpointRequest, options?: CallOptions): Promise<void>;
+  /** The checkpoints of this container whose images lie at DIRECTORY/NAME/image, oldest first. */
+  checkpoints(directory: string): Promise<CheckpointRecord[]>;
+  /** Removes DIRECTORY/NAME. NOT_FOUND when that is no checkpoint of this container. */
+  deleteCheckpoint(directory: string, name: string): Promise<void>;
   /** Resolves when init has exited, at once when it has. Never rejects but on abort. */
   wait(options?: CallOptions): Promise<ExitStatus>;
   /**
@@ -144,12 +151,48 @@ export interface Task extends Disposable {
   delete(options?: { force?: boolean }): Promise<ExitStatus | undefined>;
 }
 
-export interface CheckpointRequest {
-  path: string;
+export interface TaskPid {
+  /** As the host numbers it. */
+  pid: number;
+  /** The process it is, `init` or an exec's id; undefined for their children. */
+  process: string | undefined;
+}
+
+/** Counters at one moment. Absent: nobody says. */
+export interface TaskStats {
+  /** Milliseconds since the epoch. */
+  time: number;
+  /** The same moment on a clock that nobody sets, ms. */
+  clock: number;
+  /** Seconds used since the beginning. */
+  cpu: number;
+  /** Bytes, without inactive file pages. */
+  memory: number;
+  memoryLimit?: number;
+  pids: number;
+  /** Bytes since the beginning. */
+  read?: number;
+  written?: number;
+}
+
+export interface CheckpointOptions {
   leaveRunning: boolean;
   tcpEstablished: boolean;
   fileLocks: boolean;
   externalUnixSockets: boolean;
+}
+
+export interface CheckpointRequest extends CheckpointOptions {
+  path: string;
+}
+
+export interface CheckpointRecord {
+  name: string;
+  createdAt: number;
+  /** What took it, and can restore it: `oci/runc`. */
+  runtime: string;
+  options: CheckpointOptions;
+  image: CheckpointImage;
 }
 
 export interface ProcessSpec {
@@ -199,6 +242,11 @@ export interface Process {
   readonly logPath: string;
   /** Opens the way in: input written here reaches the process's terminal or standard input. */
   openInput(): Promise<ProcessInput>;
+  /**
+   * Ends standard input: the process reads what was written until now, then the end. FAILED_PRECONDITION for a
+   * terminal, whose end of input is a character (control D), and where none was kept open.
+   */
+  closeInput(): Promise<void>;
   resize(size: { cols: number; rows: number }): Promise<void>;
   /** Makes the shim close its log and open `logPath` anew, after that was renamed (conmon: `2 0 0` on its control fifo). */
   reopenLog(): Promise<void>;

@@ -1,9 +1,11 @@
 import { Emitter, type Event } from "#shared/base/emitter";
 import { AppError, type ErrorInfo } from "#shared/errors";
+import { deleteCheckpoint, listCheckpoints, recordCheckpoint } from "./checkpoint-dir.ts";
 import type { ProcessBase } from "./process-base.ts";
 import { ProcessList } from "./process-list.ts";
 import type {
   CallOptions,
+  CheckpointRecord,
   CheckpointRequest,
   ExecRequest,
   ExitStatus,
@@ -14,7 +16,9 @@ import type {
   ShimState,
   Task,
   TaskEvent,
+  TaskPid,
   TaskState,
+  TaskStats,
 } from "./runtime.ts";
 import { Serial } from "./serial.ts";
 
@@ -155,13 +159,24 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
     return this.list.get(id);
   }
 
-  async pids(options: CallOptions = {}): Promise<number[]> {
-    return this.list.requireInit().state.exit ? [] : this.livePids(options);
+  async pids(options: CallOptions = {}): Promise<TaskPid[]> {
+    if (this.list.requireInit().state.exit) return [];
+    const pids = await this.livePids(options);
+    const known = new Map(this.list.all.map(({ id, state }) => [state.pid, id]));
+    return pids.map((pid) => ({ pid, process: known.get(pid) }));
+  }
+
+  async stats(options: CallOptions = {}): Promise<TaskStats> {
+    this.#assertAlive("measured");
+    return this.measure(options);
   }
 
   update(resources: OciResources, options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.run(async () => {
       this.#assertAlive("changed");
+      if (!changesAnything(resources)) {
+        throw new AppError("INVALID_ARGUMENT", "There is no limit to change");
+      }
       await this.change(resources, options);
       this.fire({ type: "changed" });
     });
@@ -172,9 +187,18 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
       const init = this.#assertAlive("checkpointed");
       if (this.#phase === "created") throw this.#refuse("it was not started yet");
       await this.dump(request, options);
+      await recordCheckpoint(this, request);
       // criu ended it; what waits for its exit sees it in order.
       if (!request.leaveRunning) await init.wait(options);
     });
+  }
+
+  checkpoints(directory: string): Promise<CheckpointRecord[]> {
+    return listCheckpoints(this, directory);
+  }
+
+  deleteCheckpoint(directory: string, name: string): Promise<void> {
+    return deleteCheckpoint(this, directory, name);
   }
 
   wait(options: CallOptions = {}): Promise<ExitStatus> {
@@ -292,6 +316,10 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
   /** Asked while init lives. */
   protected abstract livePids(options: CallOptions): Promise<number[]>;
 
+  /** Asked while init lives, or may. */
+  protected abstract measure(options: CallOptions): Promise<TaskStats>;
+
+  /** Never called without a resource to change: a shim may crash of such. */
   protected abstract change(resources: OciResources, options: CallOptions): Promise<void>;
 
   protected abstract dump(request: CheckpointRequest, options: CallOptions): Promise<void>;
@@ -315,4 +343,11 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
   protected beforeForce(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/** An empty object or list limits nothing. */
+function changesAnything(resources: OciResources): boolean {
+  return Object.values(resources).some(
+    (part) => part !== undefined && Object.values(part).some((value) => value !== undefined),
+  );
 }

@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { stats } from "#shared/contract/stats";
 import type { ItemOf } from "#shared/rpc/define";
-import { field } from "./readings.ts";
+import { field } from "../runtime/readings.ts";
 
 type HostSample = ItemOf<typeof stats.host>;
 

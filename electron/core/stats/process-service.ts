@@ -43,12 +43,7 @@ export class ProcessService {
 async function readTask(task: Task): Promise<ItemOf<typeof containers.processes>["processes"]> {
   const init = task.state.pid;
   if (init === undefined) return [];
-  const roles = new Map<number, string>();
-  for (const process of task.processes()) {
-    const { pid, status } = process.state;
-    if (pid !== undefined && status !== "exited") roles.set(pid, process.id);
-  }
   // An ended container has none; anything else is worth saying.
   const pids = await task.pids();
-  return await readProcessTable(pids, init, roles);
+  return await readProcessTable(pids, init);
 }

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import type { ProcessInfo } from "#shared/contract/containers";
-import { field } from "./readings.ts";
+import { field } from "../runtime/readings.ts";
+import type { TaskPid } from "../runtime/runtime.ts";
 
 /** Files read at once. */
 const parallel = 16;
@@ -10,26 +11,25 @@ const maxPasswd = 1 << 20;
 /** USER_HZ. */
 const ticks = 100;
 
-/** The table of these processes; those that ended meanwhile are left out. Roles are by pid. */
+/** The table of these processes; those that ended meanwhile are left out. */
 export async function readProcessTable(
-  pids: number[],
+  pids: TaskPid[],
   init: number | undefined,
-  roles: ReadonlyMap<number, string>,
 ): Promise<ProcessInfo[]> {
   const [names, mapUser, booted] = await Promise.all([
     readUserNames(init),
     readUserMap(init),
     bootTime(),
   ]);
-  const todo = [...pids].sort((a, b) => b - a);
+  const todo = [...pids].sort((a, b) => b.pid - a.pid);
   const found: ProcessInfo[] = [];
   const worker = async (): Promise<void> => {
-    for (let pid = todo.pop(); pid !== undefined; pid = todo.pop()) {
-      const info = await readProcess(pid, booted, (uid) => {
+    for (let next = todo.pop(); next; next = todo.pop()) {
+      const info = await readProcess(next.pid, booted, (uid) => {
         const inside = mapUser(uid);
         return names.get(inside) ?? String(inside);
       });
-      if (info) found.push({ ...info, role: roles.get(pid) });
+      if (info) found.push({ ...info, role: next.process });
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));

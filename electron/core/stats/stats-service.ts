@@ -5,9 +5,8 @@ import type { Sample, stats } from "#shared/contract/stats";
 import type { InputOf, ItemOf } from "#shared/rpc/define";
 import { startWorker } from "../base/worker.ts";
 import { Wake } from "../logs/file-watch.ts";
-import type { Task, Tasks } from "../runtime/runtime.ts";
+import type { Task, TaskStats, Tasks } from "../runtime/runtime.ts";
 import { HostSampler } from "./host-sampler.ts";
-import type { Reading } from "./readings.ts";
 import { SampleRing } from "./sample-ring.ts";
 import type { SampleAnswer, SampleRequest } from "./stats-sampler.worker.ts";
 
@@ -28,10 +27,10 @@ export interface StatsServiceOptions {
 interface Series {
   ring: SampleRing;
   /** The reading before, of the same task: rates are differences. */
-  before: Reading | undefined;
+  before: TaskStats | undefined;
   task: Task;
-  inWorker: boolean;
-  /** Undefined: it has no cgroup, its processes are summed. */
+  sampled: boolean;
+  /** Read in the worker. Undefined: the task itself is asked. */
   cgroup: Record<string, string> | undefined;
 }
 
@@ -102,9 +101,9 @@ export class StatsService implements Disposable {
       const request = await this.#prepare();
       if (this.#disposed) return;
       if (request) {
-        const answer = await this.#ask(request);
+        const [answer, asked] = await Promise.all([this.#ask(request), this.#askTasks()]);
         ({ took } = answer);
-        this.#take(answer.readings);
+        this.#take({ ...asked, ...answer.readings });
       } else {
         this.#stopWorker();
         this.#latest = { time: Date.now(), samples: {} };
@@ -126,13 +125,13 @@ export class StatsService implements Disposable {
     const running = known.filter(({ state }) =>
       ["running", "paused", "shim-lost"].includes(state.status),
     );
-    const request: SampleRequest = { put: [], remove: [], pids: {} };
+    const request: SampleRequest = { put: [], remove: [] };
     const ids = new Set(running.map((task) => task.id));
     const kept = new Set(known.map((task) => task.id));
     for (const [id, series] of this.#series) {
-      if (!ids.has(id) && series.inWorker) {
+      if (!ids.has(id) && series.sampled) {
         request.remove.push(id);
-        series.inWorker = false;
+        series.sampled = false;
         series.before = undefined;
       }
       // A container between two starts has no task for a moment; its history stays ten minutes.
@@ -142,24 +141,36 @@ export class StatsService implements Disposable {
     await Promise.all(
       running.map(async (task) => {
         let series = this.#series.get(task.id);
-        if (!series || series.task !== task || !series.inWorker) {
+        if (!series || series.task !== task || !series.sampled) {
           const ring = series?.ring ?? new SampleRing(capacity, span);
           const cgroup = await task.cgroup().catch(() => undefined);
-          series = { ring, before: undefined, task, inWorker: true, cgroup };
+          series = { ring, before: undefined, task, sampled: true, cgroup };
           this.#series.set(task.id, series);
-          request.put.push({ id: task.id, cgroup });
+          if (cgroup) request.put.push({ id: task.id, cgroup });
         }
-        if (!series.cgroup) request.pids[task.id] = await task.pids().catch(() => []);
       }),
     );
     return running.length > 0 ? request : undefined;
   }
 
-  #take(readings: Record<string, Reading>): void {
+  /** Those whose cgroup can't be read here. */
+  async #askTasks(): Promise<Record<string, TaskStats>> {
+    const asked = [...this.#series].filter(([, { sampled, cgroup }]) => sampled && !cgroup);
+    const readings: Record<string, TaskStats> = {};
+    await Promise.all(
+      asked.map(async ([id, { task }]) => {
+        const reading = await task.stats().catch(() => undefined);
+        if (reading) readings[id] = reading;
+      }),
+    );
+    return readings;
+  }
+
+  #take(readings: Record<string, TaskStats>): void {
     const samples: Record<string, Sample> = {};
     for (const [id, reading] of Object.entries(readings)) {
       const series = this.#series.get(id);
-      if (!series?.inWorker) continue;
+      if (!series?.sampled) continue;
       const sample = series.before && toSample(series.before, reading);
       series.before = reading;
       if (!sample) continue;
@@ -189,14 +200,14 @@ export class StatsService implements Disposable {
     void this.#worker?.terminate();
     this.#worker = undefined;
     for (const series of this.#series.values()) {
-      series.inWorker = false;
+      series.sampled = false;
       series.before = undefined;
     }
   }
 }
 
 /** undefined when the counters began anew in between. */
-export function toSample(before: Reading, now: Reading): Sample | undefined {
+export function toSample(before: TaskStats, now: TaskStats): Sample | undefined {
   const seconds = (now.clock - before.clock) / 1000;
   const cpu = now.cpu - before.cpu;
   if (seconds <= 0 || cpu < 0) return undefined;

@@ -5,7 +5,7 @@ import type { TaskManager } from "../runtime/manager.ts";
 import { makeTestRoot, type TestRoot } from "../runtime/testing.ts";
 import { startContainer, startManager } from "../terminals/testing.ts";
 import { ProcessService } from "./process-service.ts";
-import { readCgroup } from "./readings.ts";
+import { readCgroup } from "../runtime/readings.ts";
 import { StatsService } from "./stats-service.ts";
 
 let root: TestRoot;

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { HostSampler } from "./host-sampler.ts";
 import { ProcessService } from "./process-service.ts";
-import { ProcessSum, readCgroup, type Reading } from "./readings.ts";
+import { ProcessSum, readCgroup } from "../runtime/readings.ts";
+import type { TaskStats } from "../runtime/runtime.ts";
 import { SampleRing } from "./sample-ring.ts";
 import { StatsService, toSample } from "./stats-service.ts";
 import { StandInTasks } from "./tasks.stand-in.ts";
@@ -71,8 +72,8 @@ test("reads version 1 cgroups, and says nothing of controllers that are not ther
 });
 
 test("rates are differences; counters that began anew give no sample", () => {
-  const base: Reading = { time: 1000, clock: 0, cpu: 10, memory: 5, pids: 1, read: 100 };
-  const after: Reading = { time: 3000, clock: 2000, cpu: 13, memory: 6, pids: 2, read: 300 };
+  const base: TaskStats = { time: 1000, clock: 0, cpu: 10, memory: 5, pids: 1, read: 100 };
+  const after: TaskStats = { time: 3000, clock: 2000, cpu: 13, memory: 6, pids: 2, read: 300 };
   expect(toSample(base, after)).toEqual({
     time: 3000,
     cpu: 1.5,
@@ -85,17 +86,17 @@ test("rates are differences; counters that began anew give no sample", () => {
   expect(toSample(base, { ...after, cpu: 1 })).toBeUndefined();
 });
 
-test("without a cgroup, processes are summed, and what ended ones used stays counted", () => {
+test("without a cgroup, processes are summed, and what ended ones used stays counted", async () => {
   const sum = new ProcessSum();
-  const first = sum.read([process.pid, 1]);
+  const first = await sum.read([process.pid, 1]);
   for (const end = performance.now() + 60; performance.now() < end;);
-  const second = sum.read([process.pid, 1, 2 ** 22 + 1]);
+  const second = await sum.read([process.pid, 1, 2 ** 22 + 1]);
   expect(first).toMatchObject({ cpu: 0, pids: 2 });
   expect(second?.cpu).toBeGreaterThan(0);
   expect(second?.memory).toBeGreaterThan(1_000_000);
-  const third = sum.read([1]);
+  const third = await sum.read([1]);
   expect(third?.cpu).toBeGreaterThanOrEqual(second?.cpu ?? Infinity);
-  expect(sum.read([])).toBeUndefined();
+  expect(await sum.read([])).toBeUndefined();
 });
 
 test("the ring keeps the newest samples of its span, in order", () => {

@@ -1,4 +1,5 @@
 import { Emitter } from "#shared/base/emitter";
+import { ProcessSum } from "../runtime/readings.ts";
 import type { Process, Task, Tasks, TaskState } from "../runtime/runtime.ts";
 
 /**
@@ -30,13 +31,16 @@ export class StandInTasks {
       exit: undefined,
       error: undefined,
     };
+    const sum = new ProcessSum();
     const init = { id: "init", state: { status: "running", pid: pids[0] } } as unknown as Process;
     const task = {
       namespace: "default",
       id,
       state,
       cgroup: async () => cgroup,
-      pids: async () => pids,
+      pids: async () =>
+        pids.map((pid, index) => ({ pid, process: index === 0 ? "init" : undefined })),
+      stats: () => sum.read(pids),
       processes: () => [init],
     } as unknown as Task;
     this.all.push(task);

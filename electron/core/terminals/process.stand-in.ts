@@ -73,6 +73,10 @@ export class StandInProcess implements Process {
     };
   }
 
+  async closeInput(): Promise<void> {
+    throw new AppError("FAILED_PRECONDITION", "It has a terminal");
+  }
+
   async resize(size: { cols: number; rows: number }): Promise<void> {
     this.sizes.push(size);
   }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { readyCgroupLock } from "#core/host/cgroup-lock";
 import { AppError } from "#shared/errors";
 import type { CheckpointImage, RootfsMount } from "../runtime.ts";
+import { withCarrier } from "../input-end.ts";
 import { ociError, readLog } from "./oci-error.ts";
 import { type Isolation, type Start, startHere, startIsolated } from "./starter.ts";
 
@@ -23,9 +24,12 @@ interface ShimCommon {
   logPath: string;
   terminal: boolean;
   stdin: boolean;
+  busybox: string | undefined;
   runtimePath: string;
   /** Global arguments of the runtime: --root and so on. */
   runtimeArgs: string[];
+  /** What it runs is no process of a container but carries another shim's streams. */
+  holdsOnly?: boolean;
 }
 
 function commonArgs(conmon: Conmon, shim: ShimCommon, bundle: string): string[] {
@@ -35,16 +39,19 @@ function commonArgs(conmon: Conmon, shim: ShimCommon, bundle: string): string[] 
       hint: "Its path must not hold a colon.",
     });
   }
+  const bare = { path: shim.runtimePath, args: shim.runtimeArgs };
+  const carried = shim.stdin && !shim.terminal && !shim.holdsOnly;
+  const runtime = carried ? withCarrier(shim.busybox, shim.dir, bare) : bare;
   return [
     conmon.path,
     ...["--api-version", "1", "-c", shim.id, "-u", shim.id, "-n", shim.id],
-    ...["-r", shim.runtimePath, "-b", bundle, "-p", join(shim.dir, "pid")],
+    ...["-r", runtime.path, "-b", bundle, "-p", join(shim.dir, "pid")],
     ...["--conmon-pidfile", join(shim.dir, "shim.pid"), "--persist-dir", shim.dir],
     ...["-l", `k8s-file:${shim.logPath}`, "--full-attach", "--no-sync-log"],
     ...(shim.terminal ? ["-t"] : []),
     // Without --leave-stdin-open the first client that leaves would close the process's standard input.
     ...(shim.stdin ? ["-i", "--leave-stdin-open"] : []),
-    ...shim.runtimeArgs.flatMap((arg) => ["--runtime-arg", arg]),
+    ...runtime.args.flatMap((arg) => ["--runtime-arg", arg]),
   ];
 }
 

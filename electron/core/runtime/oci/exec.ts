@@ -32,7 +32,7 @@ export async function startExec(
   request: ExecRequest,
   options: CallOptions,
 ): Promise<StartedExec> {
-  const { cli, conmon, privileges } = shared;
+  const { cli, conmon, busybox, privileges } = shared;
   const { namespace, id } = bundle.ref;
   const { dir, file, context } = await makeExecDir(bundle, privileges, target.pid, request);
   const runtimeLog = join(dir, "runtime.log");
@@ -43,6 +43,7 @@ export async function startExec(
       logPath: join(dir, "log"),
       terminal: request.terminal,
       stdin: true,
+      busybox,
       runtimePath: cli.executable,
       runtimeArgs: cli.globals(namespace, runtimeLog),
     });

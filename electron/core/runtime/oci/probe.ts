@@ -1,5 +1,5 @@
 import { copyFile, mkdir, mkdtemp, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
 import { isStaticBinary } from "#core/host/prerequisites-tools";
 import { type Paths, tasksDir } from "#core/host/paths";
@@ -228,8 +228,8 @@ class Probe {
       await task.checkpoint({ path, leaveRunning: true, ...options }, { signal: this.#signal });
     } catch (error) {
       if (!isCode(error, "UNIMPLEMENTED")) throw error;
-      const { name, version } = this.#candidate.binary;
-      const what = `${name} ${version} was built without checkpoint support`;
+      const { path, version } = this.#candidate.binary;
+      const what = `${basename(path)} ${version} was built without checkpoint support`;
       throw new AppError("UNIMPLEMENTED", what, error.details, error);
     }
     const restored = await this.#start({ path });

@@ -7,6 +7,7 @@ import { type ProcessIdentity, isAlive } from "#core/host/proc";
 import { toDisposable } from "#shared/base/disposable";
 import { isCode } from "#shared/errors";
 import { HostProcess, type LinuxHost } from "../host-process.ts";
+import { endInput } from "../input-end.ts";
 import type { ProcessFacts } from "../process-base.ts";
 import { type ProcessFiles, exists, readExit, signalPid } from "../process-dir.ts";
 import type { ProcessInput } from "../runtime.ts";
@@ -95,6 +96,14 @@ export class OciProcess extends HostProcess {
 
   protected connectInput(): Promise<ProcessInput> {
     return openAttach(join(this.#host.socketDirectory, "attach"));
+  }
+
+  protected get inputDirectory(): string {
+    return this.directory;
+  }
+
+  protected endInput(): Promise<void> {
+    return endInput(this.directory, this.#shim?.pid);
   }
 
   protected async endNow(signal: AbortSignal): Promise<void> {

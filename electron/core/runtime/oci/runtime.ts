@@ -49,6 +49,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
       logPath: request.logPath,
       terminal: request.terminal,
       stdin: request.stdin,
+      busybox,
       runtimePath: cli.executable,
       runtimeArgs: cli.globals(namespace, runtimeLog),
       bundle: bundle.path,

@@ -89,9 +89,7 @@ export class ShimProcess extends HostProcess {
 
   async resize(size: { cols: number; rows: number }): Promise<void> {
     const service = this.#host.service();
-    if (!service) {
-      throw new AppError("UNAVAILABLE", "The shim of this process is gone", { subject: this.name });
-    }
+    if (!service) throw this.#unavailable();
     await service.resize(this.execId, size);
   }
 
@@ -148,6 +146,18 @@ export class ShimProcess extends HostProcess {
     return this.stdio.openInput();
   }
 
+  protected get inputDirectory(): string {
+    return this.stdio.directory;
+  }
+
+  protected async endInput(): Promise<void> {
+    const service = this.#host.service();
+    if (!service) throw this.#unavailable();
+    await this.stdio.endInput();
+    // The shim holds its fifo open itself.
+    await service.closeInput(this.execId);
+  }
+
   protected async endNow(signal: AbortSignal): Promise<void> {
     await this.kill(9).catch(async (error: unknown) => {
       // Also when a shim that hangs refuses: the kernel does not.
@@ -170,5 +180,9 @@ export class ShimProcess extends HostProcess {
     } catch {
       // The disk is full, or the directory is gone.
     }
+  }
+
+  #unavailable(): AppError {
+    return new AppError("UNAVAILABLE", "The shim of this process is gone", { subject: this.name });
   }
 }

@@ -5,6 +5,7 @@ import type { ProcessInput } from "../runtime.ts";
 import { openAttach } from "../oci/attach.ts";
 import { type Conmon, control, createArgs, spawnShim } from "../oci/conmon.ts";
 import { exists, findShim, killShim, readNumber, signalPid } from "../process-dir.ts";
+import { endInput, startCarrier } from "../input-end.ts";
 import type { Stdio } from "./task-service.ts";
 
 /**
@@ -23,6 +24,10 @@ import type { Stdio } from "./task-service.ts";
  */
 export class ShimStdio {
   readonly #dir: string;
+
+  get directory(): string {
+    return this.#dir;
+  }
 
   constructor(processDir: string) {
     this.#dir = join(processDir, "stdio");
@@ -55,6 +60,7 @@ export class ShimStdio {
         ...{ id, dir, logPath, stdin, bundle: dir },
         // The terminal is the shim's; to conmon it is a pipe.
         terminal: false,
+        ...{ busybox, holdsOnly: true },
         runtimePath: busybox ?? "/bin/sh",
         runtimeArgs: busybox ? ["sh", ...script] : script,
       }),
@@ -75,6 +81,11 @@ export class ShimStdio {
 
   openInput(): Promise<ProcessInput> {
     return openAttach(join(this.#dir, "attach"));
+  }
+
+  /** Lets go of our end of the fifo, once what was written is in it (input-end.ts). */
+  async endInput(): Promise<void> {
+    await endInput(this.#dir, await readNumber(join(this.#dir, "shim.pid")));
   }
 
   /** conmon's control line 2: it closes its log and opens it anew. */
@@ -142,12 +153,12 @@ for name in stdout $stderr $stdin; do run mkfifo -m 600 "$dir/$name" || exit 1; 
 inner='
 box=$0 dir=$1 stderr=$2 stdin=$3
 run() { if [ -n "$box" ]; then exec "$box" "$@"; else exec "$@"; fi; }
-if [ -n "$stdin" ]; then (run cat <&3 >"$dir/stdin" 2>/dev/null) & in=$!; fi
+if [ -n "$stdin" ]; then ${startCarrier("$dir/stdin")}; in=$!; fi
 exec 3<&-
 if [ -n "$stderr" ]; then (run cat <"$dir/stderr" >&2) & err=$!; fi
 (run cat <"$dir/stdout") & out=$!
 wait $out $err
-[ -z "$in" ] || kill "$in"
+[ -z "$in" ] || kill "$in" 2>/dev/null
 '
 # A job in the background gets /dev/null for its standard input; conmon's pipe stays at 3.
 exec 3<&0

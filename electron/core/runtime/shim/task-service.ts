@@ -11,9 +11,10 @@ import { TtrpcClient } from "#core/ttrpc/client";
 import type { Event } from "#shared/base/emitter";
 import { AppError, isCode } from "#shared/errors";
 import { ociError } from "../oci/oci-error.ts";
-import type { CheckpointRequest, OciProcess, OciResources } from "../runtime.ts";
+import type { CheckpointRequest, OciProcess, OciResources, TaskStats } from "../runtime.ts";
 import {
   CheckpointRequestSchema,
+  CloseIORequestSchema,
   ConnectResponseSchema,
   CreateRequestSchema,
   DeleteResponseSchema,
@@ -27,10 +28,12 @@ import {
   RuncOptionsSchema,
   ShutdownRequestSchema,
   StateResponseSchema,
+  StatsResponseSchema,
   TaskRequestSchema,
   UpdateRequestSchema,
   WaitResponseSchema,
 } from "./proto/shim_pb.ts";
+import { readMetrics } from "./metrics.ts";
 import type { StartAnswer } from "./start-answer.ts";
 
 /** containerd's api/types/task: what a process of a shim is. */
@@ -223,6 +226,26 @@ export class TaskService {
     const message = { id: this.#id, execId, width: size.cols, height: size.rows };
     const options = { context: "The terminal could not be resized", timeout: quick };
     await this.#call("ResizePty", ResizePtyRequestSchema, message, EmptySchema, options);
+  }
+
+  /** Lets go of the shim's own end of the input's fifo: without other writers the process reads the end. */
+  async closeInput(execId: string): Promise<void> {
+    const message = { id: this.#id, execId, stdin: true };
+    const options = { context: "The input could not be closed", timeout: quick };
+    await this.#call("CloseIO", CloseIORequestSchema, message, EmptySchema, options);
+  }
+
+  async stats(): Promise<TaskStats> {
+    const options = { context: "The shim can't tell what the container uses", timeout: quick };
+    const message = { id: this.#id };
+    const answer = await this.#call(
+      "Stats",
+      TaskRequestSchema,
+      message,
+      StatsResponseSchema,
+      options,
+    );
+    return readMetrics(answer.stats);
   }
 
   /** Host pids. */

@@ -14,6 +14,7 @@ import type {
   ExecRequest,
   OciResources,
   ShimState,
+  TaskStats,
 } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
 import { type ShimEvent, listenToShim } from "./events.ts";
@@ -215,6 +216,11 @@ export class ShimTask extends HostTask<ShimProcess, ShimShared> {
 
   protected async pidsWithoutCgroup(init: number): Promise<number[]> {
     return this.#link.service ? this.#link.service.pids() : [init];
+  }
+
+  /** A shim that can't be asked leaves the files to be read. */
+  protected override async measure(): Promise<TaskStats> {
+    return this.#link.service ? this.#link.service.stats() : super.measure();
   }
 
   protected async change(resources: OciResources): Promise<void> {

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file shim.proto.
  */
 export const file_shim: GenFile = /*@__PURE__*/
-  fileDesc("CgpzaGltLnByb3RvEgRzaGltIkUKD0Jvb3RzdHJhcFJlc3VsdBIPCgd2ZXJzaW9uGAEgASgFEg8KB2FkZHJlc3MYAiABKAkSEAoIcHJvdG9jb2wYAyABKAkiLQoOUHJvY2Vzc1JlcXVlc3QSCgoCaWQYASABKAkSDwoHZXhlY19pZBgCIAEoCSIZCgtUYXNrUmVxdWVzdBIKCgJpZBgBIAEoCSLeAQoNU3RhdGVSZXNwb25zZRIKCgJpZBgBIAEoCRIOCgZidW5kbGUYAiABKAkSCwoDcGlkGAMgASgNEg4KBnN0YXR1cxgEIAEoDRINCgVzdGRpbhgFIAEoCRIOCgZzdGRvdXQYBiABKAkSDgoGc3RkZXJyGAcgASgJEhAKCHRlcm1pbmFsGAggASgIEhMKC2V4aXRfc3RhdHVzGAkgASgNEi0KCWV4aXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZXhlY19pZBgLIAEoCSKnAQoNQ3JlYXRlUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZidW5kbGUYAiABKAkSEAoIdGVybWluYWwYBCABKAgSDQoFc3RkaW4YBSABKAkSDgoGc3Rkb3V0GAYgASgJEg4KBnN0ZGVychgHIAEoCRISCgpjaGVja3BvaW50GAggASgJEiUKB29wdGlvbnMYCiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IhoKC1BpZFJlc3BvbnNlEgsKA3BpZBgBIAEoDSJhCg5EZWxldGVSZXNwb25zZRILCgNwaWQYASABKA0SEwoLZXhpdF9zdGF0dXMYAiABKA0SLQoJZXhpdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI0CgxQaWRzUmVzcG9uc2USJAoJcHJvY2Vzc2VzGAEgAygLMhEuc2hpbS5Qcm9jZXNzSW5mbyIaCgtQcm9jZXNzSW5mbxILCgNwaWQYASABKA0iVAoRQ2hlY2twb2ludFJlcXVlc3QSCgoCaWQYASABKAkSDAoEcGF0aBgCIAEoCRIlCgdvcHRpb25zGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJHCgtLaWxsUmVxdWVzdBIKCgJpZBgBIAEoCRIPCgdleGVjX2lkGAIgASgJEg4KBnNpZ25hbBgDIAEoDRILCgNhbGwYBCABKAgijwEKC0V4ZWNSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkSEAoIdGVybWluYWwYAyABKAgSDQoFc3RkaW4YBCABKAkSDgoGc3Rkb3V0GAUgASgJEg4KBnN0ZGVychgGIAEoCRIiCgRzcGVjGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJOChBSZXNpemVQdHlSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkSDQoFd2lkdGgYAyABKA0SDgoGaGVpZ2h0GAQgASgNIkQKDVVwZGF0ZVJlcXVlc3QSCgoCaWQYASABKAkSJwoJcmVzb3VyY2VzGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJSCgxXYWl0UmVzcG9uc2USEwoLZXhpdF9zdGF0dXMYASABKA0SLQoJZXhpdGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg9Db25uZWN0UmVzcG9uc2USEAoIc2hpbV9waWQYASABKA0SEAoIdGFza19waWQYAiABKA0SDwoHdmVyc2lvbhgDIAEoCSIqCg9TaHV0ZG93blJlcXVlc3QSCgoCaWQYASABKAkSCwoDbm93GAIgASgIIjAKC1J1bmNPcHRpb25zEhMKC2JpbmFyeV9uYW1lGAYgASgJEgwKBHJvb3QYByABKAkikQEKFVJ1bmNDaGVja3BvaW50T3B0aW9ucxIMCgRleGl0GAEgASgIEhAKCG9wZW5fdGNwGAIgASgIEh0KFWV4dGVybmFsX3VuaXhfc29ja2V0cxgDIAEoCBISCgpmaWxlX2xvY2tzGAUgASgIEhIKCmltYWdlX3BhdGgYCCABKAkSEQoJd29ya19wYXRoGAkgASgJIjIKDkZvcndhcmRSZXF1ZXN0EiAKCGVudmVsb3BlGAEgASgLMg4uc2hpbS5FbnZlbG9wZSKAAQoIRW52ZWxvcGUSLQoJdGltZXN0YW1wGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgluYW1lc3BhY2UYAiABKAkSDQoFdG9waWMYAyABKAkSIwoFZXZlbnQYBCABKAsyFC5nb29nbGUucHJvdG9idWYuQW55In0KCFRhc2tFeGl0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIKCgJpZBgCIAEoCRILCgNwaWQYAyABKA0SEwoLZXhpdF9zdGF0dXMYBCABKA0SLQoJZXhpdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIfCgdUYXNrT29tEhQKDGNvbnRhaW5lcl9pZBgBIAEoCWIGcHJvdG8z", [file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("CgpzaGltLnByb3RvEgRzaGltIkUKD0Jvb3RzdHJhcFJlc3VsdBIPCgd2ZXJzaW9uGAEgASgFEg8KB2FkZHJlc3MYAiABKAkSEAoIcHJvdG9jb2wYAyABKAkiLQoOUHJvY2Vzc1JlcXVlc3QSCgoCaWQYASABKAkSDwoHZXhlY19pZBgCIAEoCSIZCgtUYXNrUmVxdWVzdBIKCgJpZBgBIAEoCSLeAQoNU3RhdGVSZXNwb25zZRIKCgJpZBgBIAEoCRIOCgZidW5kbGUYAiABKAkSCwoDcGlkGAMgASgNEg4KBnN0YXR1cxgEIAEoDRINCgVzdGRpbhgFIAEoCRIOCgZzdGRvdXQYBiABKAkSDgoGc3RkZXJyGAcgASgJEhAKCHRlcm1pbmFsGAggASgIEhMKC2V4aXRfc3RhdHVzGAkgASgNEi0KCWV4aXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZXhlY19pZBgLIAEoCSKnAQoNQ3JlYXRlUmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZidW5kbGUYAiABKAkSEAoIdGVybWluYWwYBCABKAgSDQoFc3RkaW4YBSABKAkSDgoGc3Rkb3V0GAYgASgJEg4KBnN0ZGVychgHIAEoCRISCgpjaGVja3BvaW50GAggASgJEiUKB29wdGlvbnMYCiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IhoKC1BpZFJlc3BvbnNlEgsKA3BpZBgBIAEoDSJhCg5EZWxldGVSZXNwb25zZRILCgNwaWQYASABKA0SEwoLZXhpdF9zdGF0dXMYAiABKA0SLQoJZXhpdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI0CgxQaWRzUmVzcG9uc2USJAoJcHJvY2Vzc2VzGAEgAygLMhEuc2hpbS5Qcm9jZXNzSW5mbyIaCgtQcm9jZXNzSW5mbxILCgNwaWQYASABKA0iVAoRQ2hlY2twb2ludFJlcXVlc3QSCgoCaWQYASABKAkSDAoEcGF0aBgCIAEoCRIlCgdvcHRpb25zGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJHCgtLaWxsUmVxdWVzdBIKCgJpZBgBIAEoCRIPCgdleGVjX2lkGAIgASgJEg4KBnNpZ25hbBgDIAEoDRILCgNhbGwYBCABKAgijwEKC0V4ZWNSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkSEAoIdGVybWluYWwYAyABKAgSDQoFc3RkaW4YBCABKAkSDgoGc3Rkb3V0GAUgASgJEg4KBnN0ZGVychgGIAEoCRIiCgRzcGVjGAcgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSJOChBSZXNpemVQdHlSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkSDQoFd2lkdGgYAyABKA0SDgoGaGVpZ2h0GAQgASgNIjwKDkNsb3NlSU9SZXF1ZXN0EgoKAmlkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkSDQoFc3RkaW4YAyABKAgiNAoNU3RhdHNSZXNwb25zZRIjCgVzdGF0cxgBIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkihAQKCU1ldHJpY3NWMRIiCgRwaWRzGAIgASgLMhQuc2hpbS5NZXRyaWNzVjEuUGlkcxIgCgNjcHUYAyABKAsyEy5zaGltLk1ldHJpY3NWMS5DcHUSJgoGbWVtb3J5GAQgASgLMhYuc2hpbS5NZXRyaWNzVjEuTWVtb3J5EiQKBWJsa2lvGAUgASgLMhUuc2hpbS5NZXRyaWNzVjEuQmxraW8aJgoEUGlkcxIPCgdjdXJyZW50GAEgASgEEg0KBWxpbWl0GAIgASgEGhkKCENwdVVzYWdlEg0KBXRvdGFsGAEgASgEGi4KA0NwdRInCgV1c2FnZRgBIAEoCzIYLnNoaW0uTWV0cmljc1YxLkNwdVVzYWdlGisKC01lbW9yeUVudHJ5Eg0KBWxpbWl0GAEgASgEEg0KBXVzYWdlGAIgASgEGlEKBk1lbW9yeRIbChN0b3RhbF9pbmFjdGl2ZV9maWxlGB0gASgEEioKBXVzYWdlGCEgASgLMhsuc2hpbS5NZXRyaWNzVjEuTWVtb3J5RW50cnkaJwoKQmxraW9FbnRyeRIKCgJvcBgBIAEoCRINCgV2YWx1ZRgFIAEoBBpHCgVCbGtpbxI+Chppb19zZXJ2aWNlX2J5dGVzX3JlY3Vyc2l2ZRgBIAMoCzIaLnNoaW0uTWV0cmljc1YxLkJsa2lvRW50cnki+gIKCU1ldHJpY3NWMhIiCgRwaWRzGAEgASgLMhQuc2hpbS5NZXRyaWNzVjIuUGlkcxIgCgNjcHUYAiABKAsyEy5zaGltLk1ldHJpY3NWMi5DcHUSJgoGbWVtb3J5GAQgASgLMhYuc2hpbS5NZXRyaWNzVjIuTWVtb3J5Eh4KAmlvGAYgASgLMhIuc2hpbS5NZXRyaWNzVjIuSW8aJgoEUGlkcxIPCgdjdXJyZW50GAEgASgEEg0KBWxpbWl0GAIgASgEGhkKA0NwdRISCgp1c2FnZV91c2VjGAEgASgEGkMKBk1lbW9yeRIVCg1pbmFjdGl2ZV9maWxlGA0gASgEEg0KBXVzYWdlGCAgASgEEhMKC3VzYWdlX2xpbWl0GCEgASgEGikKB0lvRW50cnkSDgoGcmJ5dGVzGAMgASgEEg4KBndieXRlcxgEIAEoBBosCgJJbxImCgV1c2FnZRgBIAMoCzIXLnNoaW0uTWV0cmljc1YyLklvRW50cnkiRAoNVXBkYXRlUmVxdWVzdBIKCgJpZBgBIAEoCRInCglyZXNvdXJjZXMYAiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IlIKDFdhaXRSZXNwb25zZRITCgtleGl0X3N0YXR1cxgBIAEoDRItCglleGl0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKD0Nvbm5lY3RSZXNwb25zZRIQCghzaGltX3BpZBgBIAEoDRIQCgh0YXNrX3BpZBgCIAEoDRIPCgd2ZXJzaW9uGAMgASgJIioKD1NodXRkb3duUmVxdWVzdBIKCgJpZBgBIAEoCRILCgNub3cYAiABKAgiMAoLUnVuY09wdGlvbnMSEwoLYmluYXJ5X25hbWUYBiABKAkSDAoEcm9vdBgHIAEoCSKRAQoVUnVuY0NoZWNrcG9pbnRPcHRpb25zEgwKBGV4aXQYASABKAgSEAoIb3Blbl90Y3AYAiABKAgSHQoVZXh0ZXJuYWxfdW5peF9zb2NrZXRzGAMgASgIEhIKCmZpbGVfbG9ja3MYBSABKAgSEgoKaW1hZ2VfcGF0aBgIIAEoCRIRCgl3b3JrX3BhdGgYCSABKAkiMgoORm9yd2FyZFJlcXVlc3QSIAoIZW52ZWxvcGUYASABKAsyDi5zaGltLkVudmVsb3BlIoABCghFbnZlbG9wZRItCgl0aW1lc3RhbXAYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCW5hbWVzcGFjZRgCIAEoCRINCgV0b3BpYxgDIAEoCRIjCgVldmVudBgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkifQoIVGFza0V4aXQSFAoMY29udGFpbmVyX2lkGAEgASgJEgoKAmlkGAIgASgJEgsKA3BpZBgDIAEoDRITCgtleGl0X3N0YXR1cxgEIAEoDRItCglleGl0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIh8KB1Rhc2tPb20SFAoMY29udGFpbmVyX2lkGAEgASgJYgZwcm90bzM", [file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message shim.BootstrapResult
@@ -429,6 +429,364 @@ export const ResizePtyRequestSchema: GenMessage<ResizePtyRequest> = /*@__PURE__*
   messageDesc(file_shim, 12);
 
 /**
+ * @generated from message shim.CloseIORequest
+ */
+export type CloseIORequest = Message<"shim.CloseIORequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string exec_id = 2;
+   */
+  execId: string;
+
+  /**
+   * @generated from field: bool stdin = 3;
+   */
+  stdin: boolean;
+};
+
+/**
+ * Describes the message shim.CloseIORequest.
+ * Use `create(CloseIORequestSchema)` to create a new message.
+ */
+export const CloseIORequestSchema: GenMessage<CloseIORequest> = /*@__PURE__*/
+  messageDesc(file_shim, 13);
+
+/**
+ * @generated from message shim.StatsResponse
+ */
+export type StatsResponse = Message<"shim.StatsResponse"> & {
+  /**
+   * @generated from field: google.protobuf.Any stats = 1;
+   */
+  stats?: Any | undefined;
+};
+
+/**
+ * Describes the message shim.StatsResponse.
+ * Use `create(StatsResponseSchema)` to create a new message.
+ */
+export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
+  messageDesc(file_shim, 14);
+
+/**
+ * io.containerd.cgroups.v1.Metrics (containerd/cgroups): what is read of it.
+ *
+ * @generated from message shim.MetricsV1
+ */
+export type MetricsV1 = Message<"shim.MetricsV1"> & {
+  /**
+   * @generated from field: shim.MetricsV1.Pids pids = 2;
+   */
+  pids?: MetricsV1_Pids | undefined;
+
+  /**
+   * @generated from field: shim.MetricsV1.Cpu cpu = 3;
+   */
+  cpu?: MetricsV1_Cpu | undefined;
+
+  /**
+   * @generated from field: shim.MetricsV1.Memory memory = 4;
+   */
+  memory?: MetricsV1_Memory | undefined;
+
+  /**
+   * @generated from field: shim.MetricsV1.Blkio blkio = 5;
+   */
+  blkio?: MetricsV1_Blkio | undefined;
+};
+
+/**
+ * Describes the message shim.MetricsV1.
+ * Use `create(MetricsV1Schema)` to create a new message.
+ */
+export const MetricsV1Schema: GenMessage<MetricsV1> = /*@__PURE__*/
+  messageDesc(file_shim, 15);
+
+/**
+ * @generated from message shim.MetricsV1.Pids
+ */
+export type MetricsV1_Pids = Message<"shim.MetricsV1.Pids"> & {
+  /**
+   * @generated from field: uint64 current = 1;
+   */
+  current: bigint;
+
+  /**
+   * @generated from field: uint64 limit = 2;
+   */
+  limit: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV1.Pids.
+ * Use `create(MetricsV1_PidsSchema)` to create a new message.
+ */
+export const MetricsV1_PidsSchema: GenMessage<MetricsV1_Pids> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 0);
+
+/**
+ * @generated from message shim.MetricsV1.CpuUsage
+ */
+export type MetricsV1_CpuUsage = Message<"shim.MetricsV1.CpuUsage"> & {
+  /**
+   * Nanoseconds.
+   *
+   * @generated from field: uint64 total = 1;
+   */
+  total: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV1.CpuUsage.
+ * Use `create(MetricsV1_CpuUsageSchema)` to create a new message.
+ */
+export const MetricsV1_CpuUsageSchema: GenMessage<MetricsV1_CpuUsage> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 1);
+
+/**
+ * @generated from message shim.MetricsV1.Cpu
+ */
+export type MetricsV1_Cpu = Message<"shim.MetricsV1.Cpu"> & {
+  /**
+   * @generated from field: shim.MetricsV1.CpuUsage usage = 1;
+   */
+  usage?: MetricsV1_CpuUsage | undefined;
+};
+
+/**
+ * Describes the message shim.MetricsV1.Cpu.
+ * Use `create(MetricsV1_CpuSchema)` to create a new message.
+ */
+export const MetricsV1_CpuSchema: GenMessage<MetricsV1_Cpu> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 2);
+
+/**
+ * @generated from message shim.MetricsV1.MemoryEntry
+ */
+export type MetricsV1_MemoryEntry = Message<"shim.MetricsV1.MemoryEntry"> & {
+  /**
+   * @generated from field: uint64 limit = 1;
+   */
+  limit: bigint;
+
+  /**
+   * @generated from field: uint64 usage = 2;
+   */
+  usage: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV1.MemoryEntry.
+ * Use `create(MetricsV1_MemoryEntrySchema)` to create a new message.
+ */
+export const MetricsV1_MemoryEntrySchema: GenMessage<MetricsV1_MemoryEntry> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 3);
+
+/**
+ * @generated from message shim.MetricsV1.Memory
+ */
+export type MetricsV1_Memory = Message<"shim.MetricsV1.Memory"> & {
+  /**
+   * @generated from field: uint64 total_inactive_file = 29;
+   */
+  totalInactiveFile: bigint;
+
+  /**
+   * @generated from field: shim.MetricsV1.MemoryEntry usage = 33;
+   */
+  usage?: MetricsV1_MemoryEntry | undefined;
+};
+
+/**
+ * Describes the message shim.MetricsV1.Memory.
+ * Use `create(MetricsV1_MemorySchema)` to create a new message.
+ */
+export const MetricsV1_MemorySchema: GenMessage<MetricsV1_Memory> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 4);
+
+/**
+ * @generated from message shim.MetricsV1.BlkioEntry
+ */
+export type MetricsV1_BlkioEntry = Message<"shim.MetricsV1.BlkioEntry"> & {
+  /**
+   * @generated from field: string op = 1;
+   */
+  op: string;
+
+  /**
+   * @generated from field: uint64 value = 5;
+   */
+  value: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV1.BlkioEntry.
+ * Use `create(MetricsV1_BlkioEntrySchema)` to create a new message.
+ */
+export const MetricsV1_BlkioEntrySchema: GenMessage<MetricsV1_BlkioEntry> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 5);
+
+/**
+ * @generated from message shim.MetricsV1.Blkio
+ */
+export type MetricsV1_Blkio = Message<"shim.MetricsV1.Blkio"> & {
+  /**
+   * @generated from field: repeated shim.MetricsV1.BlkioEntry io_service_bytes_recursive = 1;
+   */
+  ioServiceBytesRecursive: MetricsV1_BlkioEntry[];
+};
+
+/**
+ * Describes the message shim.MetricsV1.Blkio.
+ * Use `create(MetricsV1_BlkioSchema)` to create a new message.
+ */
+export const MetricsV1_BlkioSchema: GenMessage<MetricsV1_Blkio> = /*@__PURE__*/
+  messageDesc(file_shim, 15, 6);
+
+/**
+ * io.containerd.cgroups.v2.Metrics
+ *
+ * @generated from message shim.MetricsV2
+ */
+export type MetricsV2 = Message<"shim.MetricsV2"> & {
+  /**
+   * @generated from field: shim.MetricsV2.Pids pids = 1;
+   */
+  pids?: MetricsV2_Pids | undefined;
+
+  /**
+   * @generated from field: shim.MetricsV2.Cpu cpu = 2;
+   */
+  cpu?: MetricsV2_Cpu | undefined;
+
+  /**
+   * @generated from field: shim.MetricsV2.Memory memory = 4;
+   */
+  memory?: MetricsV2_Memory | undefined;
+
+  /**
+   * @generated from field: shim.MetricsV2.Io io = 6;
+   */
+  io?: MetricsV2_Io | undefined;
+};
+
+/**
+ * Describes the message shim.MetricsV2.
+ * Use `create(MetricsV2Schema)` to create a new message.
+ */
+export const MetricsV2Schema: GenMessage<MetricsV2> = /*@__PURE__*/
+  messageDesc(file_shim, 16);
+
+/**
+ * @generated from message shim.MetricsV2.Pids
+ */
+export type MetricsV2_Pids = Message<"shim.MetricsV2.Pids"> & {
+  /**
+   * @generated from field: uint64 current = 1;
+   */
+  current: bigint;
+
+  /**
+   * @generated from field: uint64 limit = 2;
+   */
+  limit: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV2.Pids.
+ * Use `create(MetricsV2_PidsSchema)` to create a new message.
+ */
+export const MetricsV2_PidsSchema: GenMessage<MetricsV2_Pids> = /*@__PURE__*/
+  messageDesc(file_shim, 16, 0);
+
+/**
+ * @generated from message shim.MetricsV2.Cpu
+ */
+export type MetricsV2_Cpu = Message<"shim.MetricsV2.Cpu"> & {
+  /**
+   * @generated from field: uint64 usage_usec = 1;
+   */
+  usageUsec: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV2.Cpu.
+ * Use `create(MetricsV2_CpuSchema)` to create a new message.
+ */
+export const MetricsV2_CpuSchema: GenMessage<MetricsV2_Cpu> = /*@__PURE__*/
+  messageDesc(file_shim, 16, 1);
+
+/**
+ * @generated from message shim.MetricsV2.Memory
+ */
+export type MetricsV2_Memory = Message<"shim.MetricsV2.Memory"> & {
+  /**
+   * @generated from field: uint64 inactive_file = 13;
+   */
+  inactiveFile: bigint;
+
+  /**
+   * @generated from field: uint64 usage = 32;
+   */
+  usage: bigint;
+
+  /**
+   * @generated from field: uint64 usage_limit = 33;
+   */
+  usageLimit: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV2.Memory.
+ * Use `create(MetricsV2_MemorySchema)` to create a new message.
+ */
+export const MetricsV2_MemorySchema: GenMessage<MetricsV2_Memory> = /*@__PURE__*/
+  messageDesc(file_shim, 16, 2);
+
+/**
+ * @generated from message shim.MetricsV2.IoEntry
+ */
+export type MetricsV2_IoEntry = Message<"shim.MetricsV2.IoEntry"> & {
+  /**
+   * @generated from field: uint64 rbytes = 3;
+   */
+  rbytes: bigint;
+
+  /**
+   * @generated from field: uint64 wbytes = 4;
+   */
+  wbytes: bigint;
+};
+
+/**
+ * Describes the message shim.MetricsV2.IoEntry.
+ * Use `create(MetricsV2_IoEntrySchema)` to create a new message.
+ */
+export const MetricsV2_IoEntrySchema: GenMessage<MetricsV2_IoEntry> = /*@__PURE__*/
+  messageDesc(file_shim, 16, 3);
+
+/**
+ * @generated from message shim.MetricsV2.Io
+ */
+export type MetricsV2_Io = Message<"shim.MetricsV2.Io"> & {
+  /**
+   * @generated from field: repeated shim.MetricsV2.IoEntry usage = 1;
+   */
+  usage: MetricsV2_IoEntry[];
+};
+
+/**
+ * Describes the message shim.MetricsV2.Io.
+ * Use `create(MetricsV2_IoSchema)` to create a new message.
+ */
+export const MetricsV2_IoSchema: GenMessage<MetricsV2_Io> = /*@__PURE__*/
+  messageDesc(file_shim, 16, 4);
+
+/**
  * @generated from message shim.UpdateRequest
  */
 export type UpdateRequest = Message<"shim.UpdateRequest"> & {
@@ -448,7 +806,7 @@ export type UpdateRequest = Message<"shim.UpdateRequest"> & {
  * Use `create(UpdateRequestSchema)` to create a new message.
  */
 export const UpdateRequestSchema: GenMessage<UpdateRequest> = /*@__PURE__*/
-  messageDesc(file_shim, 13);
+  messageDesc(file_shim, 17);
 
 /**
  * @generated from message shim.WaitResponse
@@ -470,7 +828,7 @@ export type WaitResponse = Message<"shim.WaitResponse"> & {
  * Use `create(WaitResponseSchema)` to create a new message.
  */
 export const WaitResponseSchema: GenMessage<WaitResponse> = /*@__PURE__*/
-  messageDesc(file_shim, 14);
+  messageDesc(file_shim, 18);
 
 /**
  * @generated from message shim.ConnectResponse
@@ -497,7 +855,7 @@ export type ConnectResponse = Message<"shim.ConnectResponse"> & {
  * Use `create(ConnectResponseSchema)` to create a new message.
  */
 export const ConnectResponseSchema: GenMessage<ConnectResponse> = /*@__PURE__*/
-  messageDesc(file_shim, 15);
+  messageDesc(file_shim, 19);
 
 /**
  * @generated from message shim.ShutdownRequest
@@ -519,7 +877,7 @@ export type ShutdownRequest = Message<"shim.ShutdownRequest"> & {
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
 export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
-  messageDesc(file_shim, 16);
+  messageDesc(file_shim, 20);
 
 /**
  * containerd.runc.v1.Options
@@ -543,7 +901,7 @@ export type RuncOptions = Message<"shim.RuncOptions"> & {
  * Use `create(RuncOptionsSchema)` to create a new message.
  */
 export const RuncOptionsSchema: GenMessage<RuncOptions> = /*@__PURE__*/
-  messageDesc(file_shim, 17);
+  messageDesc(file_shim, 21);
 
 /**
  * containerd.runc.v1.CheckpointOptions
@@ -587,7 +945,7 @@ export type RuncCheckpointOptions = Message<"shim.RuncCheckpointOptions"> & {
  * Use `create(RuncCheckpointOptionsSchema)` to create a new message.
  */
 export const RuncCheckpointOptionsSchema: GenMessage<RuncCheckpointOptions> = /*@__PURE__*/
-  messageDesc(file_shim, 18);
+  messageDesc(file_shim, 22);
 
 /**
  * containerd.services.events.ttrpc.v1
@@ -606,7 +964,7 @@ export type ForwardRequest = Message<"shim.ForwardRequest"> & {
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_shim, 19);
+  messageDesc(file_shim, 23);
 
 /**
  * @generated from message shim.Envelope
@@ -638,7 +996,7 @@ export type Envelope = Message<"shim.Envelope"> & {
  * Use `create(EnvelopeSchema)` to create a new message.
  */
 export const EnvelopeSchema: GenMessage<Envelope> = /*@__PURE__*/
-  messageDesc(file_shim, 20);
+  messageDesc(file_shim, 24);
 
 /**
  * containerd.events.TaskExit
@@ -679,7 +1037,7 @@ export type TaskExit = Message<"shim.TaskExit"> & {
  * Use `create(TaskExitSchema)` to create a new message.
  */
 export const TaskExitSchema: GenMessage<TaskExit> = /*@__PURE__*/
-  messageDesc(file_shim, 21);
+  messageDesc(file_shim, 25);
 
 /**
  * containerd.events.TaskOOM, and the beginning of every other task event.
@@ -698,5 +1056,5 @@ export type TaskOom = Message<"shim.TaskOom"> & {
  * Use `create(TaskOomSchema)` to create a new message.
  */
 export const TaskOomSchema: GenMessage<TaskOom> = /*@__PURE__*/
-  messageDesc(file_shim, 22);
+  messageDesc(file_shim, 26);
 

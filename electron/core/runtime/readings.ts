@@ -1,32 +1,17 @@
 import { readFileSync } from "node:fs";
-
-/** What the kernel's counters said at one moment. Absent: it does not say. */
-export interface Reading {
-  /** Milliseconds since the epoch. */
-  time: number;
-  /** The same moment on a clock that nobody sets, ms. */
-  clock: number;
-  /** Seconds used since the beginning. */
-  cpu: number;
-  /** Bytes, without inactive file pages. */
-  memory: number;
-  memoryLimit?: number;
-  pids: number;
-  /** Bytes since the beginning. */
-  read?: number;
-  written?: number;
-}
+import { readFile } from "node:fs/promises";
+import type { TaskStats } from "./runtime.ts";
 
 /** v1 says "unlimited" as the largest multiple of the page size; nobody has a limit of an exbibyte. */
 const unlimited = 2 ** 60;
 
 /**
- * Reads a container's cgroup, synchronously: for a worker thread. `directories` is by v1 controller
+ * Reads a container's cgroup, synchronously: a few files that the kernel has in memory. `directories` is by v1 controller
  * name or `unified` (Task.cgroup). undefined when it is gone, or has no accounting of CPU or memory.
  * Files: kernel Documentation/admin-guide/cgroup-v1/{cpuacct,memory,pids,blkio-controller}.rst and
  * cgroup-v2.rst.
  */
-export function readCgroup(directories: Record<string, string>): Reading | undefined {
+export function readCgroup(directories: Record<string, string>): TaskStats | undefined {
   const { cpuacct, memory, pids, blkio, unified } = directories;
   try {
     const cpu = cpuacct
@@ -48,7 +33,7 @@ export function readCgroup(directories: Record<string, string>): Reading | undef
       ...now(),
       cpu,
       memory: used,
-      ...(limit > 0 && limit < unlimited ? { memoryLimit: limit } : {}),
+      ...limited(limit),
       pids: count,
       ...(blkio ? readBlkio(blkio) : readIo(unified)),
     };
@@ -68,11 +53,12 @@ export class ProcessSum {
   #first = true;
   #ticks = 0;
 
-  read(pids: number[]): Reading | undefined {
+  /** One at a time. undefined when none of them runs. */
+  async read(pids: number[]): Promise<TaskStats | undefined> {
     const seen = new Map<string, number>();
     let memory = 0;
     for (const pid of pids) {
-      const stat = tryText(`/proc/${pid}/stat`);
+      const stat = await fileText(`/proc/${pid}/stat`);
       if (stat === undefined) continue;
       // proc(5): the name is in brackets and may hold anything; utime is field 14, starttime 22.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -81,7 +67,7 @@ export class ProcessSum {
       // One that was not there before has used all of it since; at first nothing is known.
       if (!this.#first) this.#ticks += ticks - (this.#last.get(key) ?? 0);
       seen.set(key, ticks);
-      memory += processMemory(pid);
+      memory += await processMemory(pid);
     }
     this.#last = seen;
     this.#first = false;
@@ -91,13 +77,18 @@ export class ProcessSum {
   }
 }
 
-function processMemory(pid: number): number {
-  const pss = field(tryText(`/proc/${pid}/smaps_rollup`) ?? "", "Pss:");
-  const kib = pss ?? field(tryText(`/proc/${pid}/status`) ?? "", "VmRSS:");
+async function processMemory(pid: number): Promise<number> {
+  const pss = field((await fileText(`/proc/${pid}/smaps_rollup`)) ?? "", "Pss:");
+  const kib = pss ?? field((await fileText(`/proc/${pid}/status`)) ?? "", "VmRSS:");
   return kib === undefined ? 0 : Number.parseInt(kib, 10) * 1024;
 }
 
-function now(): { time: number; clock: number } {
+/** A limit in bytes as a part of what is told; nothing for one that limits nothing. */
+export function limited(limit: number): { memoryLimit?: number } {
+  return limit > 0 && limit < unlimited ? { memoryLimit: limit } : {};
+}
+
+export function now(): { time: number; clock: number } {
   return { time: Date.now(), clock: performance.now() };
 }
 
@@ -148,4 +139,8 @@ function tryText(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function fileText(path: string): Promise<string | undefined> {
+  return readFile(path, "latin1").catch(() => undefined);
 }
