@@ -1,7 +1,15 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { workerUrl } from "#core/base/worker";
 import type { RuntimeInfo } from "#shared/contract/system";
+
+/** argv of a manager of the runtimes of this host, but for the root's directory and what else it takes. */
+export function taskManagerArgv(): string[] {
+  const program = workerUrl("task-manager.test", import.meta.url);
+  return [process.execPath, fileURLToPath(program)];
+}
 
 /** A manager in another process (task-manager.test.worker.ts), to be killed or run as another user in tests. */
 export class ChildManager {
@@ -19,7 +27,7 @@ export class ChildManager {
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** `argv` ends with the root's directory. Resolves when it has loaded. */
+  /** Resolves when it has loaded. */
   static async start(argv: string[], env: NodeJS.ProcessEnv = process.env): Promise<ChildManager> {
     const manager = new ChildManager(argv, env);
     const ready = (await manager.#next()) as { infos: RuntimeInfo[] };

@@ -1,16 +1,39 @@
 import { stat } from "node:fs/promises";
+import { describe, it } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
 import type { RuntimeInfo } from "#shared/contract/system";
+import { ChildManager } from "./child-manager.ts";
 import { TaskManager } from "./manager.ts";
 import { RuntimeRegistry } from "./plugin.ts";
 import type { Runtime, Task, TaskEvent } from "./runtime.ts";
 import { type TestRoot, makeTestRoot } from "./testing.ts";
+
+/** What not every runtime can do. The first three are what the probe found out. */
+export type Capability =
+  | "pause"
+  | "checkpoint"
+  | "limits"
+  /** Says itself when the kernel killed for want of memory. */
+  | "oom"
+  /** Names every process inside by a pid of this host. */
+  | "pids"
+  | "stats"
+  /** Standard input without a terminal. */
+  | "input"
+  /** A container lives on when its shim was killed. */
+  | "shim-loss"
+  /** Tasks are taken up again by a later manager. */
+  | "reload";
 
 /** A kind of shim as the suite sees it. */
 export interface SuiteSubject {
   info: RuntimeInfo;
   /** As a start of the manager makes them: nothing may be shared between two calls. */
   runtimes(root: TestRoot): Promise<Runtime[]>;
+  /** What it can't do, each with the reason, as a sentence without its full stop. */
+  lacks?: Partial<Record<Capability, string>>;
+  /** argv of a manager of that root in a process of its own (task-manager.test.worker.ts), which is then killed. */
+  manager?(root: string): string[];
 }
 
 /** A manager that can be put away and made anew, as a restart does. */
@@ -26,6 +49,31 @@ export class Desk {
 
   get info(): RuntimeInfo {
     return this.#subject.info;
+  }
+
+  /** Why it can't do that; undefined when it can. */
+  lacks(capability: Capability): string | undefined {
+    const { info, lacks } = this.#subject;
+    if (lacks?.[capability] !== undefined) return lacks[capability];
+    if (capability === "pause" || capability === "checkpoint" || capability === "limits") {
+      const { ok, reason } = info.abilities[capability];
+      return ok ? undefined : (reason ?? "it can't");
+    }
+    return undefined;
+  }
+
+  /** Does the first half of a test in a manager that is then killed, and takes up what is there. */
+  async inKilledManager(work: (manager: ChildManager) => Promise<void>): Promise<void> {
+    const argv = this.#subject.manager?.(this.root.dir);
+    if (!argv) throw new Error("this runtime names no manager to be killed");
+    this.manager.dispose();
+    const child = await ChildManager.start(argv);
+    try {
+      await work(child);
+    } finally {
+      await child.kill();
+      await this.open();
+    }
   }
 
   async open(): Promise<void> {
@@ -81,6 +129,21 @@ export class Desk {
       await this.manager.discard(bundle.namespace, bundle.id);
     this.events.length = 0;
   }
+}
+
+/**
+ * A row of the README's table (scripts/lib/runtimes-table.mjs): what a user would ask for by that name. Skipped with
+ * the reason for a runtime that can't do it.
+ */
+export function feature(
+  desk: Desk,
+  name: string,
+  needs: Capability | undefined,
+  tests: () => void,
+): void {
+  const reason = needs && desk.lacks(needs);
+  if (reason === undefined) describe(name, tests);
+  else describe.skip(name, () => it(`can't: ${reason}`, () => {}));
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import type { Desk } from "./suite-desk.ts";
+import { expect, it } from "vitest";
+import { type Desk, feature } from "./suite-desk.ts";
 import { logText, until } from "./testing.ts";
 
-/** Processes beside init, their terminals and input, and what limits them all. */
+/** Processes beside init: commands, execs, terminals. */
 export function describeProcesses(desk: Desk): void {
-  const { info } = desk;
-  describe("processes", () => {
+  feature(desk, "run a command to its end", undefined, () => {
     it("runs a command to its end, with input and output", async () => {
       const task = await desk.run("run", "sleep 99");
       const input = Buffer.from("grün\0bytes\n");
@@ -54,7 +52,95 @@ export function describeProcesses(desk: Desk): void {
       await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
       await until(async () => (await task.pids()).length === 1);
     });
+  });
 
+  feature(desk, "exec, list and remove processes", undefined, () => {
+    it("runs beside init, with its own log and exit status, until it is removed", async () => {
+      const task = await desk.run("exec", "sleep 99");
+      const exec = await task.exec({
+        id: "job",
+        args: ["sh", "-c", 'echo "$A"; id -u; pwd; echo err >&2; sleep 0.3; exit 9'],
+        env: ["A=b c"],
+        user: "app",
+        cwd: "/tmp",
+        terminal: false,
+      });
+      expect(exec.state.status).toBe("running");
+      await desk.reopen();
+      const job = desk.get("exec").process("job");
+      expect(job).toMatchObject({ id: "job", terminal: false, user: "app" });
+      expect((await job?.wait())?.code).toBe(9);
+      expect(job?.state).toMatchObject({ status: "exited", pid: undefined, exit: { code: 9 } });
+      const lines = logText(await readFile(job?.logPath ?? "", "utf8")).split("\n");
+      expect(lines.sort()).toEqual(["", "/tmp", "1000", "b c", "err"]);
+      await until(() => desk.eventsOf("exec", "exit").length === 1);
+      await desk.reopen();
+      expect(desk.get("exec").process("job")?.state.exit).toMatchObject({ code: 9 });
+      expect(desk.eventsOf("exec", "exit")).toHaveLength(1);
+      await desk.get("exec").process("job")?.remove();
+      await desk.reopen();
+      expect(
+        desk
+          .get("exec")
+          .processes()
+          .map(({ id }) => id),
+      ).toEqual(["init"]);
+      await expect(desk.get("exec").process("init")?.remove()).rejects.toMatchObject({
+        code: "FAILED_PRECONDITION",
+      });
+    });
+
+    it("is removed while it runs", async () => {
+      const task = await desk.run("remove", "sleep 99");
+      const exec = await task.exec({ id: "job", args: ["sleep", "98"], terminal: false });
+      await exec.remove();
+      expect(exec.state.exit?.code).toBe(137);
+      expect(task.processes()).toHaveLength(1);
+      const again = await task.exec({ id: "job", args: ["true"], terminal: false });
+      expect((await again.wait()).code).toBe(0);
+    });
+
+    it("lists processes, refuses a second of the same name and unknown commands", async () => {
+      const task = await desk.run("list", "sleep 99");
+      const exec = await task.exec({
+        id: "one",
+        args: ["sleep", "99"],
+        terminal: false,
+        user: "1000:50",
+      });
+      expect(task.processes().map(({ id }) => id)).toEqual(["init", "one"]);
+      expect(exec.user).toBe("1000:50");
+      await expect(task.exec({ id: "one", args: ["true"], terminal: false })).rejects.toMatchObject(
+        { code: "ALREADY_EXISTS" },
+      );
+      await expect(
+        task.exec({ id: "two", args: ["no-such"], terminal: true }),
+      ).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("no-such") });
+      await expect(
+        task.exec({ id: "../x", args: ["true"], terminal: false }),
+      ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+      await exec.kill(9);
+      expect((await exec.wait()).code).toBe(137);
+      await desk.reopen();
+      expect(desk.get("list").process("one")?.state.exit?.code).toBe(137);
+    });
+  });
+
+  feature(desk, "pids, and whose they are", "pids", () => {
+    it("names every process of this host that is inside", async () => {
+      const task = await desk.run("pids", "sleep 99 & sleep 99 & wait");
+      const exec = await task.exec({ id: "e", args: ["sleep", "99"], terminal: false });
+      await until(async () => (await task.pids()).length === 4);
+      await desk.reopen();
+      const found = await desk.get("pids").pids();
+      const { pid } = desk.get("pids").state;
+      expect(found).toContainEqual({ pid, process: "init" });
+      expect(found).toContainEqual({ pid: exec.state.pid, process: "e" });
+      expect(found.filter(({ process }) => process === undefined)).toHaveLength(2);
+    });
+  });
+
+  feature(desk, "terminals: exec, resize, every byte", undefined, () => {
     it("gives a shell on a terminal that outlives the manager", async () => {
       const task = await desk.run("term", "sleep 99");
       const shell = await task.exec({
@@ -99,100 +185,21 @@ export function describeProcesses(desk: Desk): void {
       expect(logText(await readFile(shell.logPath, "latin1"))).toBe(expected.toString("latin1"));
     });
 
-    it("keeps standard input open for one client after another", async () => {
-      const task = await desk.run("stdin", "while read line; do echo got $line; done", {
-        stdin: true,
+    it("gives init a terminal, of any size", async () => {
+      const task = await desk.run("tty", "read word; stty size; echo got $word; exit 3", {
+        terminal: true,
       });
-      for (const word of ["one", "two"]) {
-        const input = await desk.get("stdin").process("init")?.openInput();
-        await input?.write(Buffer.from(`${word}\n`));
-        await until(async () => (await desk.root.log("stdin")).includes(`got ${word}`));
-        input?.dispose();
-        await desk.reopen();
-      }
-      const closed = await desk.run("closed", "sleep 99");
-      await expect(closed.process("init")?.openInput()).rejects.toMatchObject({
-        code: "FAILED_PRECONDITION",
-      });
-      task.dispose();
-    });
-
-    it("lists processes, refuses a second of the same name and unknown commands", async () => {
-      const task = await desk.run("list", "sleep 99");
-      const exec = await task.exec({
-        id: "one",
-        args: ["sleep", "99"],
-        terminal: false,
-        user: "1000:50",
-      });
-      expect(task.processes().map(({ id }) => id)).toEqual(["init", "one"]);
-      expect(exec.user).toBe("1000:50");
-      await expect(task.exec({ id: "one", args: ["true"], terminal: false })).rejects.toMatchObject(
-        { code: "ALREADY_EXISTS" },
-      );
-      await expect(
-        task.exec({ id: "two", args: ["no-such"], terminal: true }),
-      ).rejects.toMatchObject({ code: "NOT_FOUND", message: expect.stringContaining("no-such") });
-      await expect(
-        task.exec({ id: "../x", args: ["true"], terminal: false }),
-      ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-      await exec.kill(9);
-      expect((await exec.wait()).code).toBe(137);
       await desk.reopen();
-      expect(desk.get("list").process("one")?.state.exit?.code).toBe(137);
-    });
-  });
-
-  describe("resources", () => {
-    it.runIf(info.abilities.pause.ok)("pauses, resumes, and is stopped while paused", async () => {
-      const task = await desk.run("pause", "while :; do echo x; sleep 0.02; done");
-      await task.pause();
-      expect(task.state.status).toBe("paused");
-      await desk.reopen();
-      expect(desk.get("pause").state.status).toBe("paused");
-      const before = await desk.root.log("pause");
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      expect(await desk.root.log("pause")).toBe(before);
-      await desk.get("pause").resume();
-      await until(async () => (await desk.root.log("pause")) !== before);
-      await desk.get("pause").pause();
-      await desk.get("pause").kill(9);
-      expect((await desk.get("pause").wait()).code).toBe(137);
-      task.dispose();
-    });
-
-    it.runIf(info.abilities.limits.ok)(
-      "changes limits while it runs, and refuses the impossible",
-      async () => {
-        const task = await desk.run("limits", "sleep 99");
-        await task.update({
-          memory: { limit: 48 * 1024 ** 2, swap: 48 * 1024 ** 2 },
-          pids: { limit: 32 },
-        });
-        const dirs = (await task.cgroup()) ?? {};
-        const file = dirs.pids ? join(dirs.pids, "pids.max") : join(dirs.unified ?? "", "pids.max");
-        expect((await readFile(file, "utf8")).trim()).toBe("32");
-        await expect(task.update({ cpu: { quota: 5, period: 1 } })).rejects.toMatchObject({
-          details: { output: expect.any(String) },
-        });
-        expect((await task.refresh()).status).toBe("running");
-      },
-    );
-
-    it.runIf(info.abilities.limits.ok)("tells when it ran out of memory", async () => {
-      const task = await desk.run("oom", "exec dd if=/dev/zero of=/dev/null bs=200M count=3", {
-        spec: (spec) => ({
-          ...spec,
-          linux: {
-            ...spec.linux,
-            resources: { memory: { limit: 16 * 1024 ** 2, swap: 16 * 1024 ** 2 } },
-          },
-        }),
-      });
-      expect(await task.wait()).toMatchObject({ code: 137, oomKilled: true });
-      expect(desk.eventsOf("oom", "oom")).toHaveLength(1);
-      await desk.reopen();
-      expect(desk.get("oom").state.exit).toMatchObject({ oomKilled: true });
+      const init = desk.get("tty").process("init");
+      expect(init?.terminal).toBe(true);
+      await init?.resize({ cols: 111, rows: 22 });
+      await expect(init?.closeInput()).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+      const input = await init?.openInput();
+      await input?.write(Buffer.from("it\r"));
+      expect((await init?.wait())?.code).toBe(3);
+      const log = logText(await desk.root.log("tty"));
+      expect(log).toContain("22 111\r\ngot it\r\n");
+      expect(task.id).toBe("tty");
     });
   });
 }

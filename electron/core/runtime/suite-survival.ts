@@ -1,15 +1,73 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { isAlive, processStat } from "#core/host/proc";
-import { type Desk, polite } from "./suite-desk.ts";
+import { type Desk, feature, polite } from "./suite-desk.ts";
 import { logText, until } from "./testing.ts";
 
 /** What is killed, damaged, recycled or half made; and what is put away and comes back. */
 export function describeSurvival(desk: Desk): void {
   const { info } = desk;
-  describe("survival", () => {
+  feature(desk, "the manager is killed", "reload", () => {
+    it("leaves everything to the next, which does all of it too", async () => {
+      const script = "echo ready; while read line; do echo got $line; done; exit 5";
+      let pid: unknown;
+      await desk.inKilledManager(async (manager) => {
+        const request = await desk.root.request("all", ["sh", "-c", script], { stdin: true });
+        const state = (await manager.ask({ do: "create", runtime: info.id, request })) as {
+          pid: number;
+        };
+        ({ pid } = state);
+        await manager.ask({ do: "write", id: "all", process: "init", input: "one\n" });
+        for (const [name, args] of [
+          ["short", ["sh", "-c", "sleep 0.5; exit 8"]],
+          ["long", ["sh", "-c", "read a; echo had $a"]],
+        ] as const) {
+          await manager.ask({
+            ...{ do: "spawn", id: "all", process: name, args },
+            terminal: name === "long",
+          });
+        }
+        const ends = await desk.root.request("ends", ["sh", "-c", "sleep 0.5; exit 42"]);
+        await manager.ask({ do: "create", runtime: info.id, request: ends });
+        const begun = await desk.root.request("begun", ["sleep", "99"]);
+        // Killed while it is made: whole or not at all.
+        void manager.ask({ do: "create", runtime: info.id, request: begun }).catch(() => {});
+      });
+      expect(desk.manager.broken()).toEqual([]);
+      const task = desk.get("all");
+      expect(task.state).toMatchObject({ status: "running", pid });
+      expect((await task.refresh()).pid).toBe(pid);
+      expect((await desk.get("ends").wait()).code).toBe(42);
+      expect((await task.process("short")?.wait())?.code).toBe(8);
+      const long = task.process("long");
+      await long?.resize({ cols: 50, rows: 10 });
+      const typed = await long?.openInput();
+      await typed?.write(Buffer.from("it\r"));
+      expect((await long?.wait())?.code).toBe(0);
+      expect(logText(await readFile(long?.logPath ?? "", "utf8"))).toContain("had it\r\n");
+      await long?.remove();
+      const ran = await task.run({ args: ["echo", "in"], maxOutput: 10 });
+      expect(Buffer.from(ran.stdout).toString()).toBe("in\n");
+      const exec = await task.exec({ id: "new", args: ["true"], terminal: false });
+      expect((await exec.wait()).code).toBe(0);
+      if (desk.lacks("pause") === undefined) {
+        await task.pause();
+        await task.resume();
+      }
+      if (desk.lacks("limits") === undefined) await task.update({ pids: { limit: 64 } });
+      if (desk.lacks("stats") === undefined) expect((await task.stats()).pids).toBeGreaterThan(0);
+      const input = await task.process("init")?.openInput();
+      await input?.write(Buffer.from("two\n"));
+      await task.process("init")?.closeInput();
+      input?.dispose();
+      expect((await task.wait()).code).toBe(5);
+      expect(logText(await desk.root.log("all"))).toBe("ready\ngot one\ngot two\n");
+      expect(await task.delete()).toMatchObject({ code: 5 });
+    });
+  });
+
+  feature(desk, "its shim is killed", "shim-loss", () => {
     it("says shim lost when a shim is killed, and still stops and deletes", async () => {
       const bystander = await desk.run("by", "sleep 99");
       const task = await desk.run("lost", polite);
@@ -39,7 +97,9 @@ export function describeSurvival(desk: Desk): void {
       await task.delete({ force: true });
       expect(desk.manager.list()).toEqual([]);
     });
+  });
 
+  feature(desk, "damaged, recycled and half-made bundles", "reload", () => {
     it("never takes a recycled pid for its own", async () => {
       const task = await desk.run("pid", "sleep 99");
       const dir = task.process("init")?.directory ?? "";
@@ -89,66 +149,6 @@ export function describeSurvival(desk: Desk): void {
       expect(desk.manager.list()).toEqual([]);
       expect(desk.manager.broken()).toEqual([]);
       expect(await readdir(tasks)).toEqual([]);
-    });
-  });
-
-  describe.runIf(info.abilities.checkpoint.ok)("a checkpoint", () => {
-    const options = { tcpEstablished: false, fileLocks: false, externalUnixSockets: false };
-    const counting = "i=0; while :; do echo n $i; i=$((i+1)); sleep 0.02; done";
-
-    it("is restored with its memory, its log going on", async () => {
-      const task = await desk.run("count", counting);
-      await until(async () => (await desk.root.log("count")).includes("n 5"));
-      const path = join(desk.root.dir, "checkpoint", "image");
-      await task.checkpoint({ path, leaveRunning: false, ...options });
-      expect(task.state.status).toBe("exited");
-      await task.delete();
-      const request = await desk.root.request("count", ["sh", "-c", counting]);
-      const restored = await desk.manager.create(info.id, { ...request, checkpoint: { path } });
-      await restored.start();
-      expect(restored.state.status).toBe("running");
-      const length = logText(await desk.root.log("count")).split("\n").length;
-      await until(
-        async () => logText(await desk.root.log("count")).split("\n").length > length + 3,
-      );
-      await restored.delete({ force: true });
-      const lines = logText(await desk.root.log("count"))
-        .trim()
-        .split("\n");
-      expect(lines).toEqual(lines.map((_, index) => `n ${index}`));
-    });
-
-    it("says criu's own reason when it refuses, and leaves the container running", async () => {
-      const port = await freePort();
-      // On the host's network: a container's own has no loopback until someone brings it up.
-      const script = `busybox nc -l -p ${port} -e cat & sleep 0.3; (echo hello; sleep 99) | busybox nc 127.0.0.1 ${port}`;
-      const task = await desk.run("refuse", script, {
-        spec: (spec) => {
-          const namespaces = spec.linux.namespaces.filter(({ type }) => type !== "network");
-          return { ...spec, linux: { ...spec.linux, namespaces } };
-        },
-      });
-      await until(async () => (await desk.root.log("refuse")).includes("hello"));
-      const path = join(desk.root.dir, "refused", "image");
-      const refusal = await task
-        .checkpoint({ path, leaveRunning: true, ...options })
-        .catch((error: unknown) => error);
-      expect(refusal).toMatchObject({
-        code: "FAILED_PRECONDITION",
-        message: expect.stringContaining("TCP connections"),
-        details: { output: expect.stringContaining("Error"), hint: expect.any(String) },
-      });
-      expect((await task.refresh()).status).toBe("running");
-      await expect(readdir(path)).rejects.toMatchObject({ code: "ENOENT" });
-    });
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
     });
   });
 }

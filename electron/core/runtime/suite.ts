@@ -1,21 +1,31 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { isCode } from "#shared/errors";
-import { Desk, type SuiteSubject, exists, polite } from "./suite-desk.ts";
+import { describeCheckpoints } from "./suite-checkpoints.ts";
+import { Desk, type SuiteSubject, exists, feature, polite } from "./suite-desk.ts";
+import { describeInput } from "./suite-input.ts";
 import { describeProcesses } from "./suite-processes.ts";
+import { describeResources } from "./suite-resources.ts";
 import { describeSurvival } from "./suite-survival.ts";
 import { logText, until } from "./testing.ts";
 
-/** What every kind of shim must do, run against the real one. */
+/**
+ * What every kind of shim must do, run against the real one. The second half of a test runs under another manager,
+ * which has found the task on disk; in `survival` the first manager was killed. Each group below the runtime's is a
+ * row of the README's table.
+ */
 export function describeTasks(subject: SuiteSubject): void {
   const { info } = subject;
-  describe(`${info.id} ${info.version}`, () => {
+  describe(`runtime ${info.id} ${info.version}`, () => {
     const desk = new Desk(subject);
     beforeAll(() => desk.open());
     afterEach(() => desk.clear());
     afterAll(() => desk.close());
     describeLife(desk);
     describeProcesses(desk);
+    describeInput(desk);
+    describeResources(desk);
+    describeCheckpoints(desk);
     describeSurvival(desk);
   });
 }
@@ -23,7 +33,7 @@ export function describeTasks(subject: SuiteSubject): void {
 /** From creation to deletion, and creations that fail. */
 function describeLife(desk: Desk): void {
   const { info } = desk;
-  describe("a life", () => {
+  feature(desk, "create, start, wait, delete", undefined, () => {
     it("goes from created to running to exited to gone", async () => {
       const task = await desk.create("life", "echo out; echo err >&2; exit 3");
       expect(task.state).toMatchObject({ status: "created", exit: undefined });
@@ -67,22 +77,25 @@ function describeLife(desk: Desk): void {
       }
     });
 
-    it("is killed by a chosen signal, and told so", async () => {
-      const task = await desk.run("kill", polite);
-      await until(async () => (await desk.root.log("kill")).includes("ready"));
-      await desk.reopen();
-      await desk.get("kill").kill(15);
-      expect((await desk.get("kill").wait()).code).toBe(0);
-      await expect(desk.get("kill").kill(15)).rejects.toMatchObject({ code: "NOT_FOUND" });
-      task.dispose();
+    it("keeps its lines apart from another namespace's container of the same name", async () => {
+      const task = await desk.run("twin", "sleep 99");
+      const other = await desk.run("twin", "sleep 99", { namespace: "other" });
+      expect(other.state.pid).not.toBe(task.state.pid);
+      await other.delete({ force: true });
+      expect((await task.refresh()).status).toBe("running");
     });
 
-    it("is killed with all its children", async () => {
-      const task = await desk.run("all", "sleep 99 & sleep 99 & wait");
-      await until(async () => (await task.pids()).length === 3);
-      await task.kill(9, { all: true });
-      expect((await task.wait()).code).toBe(137);
-      expect(await task.pids()).toEqual([]);
+    it("says who it is, also after a restart", async () => {
+      const made = await desk.run("who", "sleep 99");
+      await desk.reopen();
+      const task = desk.get("who");
+      const { namespace, id, bundle, labels, runtime } = made;
+      expect(task).toMatchObject({ namespace, id, bundle, labels, runtime });
+      expect(task).toMatchObject({ runtime: info.id, labels: { test: "yes" } });
+      expect(await exists(task.bundle)).toBe(true);
+      expect(task.state).toEqual(made.state);
+      expect(await task.refresh()).toEqual(made.state);
+      expect(JSON.parse(await task.runtimeState())).toMatchObject({ status: "running" });
     });
 
     it("refuses what does not fit its state", async () => {
@@ -95,17 +108,43 @@ function describeLife(desk: Desk): void {
       });
       expect(task.state.status).toBe("running");
     });
+  });
 
-    it("keeps its lines apart from another namespace's container of the same name", async () => {
-      const task = await desk.run("twin", "sleep 99");
-      const other = await desk.run("twin", "sleep 99", { namespace: "other" });
-      expect(other.state.pid).not.toBe(task.state.pid);
-      await other.delete({ force: true });
-      expect((await task.refresh()).status).toBe("running");
+  feature(desk, "kill one or all", undefined, () => {
+    it("is killed by a chosen signal, and told so", async () => {
+      const task = await desk.run("kill", polite);
+      await until(async () => (await desk.root.log("kill")).includes("ready"));
+      await desk.reopen();
+      await desk.get("kill").kill(15);
+      expect((await desk.get("kill").wait()).code).toBe(0);
+      await expect(desk.get("kill").kill(15)).rejects.toMatchObject({ code: "NOT_FOUND" });
+      task.dispose();
+    });
+
+    it("is killed with all its children", async () => {
+      const task = await desk.run("all", "trap '' TERM; sleep 99 & sleep 99 & wait");
+      expect(task.state.status).toBe("running");
+      await desk.reopen();
+      await desk.get("all").kill(9, { all: true });
+      expect((await desk.get("all").wait()).code).toBe(137);
+      expect(await desk.get("all").pids()).toEqual([]);
+    });
+
+    it("has one process killed, and the others go on", async () => {
+      const task = await desk.run("one", "sleep 99");
+      const exec = await task.exec({ id: "e", args: ["sleep", "99"], terminal: false });
+      await desk.reopen();
+      await desk.get("one").process("e")?.kill(9);
+      expect((await desk.get("one").process("e")?.wait())?.code).toBe(137);
+      await expect(desk.get("one").process("e")?.kill(9)).rejects.toMatchObject({
+        code: "NOT_FOUND",
+      });
+      expect((await desk.get("one").refresh()).status).toBe("running");
+      expect(exec.id).toBe("e");
     });
   });
 
-  describe("a failed creation", () => {
+  feature(desk, "a failed creation leaves nothing", undefined, () => {
     it("says in the runtime's words that there is no such command, and leaves nothing", async () => {
       const request = await desk.root.request("bad", ["no-such-command"]);
       const failure = await desk.manager.create(info.id, request).catch((error: unknown) => error);

@@ -10,12 +10,15 @@ import { createShimRuntimes } from "./shim/plugin.ts";
 
 /**
  * A manager in a process of its own, for tests that kill it or run it as another user. One JSON command a line
- * on standard input, one JSON answer a line on standard output.
+ * on standard input, one JSON answer a line on standard output. Its arguments: the root, and where it is not the
+ * installed one, the containerd shim.
  */
 type Command =
   | { do: "create"; runtime: string; request: CreateRequest }
   | { do: "list" }
   | { do: "run"; id: string; args: string[]; user?: string }
+  | { do: "spawn"; id: string; process: string; args: string[]; terminal: boolean }
+  | { do: "write"; id: string; process: string; input: string }
   | { do: "exec"; id: string; process: string; args: string[]; input: string }
   | { do: "kill"; id: string; signal: number }
   | { do: "killShim"; id: string }
@@ -27,7 +30,7 @@ const privileges = choosePrivileges();
 await acquireLock({ paths, kind: "test" });
 const { runtimes, infos } = await createOciRuntimes({ paths, privileges });
 const registry = new RuntimeRegistry();
-const shims = await createShimRuntimes({ paths, privileges });
+const shims = await createShimRuntimes({ paths, privileges, shim: process.argv[3] });
 for (const runtime of [...runtimes, ...shims.runtimes]) registry.set(runtime);
 const manager = new TaskManager({ paths, registry, privileges });
 await manager.load();
@@ -67,6 +70,15 @@ async function perform(command: Command): Promise<unknown> {
     const { args, user } = command;
     const { exitCode, stdout, stderr } = await task.run({ args, user, maxOutput: 4096 });
     return { exitCode, stdout: text8(stdout), stderr: text8(stderr) };
+  }
+  if (command.do === "spawn") {
+    const { process: id, args, terminal } = command;
+    return (await task.exec({ id, args, terminal })).state.pid;
+  }
+  if (command.do === "write") {
+    const input = await task.process(command.process)?.openInput();
+    await input?.write(Buffer.from(command.input));
+    return input?.dispose();
   }
   if (command.do === "exec") {
     const { process: id, args } = command;

@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
+import { taskManagerArgv } from "../child-manager.ts";
 import { describeTasks } from "../suite.ts";
 import { makeTestRoot } from "../testing.ts";
 import { createOciRuntimes } from "./plugin.ts";
@@ -17,6 +18,7 @@ for (const info of infos) {
   }
   describeTasks({
     info,
+    manager: (root) => [...taskManagerArgv(), root],
     runtimes: async (root) => (await createOciRuntimes({ paths: root.paths, privileges })).runtimes,
   });
 }

@@ -2,6 +2,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, it } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
+import { taskManagerArgv } from "../child-manager.ts";
 import { describeTasks } from "../suite.ts";
 import { makeTestRoot } from "../testing.ts";
 import { createShimRuntimes } from "./plugin.ts";
@@ -27,6 +28,7 @@ for (const shim of shims) {
     }
     describeTasks({
       info,
+      manager: (root) => [...taskManagerArgv(), root, ...(shim ? [shim] : [])],
       runtimes: async ({ paths }) => {
         // As if probed by an earlier start.
         await mkdir(paths.data, { recursive: true });
