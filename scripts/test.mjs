@@ -4,6 +4,7 @@ import { build } from "./lib/build.mjs";
 import { runMain, UserError } from "./lib/console.mjs";
 import { run, which } from "./lib/exec.mjs";
 import { leaksSince, runVariable, traces } from "./lib/leaks.mjs";
+import { tableIsCurrent } from "./lib/runtimes-table.mjs";
 import { setUp } from "./lib/set-up.mjs";
 import { runStage, stages } from "./lib/stages.mjs";
 
@@ -51,6 +52,11 @@ await runMain(async () => {
   }
   const flaky = results.reduce((sum, result) => sum + result.flaky, 0);
   if (flaky > 0) console.log(`\nPassed only when tried again: ${flaky}`);
+  if (results.some(({ name }) => name === "behaviour") && !(await tableIsCurrent())) {
+    console.log(
+      "\nThe README's table of runtimes differs from this run: `npm run runtimes` writes it.",
+    );
+  }
   if (leaks.length > 0) {
     console.log(`\nLeft behind by the tests:\n${leaks.map((leak) => `  ${leak}`).join("\n")}`);
   }

@@ -8,6 +8,7 @@ import { must, run, which } from "./exec.mjs";
 import { parseMountPoints } from "./leaks.mjs";
 import { missing, parseCandidates } from "./packages.mjs";
 import { parseCounts } from "./reports.mjs";
+import { parseOutcomes, placeTable, renderTable } from "./runtimes-table.mjs";
 
 test("apt-cache policy: only packages with a candidate can be installed", () => {
   const text = `conmon:
@@ -107,4 +108,39 @@ test("an asar archive: header sizes, and files at their offsets behind it", asyn
   } finally {
     await rm(directory, { recursive: true });
   }
+});
+
+test("the table of runtimes has a column for each, and says why one can't", () => {
+  const of = (runtime: string, feature: string, title: string, status: string) => ({
+    ...{ ancestorTitles: ["", runtime, feature].filter(Boolean), title, status },
+  });
+  const outcomes = parseOutcomes({
+    testResults: [
+      {
+        assertionResults: [
+          of("runtime b 2", "pause", "can't: it has no freezer", "skipped"),
+          of("runtime a 1", "pause", "is paused", "passed"),
+          of("runtime a 1", "kill", "is killed", "passed"),
+          of("runtime a 1", "kill", "is killed again", "failed"),
+          of("something else", "pause", "is paused", "failed"),
+          { ancestorTitles: [], title: "alone", status: "passed" },
+        ],
+      },
+    ],
+  });
+  const table = renderTable(outcomes);
+  expect(table.split("\n")).toEqual([
+    "|       | a 1    | b 2     |",
+    "| ----- | ------ | ------- |",
+    "| pause | yes    | no (1)  |",
+    "| kill  | FAILED | not run |",
+    "",
+    "1. it has no freezer.",
+  ]);
+  const readme = "x\n<!-- runtimes: npm run runtimes -->\nold\n<!-- /runtimes -->\ny\n";
+  const placed = placeTable(readme, table);
+  expect(placed).toContain("| kill  |");
+  expect(placed).not.toContain("old");
+  expect(placeTable(placed, table)).toBe(placed);
+  expect(placeTable("no marks", table)).toBe("no marks");
 });

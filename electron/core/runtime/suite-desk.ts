@@ -28,6 +28,8 @@ export type Capability =
 /** A kind of shim as the suite sees it. */
 export interface SuiteSubject {
   info: RuntimeInfo;
+  /** What the README calls it, `conmon + runc 1.1.5`; else its id and version. */
+  title?: string;
   /** As a start of the manager makes them: nothing may be shared between two calls. */
   runtimes(root: TestRoot): Promise<Runtime[]>;
   /** What it can't do, each with the reason, as a sentence without its full stop. */
@@ -144,6 +146,11 @@ export function feature(
   const reason = needs && desk.lacks(needs);
   if (reason === undefined) describe(name, tests);
   else describe.skip(name, () => it(`can't: ${reason}`, () => {}));
+}
+
+/** Without what a distribution adds. */
+export function plainVersion(version: string): string {
+  return /^\d+(\.\d+)*/.exec(version)?.[0] ?? version;
 }
 
 export async function exists(path: string): Promise<boolean> {

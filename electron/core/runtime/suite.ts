@@ -16,7 +16,7 @@ import { logText, until } from "./testing.ts";
  */
 export function describeTasks(subject: SuiteSubject): void {
   const { info } = subject;
-  describe(`runtime ${info.id} ${info.version}`, () => {
+  describe(`runtime ${subject.title ?? `${info.id} ${info.version}`}`, () => {
     const desk = new Desk(subject);
     beforeAll(() => desk.open());
     afterEach(() => desk.clear());

@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
 import { taskManagerArgv } from "../child-manager.ts";
+import { plainVersion } from "../suite-desk.ts";
 import { describeTasks } from "../suite.ts";
 import { makeTestRoot } from "../testing.ts";
 import { createOciRuntimes } from "./plugin.ts";
@@ -18,6 +19,7 @@ for (const info of infos) {
   }
   describeTasks({
     info,
+    title: `conmon + ${info.name} ${plainVersion(info.version)}`,
     manager: (root) => [...taskManagerArgv(), root],
     runtimes: async (root) => (await createOciRuntimes({ paths: root.paths, privileges })).runtimes,
   });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, it } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
 import { taskManagerArgv } from "../child-manager.ts";
+import { plainVersion } from "../suite-desk.ts";
 import { describeTasks } from "../suite.ts";
 import { makeTestRoot } from "../testing.ts";
 import { createShimRuntimes } from "./plugin.ts";
@@ -28,6 +29,7 @@ for (const shim of shims) {
     }
     describeTasks({
       info,
+      title: `shim ${plainVersion(info.version)} + ${info.id.split("+")[1] ?? "runc"}`,
       manager: (root) => [...taskManagerArgv(), root, ...(shim ? [shim] : [])],
       runtimes: async ({ paths }) => {
         // As if probed by an earlier start.
