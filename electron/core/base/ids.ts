@@ -5,3 +5,6 @@ export const newId = (): string => randomBytes(32).toString("hex");
 
 /** The namespace of what the user makes; extensions have their own (containerd's namespaces). */
 export const defaultNamespace = "default";
+
+/** The namespace of extensions' containers: no list of the user's shows them. */
+export const extensionsNamespace = "extensions";

@@ -1,10 +1,6 @@
 import type { RestartPolicy } from "#shared/contract/containers";
+import { BackOff } from "../base/back-off.ts";
 import type { ContainerRecord } from "./container-store.ts";
-
-/** moby: restartmanager/restartmanager.go. Milliseconds. */
-const firstDelay = 100;
-const longestDelay = 60_000;
-const goodRun = 10_000;
 
 /** Whether its policy wants a container that has ended to be started again. */
 export function wantsRestart(record: ContainerRecord): boolean {
@@ -35,45 +31,30 @@ const triesLeft = (policy: RestartPolicy, count: number): boolean =>
  * **while the app is closed nothing is restarted**; what ended meanwhile is looked at when it starts.
  */
 export class RestartSupervisor {
-  readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #delays = new Map<string, number>();
-  readonly #restart: (id: string) => void;
+  readonly #backOff: BackOff;
 
   /** `restart` looks again whether the container is still to be started. */
   constructor(restart: (id: string) => void) {
-    this.#restart = restart;
+    this.#backOff = new BackOff(restart);
   }
 
   /** A container's init has exited. */
   exited(record: ContainerRecord): void {
     if (!wantsRestart(record)) return;
     const ran = (record.exit?.exitedAt ?? Date.now()) - (record.startedAt ?? 0);
-    const before = this.#delays.get(record.id);
-    const delay =
-      before === undefined || ran >= goodRun ? firstDelay : Math.min(before * 2, longestDelay);
-    this.schedule(record.id, delay);
+    this.#backOff.ended(record.id, ran);
   }
 
-  schedule(id: string, delay: number = firstDelay): void {
-    clearTimeout(this.#timers.get(id));
-    this.#delays.set(id, delay);
-    const timer = setTimeout(() => {
-      this.#timers.delete(id);
-      this.#restart(id);
-    }, delay);
-    timer.unref();
-    this.#timers.set(id, timer);
+  schedule(id: string): void {
+    this.#backOff.schedule(id);
   }
 
   /** The user has taken over: no restart is due, and the next delay is the first again. */
   forget(id: string): void {
-    clearTimeout(this.#timers.get(id));
-    this.#timers.delete(id);
-    this.#delays.delete(id);
+    this.#backOff.forget(id);
   }
 
   dispose(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#backOff.dispose();
   }
 }
