@@ -57,6 +57,7 @@ export function containerHandlers(core: Core): Handlers<AppContract>["containers
       const { stdout, stderr, ...result } = await containers.exec(id, command, { signal });
       return { ...result, stdout: new Uint8Array(stdout), stderr: new Uint8Array(stderr) };
     },
+    diskUse: (_input, { signal }) => containers.diskUse({ signal }),
     processes: ({ id }, { signal }) => processes.watch({ id }, { signal }),
   };
 }

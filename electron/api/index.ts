@@ -4,6 +4,7 @@ import type { Handlers } from "#shared/rpc/define";
 import { activityHandlers } from "./activity.ts";
 import { checkpointHandlers } from "./checkpoints.ts";
 import { containerHandlers } from "./containers.ts";
+import { extensionHandlers } from "./extensions.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
 import { shimHandlers } from "./shims.ts";
@@ -19,6 +20,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     activity: activityHandlers(core),
     checkpoints: checkpointHandlers(core),
     containers: containerHandlers(core),
+    extensions: extensionHandlers(core),
     images: imageHandlers(core),
     logs: logHandlers(core),
     shims: shimHandlers(core),

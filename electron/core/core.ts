@@ -5,6 +5,7 @@ import { defaultNamespace } from "./base/ids.ts";
 import { CheckpointService } from "./checkpoints/checkpoint-service.ts";
 import { ContainerService } from "./containers/container-service.ts";
 import { reconcile, TaskWatcher } from "./containers/task-watcher.ts";
+import { ExtensionService } from "./extensions/extension-service.ts";
 import { Exchange } from "./events/exchange.ts";
 import { Journal } from "./events/journal.ts";
 import { acquireLock, type Lock } from "./host/lock.ts";
@@ -28,6 +29,8 @@ export interface CoreConfig {
   paths: Paths;
   version: string;
   kind: "electron" | "headless" | "test";
+  /** Directory of the extensions that come with the product. */
+  shippedExtensions?: string;
 }
 
 /** The runtime manager: every service, made once. */
@@ -44,6 +47,7 @@ export interface Core {
   readonly stats: StatsService;
   readonly processes: ProcessService;
   readonly shims: ShimService;
+  readonly extensions: ExtensionService;
   readonly tasks: Tasks;
   /** When the disk has been looked through; lists wait for it. Rejects when that failed as a whole. */
   readonly ready: Promise<void>;
@@ -100,6 +104,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const images: ImageService = new ImageService({
       ...{ paths, privileges, store, operations, exchange, ready },
       usedBy: (id) => containers.usersOf(id),
+      heldBy: (id) => extensions.usersOf(id),
     });
     const containers = new ContainerService({
       ...{
@@ -134,18 +139,24 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const shims = new ShimService({ tasks, ready });
     for (const service of [logs, terminals, stats, shims]) closing.push(() => service.dispose());
 
+    const extensions: ExtensionService = new ExtensionService({
+      ...{ paths, privileges, store, tasks, snapshots, images, containers, operations, system },
+      shipped: config.shippedExtensions,
+    });
+    closing.push(() => extensions.dispose());
+
     const watcher = new TaskWatcher({ tasks, containers, exchange });
     closing.push(() => watcher.dispose());
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([images.tidy(), checkpoints.tidy()]))
+      .then(() => Promise.all([images.tidy(), checkpoints.tidy(), extensions.load()]))
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints },
-      ...{ logs, terminals, stats, processes, shims, tasks, ready, close },
+      ...{ logs, terminals, stats, processes, shims, extensions, tasks, ready, close },
     };
   } catch (error) {
     await close();

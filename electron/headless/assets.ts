@@ -27,6 +27,8 @@ export function contentSecurityPolicy(connect = "'self'"): string {
     "font-src 'self'",
     "img-src 'self' data: blob:",
     `connect-src ${connect}`,
+    // Panels of extensions, in sandboxed frames: electron/core/extensions/panel-server.ts.
+    "frame-src http://127.0.0.1:*",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

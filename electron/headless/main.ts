@@ -26,7 +26,10 @@ async function main(): Promise<void> {
     homedir(),
     process.env.SHIMYARD_ROOT,
   );
-  const core = await createCore({ paths, version: await ownVersion(), kind: "headless" });
+  const core = await createCore({
+    ...{ paths, version: await ownVersion(), kind: "headless" },
+    shippedExtensions: join(import.meta.dirname, "../../extensions"),
+  });
   try {
     const headless = await startHeadless({
       contract,

@@ -16,7 +16,13 @@ void runApp({
   dist: join(import.meta.dirname, ".."),
   ...(root && { userData: join(root, "window") }),
   async startBackend(shell) {
-    const core = await createCore({ paths, version: app.getVersion(), kind: "electron" });
+    const core = await createCore({
+      ...{ paths, version: app.getVersion(), kind: "electron" },
+      // They are copied by programs that can't look into the package's archive.
+      shippedExtensions: app.isPackaged
+        ? join(process.resourcesPath, "extensions")
+        : join(import.meta.dirname, "../../extensions"),
+    });
     return { handlers: createHandlers(core, shell), close: () => core.close() };
   },
 });

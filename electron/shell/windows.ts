@@ -62,10 +62,15 @@ export function applyTheme(theme: WindowState["theme"]): void {
   for (const window of BrowserWindow.getAllWindows()) window.setBackgroundColor(backgroundColor());
 }
 
-/** Our page and nothing else: it can't leave, open windows, embed others or ask for devices. */
+/** Where panels of extensions are served: electron/core/extensions/panel-server.ts. */
+const panelUrl = /^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}\//;
+
+/** Our page and, in frames of it, panels: it can't leave, open windows, embed others or ask for devices. */
 export function lockDown(contents: WebContents): void {
   contents.on("will-navigate", (event) => event.preventDefault());
-  contents.on("will-frame-navigate", (event) => event.preventDefault());
+  contents.on("will-frame-navigate", (event) => {
+    if (event.isMainFrame || !panelUrl.test(event.url)) event.preventDefault();
+  });
   contents.on("will-redirect", (event) => event.preventDefault());
   contents.on("will-attach-webview", (event) => event.preventDefault());
   contents.setWindowOpenHandler(({ url }) => {

@@ -159,6 +159,15 @@ export const ProcessInfo = z.object({
 });
 export type ProcessInfo = z.infer<typeof ProcessInfo>;
 
+/** Bytes that a container has on disk beside its image. */
+export const DiskUse = z.object({
+  id: Id,
+  /** What it wrote to its file system. */
+  files: z.number(),
+  log: z.number(),
+});
+export type DiskUse = z.infer<typeof DiskUse>;
+
 export const containers = {
   watch: stream(Nothing, delta(Container)),
   list: query(Nothing, z.array(Container)),
@@ -218,6 +227,8 @@ export const containers = {
       truncated: z.boolean(),
     }),
   ),
+  /** Counted anew, in a process of its own; a container with millions of files takes its time. */
+  diskUse: query(Nothing, z.array(DiskUse)),
   /** The process table, sampled every 2 s while watched. */
   processes: stream(ById, z.object({ time: Time, processes: z.array(ProcessInfo) }), "latest"),
 };

@@ -1,6 +1,7 @@
 import { activity } from "./activity.ts";
 import { checkpoints } from "./checkpoints.ts";
 import { containers } from "./containers.ts";
+import { extensions } from "./extensions.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
 import { shims } from "./shims.ts";
@@ -13,6 +14,7 @@ export const contract = {
   activity,
   checkpoints,
   containers,
+  extensions,
   images,
   logs,
   shims,

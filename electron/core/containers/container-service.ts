@@ -5,6 +5,7 @@ import type {
   Container,
   ContainerConfig,
   ContainerDetail,
+  DiskUse,
   Limits,
   RestartPolicy,
 } from "#shared/contract/containers";
@@ -17,6 +18,7 @@ import type { RunResult } from "../runtime/runtime.ts";
 import { Activities } from "./activities.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
+import { measureContainers } from "./disk-use.ts";
 import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { nameError } from "./name-error.ts";
 import { requireRoom, shimOf } from "./running.ts";
@@ -269,6 +271,14 @@ export class ContainerService {
     } catch (error) {
       throw nameError(error, { id, name: config.name });
     }
+  }
+
+  /** What every container has on disk. One deleted meanwhile is left out. */
+  async diskUse(options: { signal?: AbortSignal } = {}): Promise<DiskUse[]> {
+    await this.#o.ready;
+    const ids = this.records.list().map(({ id }) => id);
+    const { paths, privileges } = this.#o;
+    return measureContainers(paths, privileges, defaultNamespace, ids, options);
   }
 
   /** Tells that a terminal's process was started in a container. */

@@ -10,6 +10,7 @@ import { join } from "node:path";
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
+ *     data/extensions/NAME/             an extension's own files: rootfs/ log
  *     data/journal/                     the event journal
  *     state/manager.sock                held by the one manager of this root
  *     state/RUNTIME/                    the OCI runtime's own --root
@@ -47,3 +48,7 @@ export const bundleDir = (paths: Paths, namespace: string, id: string): string =
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
+export const extensionDir = (paths: Paths, name: string): string =>
+  join(paths.data, "extensions", name);
+export const extensionLog = (paths: Paths, name: string): string =>
+  join(extensionDir(paths, name), "log");

@@ -36,6 +36,8 @@ export interface ImageServiceOptions {
   exchange: Exchange;
   /** The containers of an image: their ids and names. */
   usedBy(imageId: string): { id: string; name: string }[];
+  /** Who else needs an image, by names. */
+  heldBy(imageId: string): string[];
   /** When `usedBy` knows all containers. */
   ready: Promise<void>;
 }
@@ -127,14 +129,15 @@ export class ImageService {
   async delete(id: string): Promise<void> {
     await this.#options.ready;
     const image = this.get(id);
-    const users = this.#options.usedBy(id);
+    const containers = this.#options.usedBy(id).map(({ name }) => name);
+    const users = [...containers, ...this.#options.heldBy(id)];
     if (users.length > 0) {
-      const names = users.slice(0, 3).map(({ name }) => name);
+      const names = users.slice(0, 3);
       const more = users.length > names.length ? ` and ${users.length - names.length} more` : "";
       throw new AppError(
         "FAILED_PRECONDITION",
         `The image "${image.name}" is used by ${names.join(", ")}${more}`,
-        { subject: `image "${image.name}"`, hint: "Delete these containers first." },
+        { subject: `image "${image.name}"`, hint: "Delete or remove these first." },
       );
     }
     await this.#collection.remove(id);

@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
@@ -6,6 +6,7 @@ import type { Disposable } from "#shared/base/disposable";
 import type { ProcessMemory, Shim, ShimProcess } from "#shared/contract/shims";
 import { AppError } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
+import { readTail } from "../base/read-tail.ts";
 import { isAlive } from "../host/proc.ts";
 import { readMemory } from "../host/process-memory.ts";
 import { readProcessFiles, signalPid } from "../runtime/process-dir.ts";
@@ -74,7 +75,7 @@ export class ShimService implements Disposable {
     // A containerd shim's own, and that of the OCI runtime under conmon.
     for (const name of ["log", "runtime.log"]) {
       const path = join(bundle, name);
-      const tail = await readTail(path);
+      const tail = await readTail(path, logTail);
       if (tail) return { path, ...tail };
     }
     throw new AppError("NOT_FOUND", "It has written no log", { subject: bundle });
@@ -223,28 +224,5 @@ async function socketOf(bundle: string): Promise<string | undefined> {
     return Bootstrap.parse(JSON.parse(text)).socket;
   } catch {
     return undefined;
-  }
-}
-
-/** undefined for a file that is empty or is not there. */
-async function readTail(path: string): Promise<{ text: string; truncated: boolean } | undefined> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (!file) return undefined;
-  try {
-    const { size } = await file.stat();
-    if (size === 0) return undefined;
-    const start = Math.max(0, size - logTail);
-    const { buffer, bytesRead } = await file.read(
-      Buffer.alloc(size - start),
-      0,
-      size - start,
-      start,
-    );
-    const text = buffer.subarray(0, bytesRead).toString("utf8");
-    const truncated = start > 0;
-    // Not from the middle of a line.
-    return { text: truncated ? text.slice(text.indexOf("\n") + 1) : text, truncated };
-  } finally {
-    await file.close();
   }
 }

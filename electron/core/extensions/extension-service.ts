@@ -1,0 +1,484 @@
+import { mkdir, readdir, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Image } from "#shared/contract/images";
+import type {
+  ActionInput,
+  Extension,
+  ExtensionCandidate,
+  ExtensionManifest,
+  ExtensionState,
+  PanelCall,
+  PanelContainer,
+  PanelImage,
+  Permission,
+} from "#shared/contract/extensions";
+import type { DiskUse } from "#shared/contract/containers";
+import { AppError } from "#shared/errors";
+import { BackOff } from "../base/back-off.ts";
+import { readTail } from "../base/read-tail.ts";
+import { extensionsNamespace } from "../base/ids.ts";
+import { ListWatch } from "../base/list-watch.ts";
+import type { ContainerService } from "../containers/container-service.ts";
+import { Executor } from "../executor/executor.ts";
+import { wantsRestart, wantsRestartAtLoad } from "../executor/restart-policy.ts";
+import { extensionDir, extensionLog, imageDir, type Paths } from "../host/paths.ts";
+import type { Privileges } from "../host/privileges.ts";
+import type { ImageService } from "../images/image-service.ts";
+import { measure } from "../images/unpack.ts";
+import type { OperationService } from "../operations/operation-service.ts";
+import { resolveUser } from "../runtime/oci/user.ts";
+import type { ExitStatus, Tasks } from "../runtime/runtime.ts";
+import { Serial } from "../runtime/serial.ts";
+import { removeTree, type Snapshotter } from "../snapshots/snapshotter.ts";
+import type { Store } from "../store/store.ts";
+import type { SystemService } from "../system/system-service.ts";
+import { changed, fillPackage, inspectPackage, rootfsName } from "./extension-package.ts";
+import { extensionSpec } from "./extension-spec.ts";
+import { damagedExtension, type ExtensionRecord, ExtensionStore } from "./extension-store.ts";
+import { maxAnswer, PanelServer } from "./panel-server.ts";
+
+/** Milliseconds between SIGTERM and SIGKILL when one is disabled. */
+const grace = 10_000;
+/** Milliseconds for an action, and for one request of a panel. */
+const actionTimeout = 60_000;
+/** Bytes of its log that are shown. */
+const logTail = 64 * 1024;
+/** Bytes of an action's output. */
+const maxActionOutput = 256 * 1024;
+
+export interface ExtensionServiceOptions {
+  paths: Paths;
+  privileges: Privileges;
+  store: Store;
+  tasks: Tasks;
+  snapshots: Snapshotter;
+  images: ImageService;
+  containers: ContainerService;
+  operations: OperationService;
+  system: SystemService;
+  /** Directory of the extensions that come with the product; absent: none does. */
+  shipped?: string | undefined;
+}
+
+/** Extensions: installed by the user, run as containers by the executor, seen through panels and actions. */
+export class ExtensionService {
+  readonly #o: ExtensionServiceOptions;
+  readonly #records: ExtensionStore;
+  readonly #executor: Executor;
+  readonly #backOff: BackOff;
+  readonly #panels: PanelServer;
+  readonly #watch: ListWatch<Extension>;
+  readonly #serials = new Map<string, Serial>();
+  /** What is not derived from a record and its task. */
+  readonly #states = new Map<string, Pick<ExtensionState, "status" | "nextStartAt" | "error">>();
+
+  constructor(options: ExtensionServiceOptions) {
+    this.#o = options;
+    const { tasks, snapshots, paths, store } = options;
+    this.#watch = new ListWatch({ list: () => this.list(), get: (id) => this.#find(id) });
+    this.#records = new ExtensionStore(store, (id) => this.#watch.changed(id));
+    this.#backOff = new BackOff((id) => void this.#startAgain(id));
+    this.#panels = new PanelServer((name, request, signal) => this.#panel(name, request, signal));
+    this.#executor = new Executor({
+      ...{ tasks, snapshots, paths, namespace: extensionsNamespace },
+      onExit: (id, exit, { startedAt }) => void this.#exited(id, exit, startedAt),
+    });
+  }
+
+  /** After the tasks were loaded: takes over what runs, removes what does not, and starts what should. */
+  async load(): Promise<void> {
+    const records = this.#records.list();
+    const damaged = this.#records.damaged.map(({ id }) => id);
+    await this.#executor.sweep(new Set([...records.map(({ id }) => id), ...damaged]));
+    await this.#tidy(new Set([...records.map(({ id }) => id), ...damaged]));
+    await Promise.all(
+      records.map(async ({ id, enabled, manifest }) => {
+        const found = await this.#executor.restore(id);
+        if (!enabled) {
+          // A manager was killed while it was being disabled.
+          if (found.alive) await this.#executor.stop(id, grace);
+          return;
+        }
+        if (found.alive) return this.#become(id, { status: "running" });
+        if (found.exit) await this.#records.update(id, { lastExit: found.exit });
+        if (wantsRestartAtLoad(manifest.restart, found.exit)) await this.#startAgain(id);
+        else this.#become(id, { status: "stopped" });
+      }),
+    );
+  }
+
+  watch(signal: AbortSignal): ReturnType<ListWatch<Extension>["watch"]> {
+    return this.#watch.watch(signal);
+  }
+
+  list(): Extension[] {
+    return [
+      ...this.#records.list().map((record) => this.#shown(record)),
+      ...this.#records.damaged.map(damagedExtension),
+    ];
+  }
+
+  /** The names of the extensions that stand on an image. */
+  usersOf(imageId: string): string[] {
+    return this.#records
+      .list()
+      .filter(({ image }) => image?.id === imageId)
+      .map(({ manifest }) => `the extension ${manifest.title}`);
+  }
+
+  /** Those that come with the product. One that can't be read is left out. */
+  async shipped(): Promise<ExtensionCandidate[]> {
+    const { shipped } = this.#o;
+    if (shipped === undefined) return [];
+    const names = await readdir(shipped).catch(() => []);
+    const found = await Promise.all(
+      names.map((name) => this.inspect(join(shipped, name)).catch(() => undefined)),
+    );
+    return found.filter((candidate) => candidate !== undefined);
+  }
+
+  /** See `inspectPackage`. */
+  async inspect(path: string, options: { signal?: AbortSignal } = {}): Promise<ExtensionCandidate> {
+    const { text: _, ...candidate } = await inspectPackage(path, options);
+    return candidate;
+  }
+
+  /**
+   * Copies an extension's files, and starts it if asked to; nothing stays when any of it fails. `digest` is that of
+   * the manifest that the user has seen, `grants` what of it was allowed.
+   */
+  async install(
+    request: { path: string; digest: string; grants: Permission[] },
+    enable: boolean,
+  ): Promise<{ id: string }> {
+    const { paths, privileges, operations } = this.#o;
+    const candidate = await inspectPackage(request.path);
+    if (candidate.digest !== request.digest) throw changed(request.path);
+    const { manifest } = candidate;
+    const { name, title } = manifest;
+    requireAsked(manifest, request.grants);
+    return this.#serial(name).run(async () => {
+      if (this.#find(name)) {
+        throw new AppError("ALREADY_EXISTS", `The extension "${title}" is installed already`, {
+          hint: "Remove it first: its panel and actions are gone for that long.",
+        });
+      }
+      const spec = { kind: "install", title: `Installing ${title}`, cancellable: true };
+      await operations.run(spec, async (op) => {
+        const image = await this.#image(manifest);
+        const final = extensionDir(paths, name);
+        const making = `${final}.${op.id}`;
+        try {
+          await mkdir(making, { recursive: true, mode: 0o700 });
+          await fillPackage(candidate, making, privileges, op);
+          const { size } = await measure(making, privileges, { signal: op.signal });
+          await removeTree(final, privileges);
+          await rename(making, final);
+          await this.#records.put({
+            ...{ id: name, manifest, enabled: false, grants: request.grants, size },
+            ...{ installedAt: Date.now(), origin: request.path, restarts: 0 },
+            ...(image ? { image: { id: image.id, name: image.name } } : {}),
+          });
+          if (enable) await this.#enable(name);
+        } catch (error) {
+          if (this.#records.find(name)) await this.#records.remove(name);
+          await removeTree(making, privileges);
+          await removeTree(final, privileges);
+          throw error;
+        }
+      });
+      return { id: name };
+    });
+  }
+
+  /** Starts it, now and with every start of the manager. It stays disabled when it can't be started. */
+  enable(id: string): Promise<void> {
+    return this.#serial(id).run(() => this.#enable(id));
+  }
+
+  disable(id: string): Promise<void> {
+    return this.#serial(id).run(() => this.#disable(id));
+  }
+
+  /** Ends it, and removes its files, what it wrote and its log. */
+  remove(id: string): Promise<void> {
+    return this.#serial(id).run(async () => {
+      if (this.#records.find(id)) await this.#disable(id);
+      this.#panels.forget(id);
+      await this.#records.remove(id);
+      this.#states.delete(id);
+      await removeTree(extensionDir(this.#o.paths, id), this.#o.privileges);
+    });
+  }
+
+  /** INVALID_ARGUMENT for a permission that its manifest does not ask for. */
+  async setGrants(id: string, grants: Permission[]): Promise<void> {
+    requireAsked(this.#records.get(id).manifest, grants);
+    await this.#records.update(id, { grants });
+  }
+
+  /** What its container wrote: the end of it, without the times that its shim noted. */
+  async log(id: string): Promise<{ text: string; truncated: boolean }> {
+    this.#records.get(id);
+    const tail = await readTail(extensionLog(this.#o.paths, id), logTail);
+    if (!tail) return { text: "", truncated: false };
+    // CRI's log format: TIME STREAM F|P TEXT (kubernetes, cri-api).
+    const lines = tail.text.split("\n").map((line) => line.replace(/^\S+ \S+ [FP] /, ""));
+    return { text: lines.join("\n"), truncated: tail.truncated };
+  }
+
+  /** Where its panel is. NOT_FOUND when it has none. */
+  async panel(id: string): Promise<{ url: string }> {
+    const { manifest } = this.#records.get(id);
+    if (!manifest.panel) throw new AppError("NOT_FOUND", `"${manifest.title}" has no panel`);
+    return { url: await this.#panels.url(id) };
+  }
+
+  /** What its panel asks for. PERMISSION_DENIED unless the user has allowed it. */
+  async call(
+    id: string,
+    call: PanelCall,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<PanelContainer[] | PanelImage[] | DiskUse[] | Record<string, never>> {
+    const { containers, images } = this.#o;
+    this.#requireGrant(id, call.method);
+    switch (call.method) {
+      case "containers.list":
+        return (await containers.list()).map(({ id: one, name, image, state }) => ({
+          ...{ id: one, name, image: image.name, status: state.status },
+        }));
+      case "containers.diskUse":
+        return containers.diskUse(options);
+      case "containers.control":
+        await containers.lifecycle[call.action](call.id);
+        return {};
+      default:
+        return images.list().map(({ id: one, name, size }) => ({ id: one, name, size }));
+    }
+  }
+
+  /** Runs one of its actions for a container. */
+  async runAction(
+    request: { id: string; action: string; containerId: string },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<{ exitCode: number; stdout: string; stderr: string; truncated: boolean }> {
+    const { containers } = this.#o;
+    const { manifest, grants } = this.#records.get(request.id);
+    const action = manifest.actions.find(({ id }) => id === request.action);
+    if (!action) {
+      throw new AppError("NOT_FOUND", `"${manifest.title}" has no action "${request.action}"`);
+    }
+    const { config } = containers.records.get(request.containerId);
+    const input: ActionInput = { container: { id: request.containerId, name: config.name } };
+    if (grants.includes("containers.diskUse")) {
+      const use = await containers.diskUse(options);
+      const own = use.find(({ id }) => id === request.containerId);
+      if (own) input.diskUse = own;
+    }
+    const { stdout, stderr, ...result } = await this.#run(
+      request.id,
+      {
+        args: action.command,
+        stdin: Buffer.from(JSON.stringify(input)),
+        maxOutput: maxActionOutput,
+      },
+      options,
+    );
+    const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
+    return { ...result, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  async dispose(): Promise<void> {
+    this.#backOff.dispose();
+    this.#executor.dispose();
+    await this.#panels.close();
+  }
+
+  async #enable(id: string): Promise<void> {
+    const before = this.#records.get(id);
+    if (before.enabled && this.#states.get(id)?.status === "running") return;
+    await this.#records.update(id, { enabled: true, restarts: 0 });
+    try {
+      await this.#start(id);
+    } catch (error) {
+      if (!before.enabled) await this.#records.update(id, { enabled: false });
+      throw error;
+    }
+  }
+
+  async #disable(id: string): Promise<void> {
+    this.#records.get(id);
+    this.#backOff.forget(id);
+    // Before it ends: its end is wanted, and no policy may answer it.
+    await this.#records.update(id, { enabled: false });
+    this.#become(id, { status: "stopping" });
+    try {
+      await this.#executor.stop(id, grace);
+    } finally {
+      this.#become(id, { status: "disabled" });
+    }
+  }
+
+  /** Rejects with why it could not be started, which its state tells too. */
+  async #start(id: string): Promise<void> {
+    const { paths, privileges, system } = this.#o;
+    this.#become(id, { status: "starting" });
+    try {
+      await system.probed;
+      const { manifest } = this.#records.get(id);
+      const image = await this.#image(manifest);
+      const own = await readdir(join(extensionDir(paths, id), rootfsName)).then(
+        () => [join(extensionDir(paths, id), rootfsName)],
+        () => [],
+      );
+      const lower = [...own, ...(image ? [join(imageDir(paths, image.id), "rootfs")] : [])];
+      const runtime = system.chooseRuntime(undefined);
+      const config = image?.config ?? { args: [], env: [], cwd: "/", user: "" };
+      const user = await resolveUser(lower.at(-1) ?? "/", config.user || "0", privileges);
+      const { facts } = system;
+      const canLimit = system.runtime(runtime).abilities.limits;
+      const spec = extensionSpec({ manifest, image: config, user, facts, canLimit });
+      const logPath = extensionLog(paths, id);
+      await this.#executor.create(id, { runtime, spec, lower, logPath });
+      await this.#records.update(id, { startedAt: Date.now() });
+      this.#become(id, { status: "running" });
+    } catch (thrown) {
+      const error = AppError.wrap(thrown, `The extension "${id}" could not be started`);
+      this.#become(id, { status: "stopped", error: error.toInfo() });
+      throw error;
+    }
+  }
+
+  /** By its policy, where it is still to run. */
+  #startAgain(id: string): Promise<void> {
+    return this.#serial(id).run(async () => {
+      const record = this.#records.find(id);
+      if (!record?.enabled || this.#states.get(id)?.status === "running") return;
+      try {
+        await this.#start(id);
+      } catch (error) {
+        const next = Date.now() + this.#backOff.ended(id, 0);
+        const info = AppError.from(error).toInfo();
+        this.#become(id, { status: "waiting", nextStartAt: next, error: info });
+      }
+    });
+  }
+
+  async #exited(id: string, exit: ExitStatus, startedAt: number | undefined): Promise<void> {
+    const record = this.#records.find(id);
+    if (!record) return;
+    const again = record.enabled && wantsRestart(record.manifest.restart, exit);
+    const restarts = record.restarts + (again ? 1 : 0);
+    await this.#records.update(id, { lastExit: exit, restarts });
+    if (!record.enabled) return;
+    if (!again) return this.#become(id, { status: "stopped" });
+    const delay = this.#backOff.ended(id, exit.exitedAt - (startedAt ?? exit.exitedAt));
+    this.#become(id, { status: "waiting", nextStartAt: Date.now() + delay });
+  }
+
+  async #panel(id: string, request: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { manifest } = this.#records.get(id);
+    if (!manifest.panel) throw new AppError("NOT_FOUND", `"${manifest.title}" has no panel`);
+    const args = manifest.panel.command;
+    const result = await this.#run(id, { args, stdin: request, maxOutput: maxAnswer }, { signal });
+    if (result.truncated) {
+      throw new AppError("RESOURCE_EXHAUSTED", "The panel's answer is longer than 16 MiB");
+    }
+    if (result.stdout.length === 0) {
+      throw new AppError("UNAVAILABLE", `The panel of "${manifest.title}" answered nothing`, {
+        output: Buffer.from(result.stderr).toString("utf8"),
+      });
+    }
+    return result.stdout;
+  }
+
+  #run(
+    id: string,
+    request: { args: string[]; stdin: Uint8Array; maxOutput: number },
+    { signal }: { signal?: AbortSignal },
+  ): ReturnType<Executor["run"]> {
+    const { manifest, enabled } = this.#records.get(id);
+    if (!enabled || this.#states.get(id)?.status !== "running") {
+      throw new AppError("FAILED_PRECONDITION", `The extension "${manifest.title}" does not run`, {
+        hint: enabled ? "Its page says why." : "Enable it first.",
+      });
+    }
+    const late = AbortSignal.timeout(actionTimeout);
+    return this.#executor.run(id, request, {
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    });
+  }
+
+  /** The image of this machine that it stands on; undefined when it brings all of its own files. */
+  async #image(manifest: ExtensionManifest): Promise<Image | undefined> {
+    const { images } = this.#o;
+    const { image, title } = manifest;
+    if (image.kind === "package") return undefined;
+    if (image.kind === "starter") return images.ensureStarter();
+    const found = images.list().find(({ name }) => name === image.name);
+    if (found) return found;
+    throw new AppError("NOT_FOUND", `"${title}" needs the image ${image.name}, which is not here`, {
+      hint: "Import it under this name first.",
+    });
+  }
+
+  /** What installations that were cut off have left. */
+  async #tidy(known: ReadonlySet<string>): Promise<void> {
+    const root = dirname(extensionDir(this.#o.paths, "name"));
+    for (const name of await readdir(root).catch(() => [])) {
+      if (!known.has(name)) await removeTree(join(root, name), this.#o.privileges);
+    }
+  }
+
+  #requireGrant(id: string, permission: Permission): void {
+    const { manifest, grants } = this.#records.get(id);
+    if (grants.includes(permission)) return;
+    throw new AppError(
+      "PERMISSION_DENIED",
+      `The extension "${manifest.title}" may not use ${permission}`,
+      { hint: "Allow it on the extension's page." },
+    );
+  }
+
+  #become(id: string, state: Pick<ExtensionState, "status" | "nextStartAt" | "error">): void {
+    this.#states.set(id, state);
+    this.#watch.changed(id);
+  }
+
+  #find(id: string): Extension | undefined {
+    const record = this.#records.find(id);
+    if (record) return this.#shown(record);
+    const damaged = this.#records.damaged.find((one) => one.id === id);
+    return damaged && damagedExtension(damaged);
+  }
+
+  #shown({ restarts, startedAt, lastExit, ...record }: ExtensionRecord): Extension {
+    const state = this.#states.get(record.id) ?? {
+      status: record.enabled ? "starting" : "disabled",
+    };
+    const { pid } = state.status === "running" ? this.#executor.state(record.id) : {};
+    return {
+      ...record,
+      state: {
+        ...{ ...state, restarts },
+        ...(pid === undefined ? {} : { pid }),
+        ...(state.status === "running" && startedAt !== undefined ? { startedAt } : {}),
+        ...(lastExit ? { lastExit } : {}),
+      },
+    };
+  }
+
+  #serial(id: string): Serial {
+    let serial = this.#serials.get(id);
+    if (!serial) this.#serials.set(id, (serial = new Serial()));
+    return serial;
+  }
+}
+
+function requireAsked({ title, permissions }: ExtensionManifest, grants: Permission[]): void {
+  const unasked = grants.find((permission) => !permissions.includes(permission));
+  if (unasked === undefined) return;
+  throw new AppError("INVALID_ARGUMENT", `"${title}" does not ask for ${unasked}`, {
+    field: "grants",
+  });
+}
