@@ -6,6 +6,7 @@ export const pages = [
   "images",
   "checkpoints",
   "shims",
+  "extensions",
   "activity",
   "system",
 ] as const;

@@ -8,7 +8,8 @@ export type Overlay =
   | { kind: "import"; source: "tar" | "directory" }
   | { kind: "delete"; ids: readonly string[] }
   | { kind: "limits"; id: string }
-  | { kind: "checkpoint"; id: string };
+  | { kind: "checkpoint"; id: string }
+  | { kind: "action"; id: string; action: string; containerId: string };
 
 interface OverlayState {
   overlay?: Overlay | undefined;

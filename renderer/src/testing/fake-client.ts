@@ -9,6 +9,7 @@ import type { ErrorInfo } from "#shared/errors";
 import type { CallContext, Client, Handlers } from "#shared/rpc/define";
 import type { Checkpoint } from "#shared/contract/checkpoints";
 import type { Shim } from "#shared/contract/shims";
+import type { Extension } from "#shared/contract/extensions";
 import type { Image } from "#shared/contract/images";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
@@ -23,6 +24,7 @@ import {
   fakeSystem,
   starterImage,
 } from "./fake-data.ts";
+import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
@@ -35,6 +37,7 @@ export interface FakeOptions {
   images?: Image[];
   checkpoints?: Checkpoint[];
   shims?: Shim[];
+  extensions?: Extension[];
   operations?: Operation[];
   events?: Event[];
 }
@@ -48,6 +51,7 @@ export class FakeCore {
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
   readonly shims = new FakeList<Shim>();
+  readonly extensions = new FakeList<Extension>();
   readonly operations = new FakeList<Operation>();
   readonly terminals = new FakeList<Terminal>();
   readonly system: FakeValue<SystemInfo>;
@@ -68,6 +72,7 @@ export class FakeCore {
     this.images.put(...(options.images ?? fakeImages(containers)));
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
+    this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
     this.events = options.events ?? fakeEvents(containers, 450);
     this.system = new FakeValue(fakeSystem(options.rootless ?? false));
@@ -180,6 +185,7 @@ export class FakeCore {
           return {};
         },
       },
+      extensions: fakeExtensionHandlers(this.extensions),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),
       stats: fakeStats(this.containers),
@@ -210,6 +216,8 @@ export class FakeCore {
     return {
       watch: (_, { signal }) => this.containers.watch(signal),
       list: () => [...this.containers.items.values()],
+      diskUse: () =>
+        [...this.containers.items.keys()].map((id) => ({ id, files: 8192, log: 1024 })),
       get: ({ id }) => {
         const container = this.#container(id);
         const live = ["running", "paused"].includes(container.state.status);

@@ -4,6 +4,7 @@ import { copyText } from "../../components/copy-button.tsx";
 import { type ContainerActions, useContainerActions } from "../../queries/container-actions.ts";
 import { useReadCollection } from "../../queries/client.tsx";
 import { containerSource } from "../../queries/containers.ts";
+import { useOfferedActions } from "../../queries/extensions.ts";
 import { useSystem } from "../../queries/system.ts";
 import { openLogs } from "../../state/dock.ts";
 import { openOverlay } from "../../state/overlays.ts";
@@ -45,6 +46,9 @@ export interface Commands {
   endRename: () => void;
   rename: (id: string, name: string) => void;
   copyId: (id: string) => void;
+  /** What running extensions offer for a container. */
+  actions: readonly { extension: string; action: string; title: string }[];
+  runAction: (extension: string, action: string, containerId: string) => void;
   /** Stops what runs, else starts it. */
   toggleRunning: (ids: readonly string[]) => void;
   togglePaused: (ids: readonly string[]) => void;
@@ -58,6 +62,7 @@ export function useCommands(): Commands {
   const pause = reasonOf(abilities?.pause, "This host's runtimes can't pause");
   const checkpoint = reasonOf(abilities?.checkpoint, "This host's runtimes can't checkpoint");
   const limits = reasonOf(abilities?.limits, "Limits can't be set on this host");
+  const offered = useOfferedActions();
   return useMemo(() => {
     const can = (ids: readonly string[], what: "start" | "stop" | "pause" | "resume"): string[] => {
       const { items } = read();
@@ -86,6 +91,9 @@ export function useCommands(): Commands {
       endRename: () => useRenaming.setState({ id: undefined }),
       rename: (id, name) => run((on) => on.rename(id, name)),
       copyId: (id) => void copyText(id, "Id copied"),
+      actions: offered,
+      runAction: (id, action, containerId) =>
+        openOverlay({ kind: "action", id, action, containerId }),
       toggleRunning: (ids) => {
         const toStop = can(ids, "stop");
         if (toStop.length > 0) return commands.stop(toStop);
@@ -101,7 +109,7 @@ export function useCommands(): Commands {
       },
     };
     return commands;
-  }, [actions, openTerminal, read, pause, checkpoint, limits]);
+  }, [actions, offered, openTerminal, read, pause, checkpoint, limits]);
 }
 
 function reasonOf(

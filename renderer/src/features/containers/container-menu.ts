@@ -7,6 +7,7 @@ import {
   PencilLine,
   Play,
   Plug,
+  Puzzle,
   RotateCw,
   ScrollText,
   Skull,
@@ -152,6 +153,11 @@ export function containerMenu(containers: readonly Container[], commands: Comman
         onSelect: () => commands.beginRename(only.id),
       },
       { label: "Copy id", icon: Copy, onSelect: () => commands.copyId(only.id) },
+      ...commands.actions.map(({ extension, action, title }) => ({
+        label: title,
+        icon: Puzzle,
+        onSelect: () => commands.runAction(extension, action, only.id),
+      })),
       { kind: "separator" },
     );
   }

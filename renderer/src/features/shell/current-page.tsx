@@ -2,6 +2,7 @@ import { type PageName, useLayout } from "../../state/layout.ts";
 import { ActivityPage } from "../activity/activity-page.tsx";
 import { CheckpointsPage } from "../checkpoints-page/checkpoints-page.tsx";
 import { ContainersPage } from "../containers/containers-page.tsx";
+import { ExtensionsPage } from "../extensions/extensions-page.tsx";
 import { ImagesPage } from "../images/images-page.tsx";
 import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
@@ -11,6 +12,7 @@ const screens: Record<PageName, () => React.ReactNode> = {
   images: ImagesPage,
   checkpoints: CheckpointsPage,
   shims: ShimsPage,
+  extensions: ExtensionsPage,
   activity: ActivityPage,
   system: SystemPage,
 };

@@ -3,6 +3,7 @@ import { CheckpointDialog } from "../checkpoints/checkpoint-dialog.tsx";
 import { DeleteDialog } from "../containers/delete-dialog.tsx";
 import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
+import { ActionDialog } from "../extensions/action-dialog.tsx";
 import { ImportDialog } from "../images/import-dialog.tsx";
 import { Palette } from "../palette/palette.tsx";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
@@ -25,6 +26,10 @@ export function Overlays() {
       return <LimitsDialog id={overlay.id} />;
     case "checkpoint":
       return <CheckpointDialog id={overlay.id} onClose={closeOverlay} />;
+    case "action":
+      return (
+        <ActionDialog id={overlay.id} action={overlay.action} containerId={overlay.containerId} />
+      );
     default:
       return null;
   }

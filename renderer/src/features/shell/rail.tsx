@@ -1,4 +1,13 @@
-import { Activity, Box, Cable, HardDrive, History, Layers, type LucideIcon } from "lucide-react";
+import {
+  Activity,
+  Box,
+  Cable,
+  HardDrive,
+  History,
+  Layers,
+  type LucideIcon,
+  Puzzle,
+} from "lucide-react";
 import type { ReactNode } from "react";
 import { count } from "../../components/format.ts";
 import { Icon } from "../../components/icon.tsx";
@@ -33,6 +42,7 @@ export function Rail() {
         <Count of={checkpoints.status === "loading" ? undefined : checkpoints.items.size} />
       </RailItem>
       <RailItem page="shims" icon={Cable} label="Shims" />
+      <RailItem page="extensions" icon={Puzzle} label="Extensions" />
       <RailItem page="activity" icon={Activity} label="Activity">
         {running && <Spinner size={12} className="rail__busy" />}
       </RailItem>

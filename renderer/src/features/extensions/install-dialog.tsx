@@ -1,0 +1,146 @@
+import { useMutation } from "@tanstack/react-query";
+import { FolderOpen } from "lucide-react";
+import { useState } from "react";
+import type { ExtensionCandidate, Permission } from "#shared/contract/extensions";
+import { Button } from "../../components/button.tsx";
+import { Dialog } from "../../components/dialog.tsx";
+import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
+import { TextField } from "../../components/fields.tsx";
+import { announce } from "../../components/toast.tsx";
+import { useClient } from "../../queries/client.tsx";
+import { useInspectExtension, useInstallExtension } from "../../queries/extensions.ts";
+import { useHost } from "../../queries/system.ts";
+import { Permissions } from "./permissions.tsx";
+
+/** Finds an extension, shows what it is and asks for, then installs it. `candidate`: found already. */
+export function InstallDialog(props: {
+  candidate?: ExtensionCandidate | undefined;
+  onClose: () => void;
+}) {
+  const { onClose } = props;
+  const [path, setPath] = useState("");
+  const inspect = useInspectExtension();
+  const candidate = props.candidate ?? inspect.data;
+  const failure = inspect.error ? errorInfo(inspect.error) : undefined;
+  const client = useClient();
+  const host = useHost();
+  const pick = useMutation({
+    mutationFn: () =>
+      client.call("system.pickPath", { kind: "directory", title: "Choose an extension" }),
+    onSuccess: ({ path: picked }) => picked !== null && setPath(picked),
+  });
+  if (candidate) return <Confirm key={candidate.digest} candidate={candidate} onClose={onClose} />;
+  const look = (): void => {
+    if (path.startsWith("/") && !inspect.isPending) inspect.mutate(path.trim());
+  };
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title="Install an extension"
+      description="A directory or an archive on this machine, with extension.json at its top."
+      size="small"
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            variant="primary"
+            busy={inspect.isPending}
+            disabled={!path.startsWith("/")}
+            onClick={look}
+          >
+            Look at it
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="extensions__form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          look();
+        }}
+      >
+        {failure && failure.details.field === undefined && <ErrorNote error={failure} />}
+        <TextField
+          label="Directory or archive"
+          mono
+          // oxlint-disable-next-line jsx-a11y/no-autofocus
+          autoFocus
+          placeholder="/srv/extensions/disk-use"
+          value={path}
+          onChange={setPath}
+          error={failure?.details.field === "path" ? failure.message : undefined}
+          hint="Nothing is installed yet: what it asks for is shown first"
+          trailing={
+            host?.pickPath && (
+              <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate()}>
+                Choose…
+              </Button>
+            )
+          }
+        />
+      </form>
+    </Dialog>
+  );
+}
+
+function Confirm(props: { candidate: ExtensionCandidate; onClose: () => void }) {
+  const { candidate, onClose } = props;
+  const { manifest, path, digest } = candidate;
+  const { title, version, description, permissions, panel, actions } = manifest;
+  const [grants, setGrants] = useState<Permission[]>(permissions);
+  const install = useInstallExtension();
+  const gives = [
+    panel && "a panel",
+    ...actions.map((action) => `“${action.title}” in a container's menu`),
+  ].filter(Boolean);
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title={`Install ${title}?`}
+      description={`${description} Version ${version}.`}
+      size="small"
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            variant="primary"
+            busy={install.isPending}
+            onClick={() =>
+              install.mutate(
+                { path, digest, grants },
+                {
+                  onSuccess: () => {
+                    announce(`${title} is installed`);
+                    onClose();
+                  },
+                },
+              )
+            }
+          >
+            Install
+          </Button>
+        </>
+      }
+    >
+      <div className="extensions__form">
+        {install.error && (
+          <ErrorNote title="It was not installed" error={install.error} onDismiss={install.reset} />
+        )}
+        <p>
+          It adds {gives.join(" and ")}. It runs in a container of its own, without network and
+          without rights on this machine.
+        </p>
+        <section>
+          <h3>It asks to</h3>
+          <Permissions asked={permissions} granted={grants} onChange={setGrants} />
+        </section>
+        <p className="mono dim selectable truncate" title={path}>
+          {path}
+        </p>
+      </div>
+    </Dialog>
+  );
+}
