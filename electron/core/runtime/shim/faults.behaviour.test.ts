@@ -1,5 +1,5 @@
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { type Server, type Socket, createServer } from "node:net";
+import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type Server, type Socket, createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -52,16 +52,19 @@ class StandInShim {
 describe.runIf(usable)("a shim that fails", () => {
   // Of the runtime's description a desk only needs the name.
   const info = { id: runtime } as RuntimeInfo;
+  /** Another binary than the installed one, for the managers from now on. */
+  let shim: string | undefined;
   const desk = new Desk({
     info,
     runtimes: async ({ paths }) =>
-      (await createShimRuntimes({ paths, privileges: choosePrivileges() })).runtimes,
+      (await createShimRuntimes({ paths, privileges: choosePrivileges(), shim })).runtimes,
   });
   const standIns: StandInShim[] = [];
   beforeAll(() => desk.open());
   afterEach(async () => {
     for (const standIn of standIns.splice(0)) standIn.close();
     await desk.clear();
+    shim = undefined;
   });
   afterAll(() => desk.close());
 
@@ -132,6 +135,123 @@ describe.runIf(usable)("a shim that fails", () => {
     expect([undefined, 137]).toContain((await desk.get("odd").wait()).code);
     await expectNothingLeft();
   });
+
+  it("hangs while it is used: that call ends, others go on, and so does it later", async () => {
+    const bystander = await desk.run("by", "sleep 99");
+    const task = await desk.run("hung", "sleep 99");
+    const pid = task.shim.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    const asked = expect(task.stats()).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    expect((await bystander.run({ args: ["true"], maxOutput: 1 })).exitCode).toBe(0);
+    expect((await bystander.stats()).pids).toBe(1);
+    await asked;
+    process.kill(pid, "SIGCONT");
+    expect((await task.stats()).pids).toBe(1);
+    expect(await task.refresh()).toMatchObject({ status: "running" });
+    await desk.clear();
+    await expectNothingLeft();
+  });
+
+  it("is killed in the middle of a call: that says so at once, stop and delete work", async () => {
+    const task = await desk.run("mid", "sleep 99");
+    const pid = task.shim.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    const paused = expect(task.pause()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    const exec = task.exec({ id: "e", args: ["true"], terminal: false });
+    const executed = expect(exec).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    process.kill(pid, "SIGKILL");
+    await Promise.all([paused, executed]);
+    await until(() => task.state.status === "shim-lost");
+    expect(task.processes()).toHaveLength(1);
+    await task.kill(9);
+    expect(await task.wait()).toMatchObject({ code: undefined });
+    await expectNothingLeft();
+  });
+
+  it.each<[string, (client: Socket) => void]>([
+    ["closes", (client) => client.destroy()],
+    ["answers garbage and closes", (client) => client.end(Buffer.alloc(4096, 0xa5))],
+  ])(
+    "%s in the middle of a call: what it does is known when it is asked again",
+    async (_name, act) => {
+      const bystander = await desk.run("by", "sleep 99");
+      const task = await desk.run("cut", "sleep 99");
+      const path = join(desk.root.dir, "cut.sock");
+      const { socket } = JSON.parse(
+        await readFile(join(task.bundle, "bootstrap.json"), "utf8"),
+      ) as {
+        socket: string;
+      };
+      const aside = `${socket}.aside`;
+      await link(socket, aside);
+      let cut = true;
+      // Between the manager and the real shim: it carries everything but the answer to a Pause.
+      const between = await StandInShim.listen(path, (client) => {
+        const real = createConnection(aside).on("error", () => {});
+        client.on("close", () => real.end());
+        client.on("data", (chunk: Buffer) => {
+          real.write(chunk);
+          if (cut && chunk.includes("Pause")) {
+            real.removeAllListeners("data");
+            act(client);
+          }
+        });
+        real.on("data", (chunk: Buffer) => client.write(chunk));
+      });
+      standIns.push(between);
+      try {
+        await reopenWith(task, path);
+        expect(desk.get("cut").state.status).toBe("running");
+        await expect(desk.get("cut").pause()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+        // The shim did it all the same, or not: whichever, that is what is told.
+        expect(["running", "paused"]).toContain((await desk.get("cut").refresh()).status);
+        expect(desk.get("by").state).toMatchObject({ status: "running", pid: bystander.state.pid });
+        cut = false;
+        if (desk.get("cut").state.status === "running")
+          await desk
+            .get("cut")
+            .pause()
+            .catch(() => {});
+        expect((await desk.get("cut").refresh()).status).toBe("paused");
+        await desk.get("cut").resume();
+        await desk.get("cut").kill(9);
+        expect((await desk.get("cut").wait()).code).toBe(137);
+        await expectNothingLeft();
+      } finally {
+        await rm(aside, { force: true });
+      }
+    },
+  );
+
+  it.runIf(process.env.SHIMYARD_TEST_SHIM)(
+    "is replaced by another version: what runs goes on under the old one, what is new has the new",
+    async () => {
+      const old = await desk.run("old", "sleep 99", { stdin: true });
+      shim = process.env.SHIMYARD_TEST_SHIM;
+      await desk.reopen();
+      const task = desk.get("old");
+      expect(task.state).toMatchObject({ status: "running", pid: old.state.pid });
+      const next = await desk.run("next", "sleep 99");
+      expect(next.shim.pid).not.toBe(task.shim.pid);
+      for (const one of [task, next]) {
+        const exec = await one.exec({ id: "e", args: ["sh", "-c", "exit 3"], terminal: false });
+        expect((await exec.wait()).code).toBe(3);
+        expect((await one.stats()).pids).toBe(1);
+        await one.pause();
+        await one.resume();
+        await one.update({ pids: { limit: 40 } });
+      }
+      // And back again.
+      shim = undefined;
+      await desk.reopen();
+      for (const id of ["old", "next"]) {
+        expect(desk.get(id).state.status).toBe("running");
+        await desk.get(id).kill(9);
+        expect((await desk.get(id).wait()).code).toBe(137);
+      }
+      await expectNothingLeft();
+    },
+  );
 
   it("says a version that it does not have: v2 is spoken with it", async () => {
     const task = await desk.run("version", "sleep 99");
