@@ -19,7 +19,7 @@ await runMain(async () => {
       `\nTested on kernel ${release()}, as ${process.getuid?.() === 0 ? "root" : "an ordinary user"}:`,
     );
     console.log(`  Electron ${electron?.version} (${electron?.source})`);
-    for (const name of ["conmon", "runc", "crun", "chromium"]) {
+    for (const name of ["conmon", "runc", "crun", "runsc", "chromium"]) {
       console.log(`  ${name}: ${await version(name)}`);
     }
     const distributions = await run("containerd-shim-runc-v2", ["-v"]);

@@ -54,7 +54,7 @@ async function sharedLibraries() {
  * @param {Requirement[]} requirements
  */
 export async function installMissing(requirements) {
-  const wanted = await missing(requirements);
+  const wanted = await withoutUnavailable(await missing(requirements));
   if (wanted.length === 0) return;
   const names = wanted.map(({ name }) => name).join(", ");
   if (await which("apt-get")) {
@@ -79,6 +79,23 @@ export async function installMissing(requirements) {
         ? `Install with:\n\n  ${command}\n\nand start again.`
         : "Install these with your distribution's package manager and start again."),
   );
+}
+
+/**
+ * Says which optional ones can't be had, and leaves them out.
+ * @param {Requirement[]} requirements
+ */
+async function withoutUnavailable(requirements) {
+  const optional = requirements.filter((requirement) => requirement.optional);
+  if (optional.length === 0) return requirements;
+  const isRoot = process.getuid?.() === 0;
+  const known =
+    isRoot && (await which("apt-get"))
+      ? await candidates(optional.flatMap(({ apt }) => apt))
+      : new Set();
+  const unavailable = optional.filter(({ apt }) => !apt.some((name) => known.has(name)));
+  for (const { name } of unavailable) say(`Not tested, because it is not installed: ${name}`);
+  return requirements.filter((requirement) => !unavailable.includes(requirement));
 }
 
 /**

@@ -10,6 +10,7 @@
  * @property {string[]} [files] any one of them will do
  * @property {string[]} apt Debian's and Ubuntu's names for the package; newer suites say ...t64
  * @property {string[]} dnf Fedora's packages
+ * @property {boolean} [optional] only root gets it, and only where a package is known; else tests skip what needs it
  */
 
 /**
@@ -95,6 +96,7 @@ export const tests = [
   command("ps", ["procps"], ["procps-ng"]),
   // For its shim: no containerd is started.
   command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),
+  { ...command("runsc", ["runsc"]), optional: true },
 ];
 
 /** For building criu where the distribution's does not work on this kernel. */

@@ -8,20 +8,20 @@ import type { ProcessFile } from "./process-dir.ts";
 import type { ExecRequest } from "./runtime.ts";
 
 /**
- * Makes the directory of a new exec with its process.json. Rejects ALREADY_EXISTS for a second of the same id. `pid` is
- * init's, in whose root a user's name is looked up. The caller removes the directory when the exec can't be started.
+ * Makes the directory of a new exec with its process.json. Rejects ALREADY_EXISTS for a second of the same id. A user's
+ * name is looked up in `root`. The caller removes the directory when the exec can't be started.
  */
 export async function makeExecDir(
   bundle: Bundle,
   privileges: Privileges,
-  pid: number | undefined,
+  root: string,
   request: ExecRequest,
 ): Promise<{ dir: string; file: ProcessFile; context: string }> {
   const { size, terminal } = request;
   const { id } = bundle.ref;
   const context = `The command could not be run in container "${id}"`;
   const file: ProcessFile = {
-    ...(await execProcess(await bundle.spec(), request, pid, privileges)),
+    ...(await execProcess(await bundle.spec(), request, root, privileges)),
     terminal,
     ...(size && { consoleSize: { height: size.rows, width: size.cols } }),
     shimyard: { id: request.id, user: request.user, createdAt: Date.now() },

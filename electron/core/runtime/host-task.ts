@@ -71,6 +71,11 @@ export abstract class HostTask<
     return cgroupsPath === undefined ? undefined : cgroupDirs(cgroupsPath);
   }
 
+  /** The container's root file system, while it runs. */
+  protected get root(): string {
+    return `/proc/${this.list.init?.state.pid ?? "self"}/root`;
+  }
+
   /** When the kernel started init, and its shim; undefined when that was under another boot. */
   protected get startedAt(): number | undefined {
     return this.#startedAt;
@@ -120,7 +125,7 @@ export abstract class HostTask<
   }
 
   protected runCommand(request: RunRequest, options: CallOptions): Promise<RunResult> {
-    const target = { entry: this.entry, pid: this.list.init?.state.pid };
+    const target = { entry: this.entry, root: this.root };
     return runInside(this.shared, this.disk, target, request, options);
   }
 

@@ -150,7 +150,7 @@ export function feature(
 
 /** Without what a distribution adds. */
 export function plainVersion(version: string): string {
-  return /^\d+(\.\d+)*/.exec(version)?.[0] ?? version;
+  return /^\d[\d.]*(~\d[\d.]*)?/.exec(version)?.[0] ?? version;
 }
 
 export async function exists(path: string): Promise<boolean> {

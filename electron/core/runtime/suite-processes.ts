@@ -47,10 +47,14 @@ export function describeProcesses(desk: Desk): void {
         { args: ["sleep", "77"], maxOutput: 10 },
         { signal: controller.signal },
       );
-      await until(async () => (await task.pids()).length === 2);
+      const runs = async (): Promise<boolean> => {
+        const ps = await task.run({ args: ["ps", "-o", "args"], maxOutput: 4096 });
+        return Buffer.from(ps.stdout).toString().includes("sleep 77");
+      };
+      await until(runs);
       controller.abort();
       await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
-      await until(async () => (await task.pids()).length === 1);
+      await until(async () => !(await runs()));
     });
   });
 

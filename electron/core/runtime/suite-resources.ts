@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { AppError } from "#shared/errors";
 import type { OciResources, Task } from "./runtime.ts";
 import { type Desk, feature } from "./suite-desk.ts";
 import { until } from "./testing.ts";
@@ -48,7 +49,7 @@ const limits: [string, OciResources, string, string | undefined, string][] = [
     `${80 * MiB}`,
   ],
   ["processes", { pids: { limit: 32 } }, "pids/pids.max", "pids.max", "32"],
-  ["block I/O weight", { blockIO: { weight: 300 } }, "blkio/blkio.weight", undefined, "300"],
+  ["block I/O weight", { blockIO: { weight: 300 } }, "blkio/blkio.bfq.weight", undefined, "300"],
 ];
 
 /** undefined where this kernel has no such file. */
@@ -103,7 +104,7 @@ export function describeResources(desk: Desk): void {
   });
 
   feature(desk, "change limits while it runs", "limits", () => {
-    it.each(limits)("%s", async (_name, resources, v1, v2, expected) => {
+    it.for(limits)("%s", async ([_name, resources, v1, v2, expected], context) => {
       const task = await desk.run("limit", "sleep 99");
       const before = await shown(task, v1, v2);
       await desk.reopen();
@@ -114,7 +115,15 @@ export function describeResources(desk: Desk): void {
           .update(resources)
           .catch(() => undefined);
       } else {
-        await desk.get("limit").update(resources);
+        const refusal = await desk
+          .get("limit")
+          .update(resources)
+          .catch((error: unknown) => AppError.from(error));
+        const words = refusal?.details.output ?? "";
+        if (words.includes("blkio.weight")) {
+          context.skip("it does not know the name that the kernel has for it now");
+        }
+        if (refusal) throw refusal;
         expect(await shown(task, v1, v2)).toBe(expected);
       }
       expect((await desk.get("limit").refresh()).status).toBe("running");

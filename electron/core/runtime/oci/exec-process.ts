@@ -4,19 +4,17 @@ import { resolveUser } from "./user.ts";
 
 /**
  * The OCI process of an exec: the container's own (capabilities, environment, limits), with what the request
- * names put over it. A user given by name is looked up in the container's root, through init's `pid`.
+ * names put over it. A user given by name is looked up in `root`, the container's file system.
  */
 export async function execProcess(
   spec: OciSpec,
   request: ProcessSpec,
-  pid: number | undefined,
+  root: string,
   privileges: Privileges,
 ): Promise<OciProcess> {
   const { consoleSize: _size, ...base } = spec.process;
   const user =
-    request.user === undefined
-      ? base.user
-      : await resolveUser(`/proc/${pid ?? "self"}/root`, request.user, privileges);
+    request.user === undefined ? base.user : await resolveUser(root, request.user, privileges);
   return {
     ...base,
     user,

@@ -13,6 +13,7 @@ import {
 } from "../process-dir.ts";
 import type { CallOptions, ExecRequest } from "../runtime.ts";
 import { execArgs, spawnShim } from "./conmon.ts";
+import { sandboxExec } from "./runsc.ts";
 import type { OciShared } from "./shared.ts";
 
 export interface StartedExec {
@@ -28,24 +29,27 @@ export interface StartedExec {
 export async function startExec(
   shared: OciShared,
   bundle: Bundle,
-  target: { entry: number | undefined; pid: number | undefined },
+  target: { entry: number | undefined; root: string },
   request: ExecRequest,
   options: CallOptions,
 ): Promise<StartedExec> {
   const { cli, conmon, busybox, privileges } = shared;
   const { namespace, id } = bundle.ref;
-  const { dir, file, context } = await makeExecDir(bundle, privileges, target.pid, request);
+  const { dir, file, context } = await makeExecDir(bundle, privileges, target.root, request);
   const runtimeLog = join(dir, "runtime.log");
+  const { executable } = cli;
+  const bare = { path: executable, args: cli.globals(namespace, runtimeLog) };
+  const runtime = cli.binary.sandbox ? sandboxExec(busybox, dir, bare) : bare;
   try {
     const args = execArgs(conmon, {
-      id,
+      id: cli.name(namespace, id),
       dir,
       logPath: join(dir, "log"),
       terminal: request.terminal,
       stdin: true,
       busybox,
-      runtimePath: cli.executable,
-      runtimeArgs: cli.globals(namespace, runtimeLog),
+      runtimePath: runtime.path,
+      runtimeArgs: runtime.args,
     });
     const { pid, lifeline } = await spawnShim({
       argv: privileges.enter(target.entry, args),

@@ -28,7 +28,11 @@ export async function openStartGate(
     if (await pass(gate, init)) return;
     if (init.state.exit) throw new AppError("ABORTED", `${context}: it was killed before`);
   }
-  await shared.cli.run({ namespace, entry, context }, ["start", id], options);
+  await shared.cli.run(
+    { namespace, entry, context },
+    ["start", shared.cli.name(namespace, id)],
+    options,
+  );
 }
 
 /** Both answer false when there is no gate to pass. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CommandOptions, type CommandResult, runCommand } from "#core/host/command";
@@ -6,6 +7,7 @@ import type { Privileges } from "#core/host/privileges";
 import { SealedProgram } from "#core/host/sealed-program";
 import { AppError, isCode } from "#shared/errors";
 import type { OciResources } from "../runtime.ts";
+import { sandboxContainer, sandboxFiles, sandboxFlags } from "./runsc.ts";
 import { ociError } from "./oci-error.ts";
 
 /** An OCI runtime binary of this host. */
@@ -16,6 +18,8 @@ export interface OciBinary {
   version: string;
   /** It refuses hybrid cgroups: the unified one is hidden from it in the shim's mount namespace. */
   hidesUnifiedCgroup: boolean;
+  /** It is gVisor's, see runsc.ts. */
+  sandbox?: boolean;
   /** Absolute path of a criu that works here; runc looks for it on PATH. */
   criu: string | undefined;
 }
@@ -47,9 +51,19 @@ export class OciCli {
     return join(this.#paths.state, this.binary.name, namespace);
   }
 
+  /** What the runtime calls a container: sandboxes of all roots and namespaces share one name space. */
+  name(namespace: string, id: string): string {
+    return this.binary.sandbox ? `${id}.${this.#mark(namespace)}` : id;
+  }
+
+  #mark(namespace: string): string {
+    const of = join(this.#paths.data, namespace);
+    return createHash("sha256").update(of).digest("hex").slice(0, 8);
+  }
+
   /** Where the runtime keeps one container. */
   containerRoot(namespace: string, id: string): string {
-    return join(this.root(namespace), id);
+    return join(this.root(namespace), this.name(namespace, id));
   }
 
   /** What to start: a copy that it need not make of itself. An ordinary user's rights may hang on the file's own path. */
@@ -68,7 +82,8 @@ export class OciCli {
   /** What every call begins with. `log` is a file that takes the runtime's own words. */
   globals(namespace: string, log?: string): string[] {
     const logTo = log === undefined ? [] : ["--log", log];
-    return ["--root", this.root(namespace), ...logTo, "--log-format", "json"];
+    const flags = this.binary.sandbox ? sandboxFlags : [];
+    return ["--root", this.root(namespace), ...logTo, "--log-format", "json", ...flags];
   }
 
   argv(namespace: string, entry: number | undefined, args: string[], log?: string): string[] {
@@ -110,7 +125,11 @@ export class OciCli {
     options: CommandOptions = {},
   ): Promise<{ text: string; state: OciState }> {
     const context = `The state of container "${id}" could not be read`;
-    const { stdout } = await this.run({ namespace, entry, context }, ["state", id], options);
+    const { stdout } = await this.run(
+      { namespace, entry, context },
+      ["state", this.name(namespace, id)],
+      options,
+    );
     const text = stdout.toString("utf8");
     try {
       return { text, state: JSON.parse(text) as OciState };
@@ -132,7 +151,7 @@ export class OciCli {
     await writeFile(file, JSON.stringify(resources), { mode: 0o600 });
     try {
       const call = { namespace, entry, context };
-      await this.run(call, ["update", "--resources", file, id], options);
+      await this.run(call, ["update", "--resources", file, this.name(namespace, id)], options);
     } finally {
       await rm(file, { force: true });
     }
@@ -147,10 +166,11 @@ export class OciCli {
   ): Promise<void> {
     const context = `Container "${id}" could not be deleted`;
     try {
-      await this.run(
-        { namespace, entry, context },
-        force ? ["delete", "--force", id] : ["delete", id],
-      );
+      await this.run({ namespace, entry, context }, [
+        "delete",
+        ...(force ? ["--force"] : []),
+        this.name(namespace, id),
+      ]);
     } catch (error) {
       if (!isCode(error, "NOT_FOUND")) throw error;
     }
@@ -161,14 +181,20 @@ export class OciCli {
     const root = join(this.#paths.state, this.binary.name);
     const found: { namespace: string; id: string }[] = [];
     for (const namespace of await listNames(root)) {
-      for (const id of await listNames(join(root, namespace))) found.push({ namespace, id });
+      for (const name of await listNames(join(root, namespace))) {
+        const id = this.binary.sandbox ? sandboxContainer(name, this.#mark(namespace)) : name;
+        if (id !== undefined) found.push({ namespace, id });
+      }
     }
     return found;
   }
 
   /** Forgets a container whose state the runtime itself can no longer read. */
   async discard(namespace: string, id: string): Promise<void> {
-    await rm(this.containerRoot(namespace, id), { recursive: true, force: true });
+    const names = this.binary.sandbox ? sandboxFiles(this.name(namespace, id)) : [id];
+    for (const name of names) {
+      await rm(join(this.root(namespace), name), { recursive: true, force: true });
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from "#shared/errors";
 
 /**
  * What an OCI runtime says when it refuses, as an error with a code, a sentence and a hint: the one place
- * where runc's and crun's words are understood. Both log JSON (`--log-format json`): one object a line
+ * where runc's, crun's and runsc's words are understood. All log JSON (`--log-format json`): one object a line
  * with level and msg.
  */
 interface Rule {
@@ -17,7 +17,7 @@ interface Rule {
 const rules: Rule[] = [
   {
     pattern:
-      /executable file .*not found|exec: ".*": stat .*no such file|exec: ".*": .*no such file or directory|exec .*: no such file or directory$/i,
+      /executable file .*not found|error finding executable ".*" in PATH|exec: ".*": stat .*no such file|exec: ".*": .*no such file or directory|exec .*: no such file or directory$/i,
     code: "NOT_FOUND",
     hint: "The command is not in the container's file system, or not in its PATH. Check its spelling, or give its full path.",
   },

@@ -10,10 +10,14 @@ import { type Binaries, HostMemory } from "../host-memory.ts";
 import type { Runtime } from "../runtime.ts";
 import { OciCli } from "./oci-cli.ts";
 import { type Candidate, probeRuntimes } from "./probe.ts";
+import { sandboxLacks, sandboxName } from "./runsc.ts";
 import { OciRuntime } from "./runtime.ts";
 
-/** The OCI runtimes that are looked for. */
+/** The OCI runtimes that are looked for, for containerd's shim too. */
 export const ociNames = ["runc", "crun"];
+
+/** Those that conmon runs. */
+const conmonNames = [...ociNames, sandboxName];
 
 export interface OciContext {
   paths: Paths;
@@ -39,22 +43,24 @@ export async function createOciRuntimes(
   const infos = context.again ? undefined : memory.infos;
   if (!conmon) return { runtimes: [], infos: [] };
   const processWatch = new ProcessWatch();
-  const versions = infos ? memory.versions : await versionsOf(found, ["conmon", ...ociNames]);
+  const versions = infos ? memory.versions : await versionsOf(found, ["conmon", ...conmonNames]);
   const candidates: Candidate[] = [];
-  for (const name of ociNames) {
+  for (const name of conmonNames) {
     const path = found[name];
     if (!path) continue;
     const id = `oci/${name}`;
     const version = versions[name] ?? "";
     const known = infos?.find((info) => info.id === id);
     const hidesUnifiedCgroup = known?.hidesUnifiedCgroup ?? false;
-    const binary = { name, path, version, hidesUnifiedCgroup, criu };
+    const sandbox = name === sandboxName;
+    const binary = { name, path, version, hidesUnifiedCgroup, sandbox, criu };
     const shared = {
       ...{ id, binary, busybox, privileges, processWatch },
       conmon: { path: conmon, version: versions.conmon ?? "" },
     };
     candidates.push({
       ...{ id, binary, privileges, shown: { name, path, version } },
+      ...(sandbox && { lacks: sandboxLacks }),
       runtime: (own) =>
         new OciRuntime({ ...shared, paths: own, cli: new OciCli(binary, privileges, own) }),
     });
@@ -92,9 +98,9 @@ function countAbilities({ abilities }: Pick<RuntimeInfo, "abilities">): number {
   return Object.values(abilities).filter(({ ok }) => ok).length;
 }
 
-/** conmon, runc, crun, criu and busybox. */
+/** conmon, runc, crun, runsc, criu and busybox. */
 export async function findBinaries(): Promise<Binaries> {
-  const wanted = ["conmon", ...ociNames, "busybox"];
+  const wanted = ["conmon", ...conmonNames, "busybox"];
   const host = thisHost();
   const paths = await Promise.all(wanted.map((name) => firstExecutable([name], host)));
   const found: Binaries = Object.fromEntries(wanted.map((name, index) => [name, paths[index]]));

@@ -26,6 +26,8 @@ export interface Candidate {
   shown: { name: string; path: string; version: string };
   binary: OciBinary;
   privileges: Privileges;
+  /** What is not tried, and why. */
+  lacks?: Partial<RuntimeInfo["abilities"]>;
   /** The runtime with these paths for its own. */
   runtime: (paths: Paths) => Runtime;
 }
@@ -123,7 +125,7 @@ class Probe {
   }
 
   async run(): Promise<RuntimeInfo> {
-    const { binary, id, shown, privileges } = this.#candidate;
+    const { binary, id, shown, privileges, lacks = {} } = this.#candidate;
     const info: RuntimeInfo = {
       id,
       ...shown,
@@ -149,16 +151,20 @@ class Probe {
         await task.pause({ signal });
         await task.resume({ signal });
       });
-      abilities.limits = await this.#try(async () => {
-        if ((await task.cgroup()) === undefined) throw noCgroup();
-        await task.update({ memory: { limit: 64 * 1024 ** 2 }, pids: { limit: 64 } }, { signal });
-      });
-      abilities.checkpoint = privileges.rootless
-        ? {
-            ok: false,
-            reason: "Checkpoints need root: criu must be allowed to look into every process",
-          }
-        : await this.#try(() => this.#checkpoint(task));
+      abilities.limits =
+        lacks.limits ??
+        (await this.#try(async () => {
+          if ((await task.cgroup()) === undefined) throw noCgroup();
+          await task.update({ memory: { limit: 64 * 1024 ** 2 }, pids: { limit: 64 } }, { signal });
+        }));
+      if (lacks.checkpoint) abilities.checkpoint = lacks.checkpoint;
+      else
+        abilities.checkpoint = privileges.rootless
+          ? {
+              ok: false,
+              reason: "Checkpoints need root: criu must be allowed to look into every process",
+            }
+          : await this.#try(() => this.#checkpoint(task));
     } finally {
       await task.delete({ force: true });
       task.dispose();

@@ -19,6 +19,8 @@ export interface ConmonHost extends LinuxHost {
   readonly privileges: Privileges;
   /** Where conmon put `attach` and `ctl`. */
   readonly socketDirectory: string;
+  /** Sends a signal as only the runtime can. */
+  readonly deliver?: (signal: number) => Promise<void>;
   /** A living process of the task, for entering (Privileges.enter). */
   entry(): number | undefined;
 }
@@ -57,7 +59,9 @@ export class OciProcess extends HostProcess {
   async kill(signal: number): Promise<void> {
     const { identity } = this;
     if (this.exit || !identity || !(await isAlive(identity))) throw this.gone();
-    await this.signal(identity.pid, signal);
+    const { deliver } = this.#host;
+    if (deliver) await deliver(signal);
+    else await this.signal(identity.pid, signal);
     if (this.lost) this.pollSoon();
   }
 
@@ -110,7 +114,9 @@ export class OciProcess extends HostProcess {
     const { identity } = this;
     if (identity && (await isAlive(identity))) {
       // It may end by itself between the look and the signal: that is what was wanted.
-      await this.signal(identity.pid, 9).catch(ignoreNotFound);
+      const { deliver } = this.#host;
+      await deliver?.(9).catch(() => {});
+      if (!deliver || this.id === "init") await this.signal(identity.pid, 9).catch(ignoreNotFound);
     }
     if (this.lost) await this.pollEnd(signal);
     else await this.wait({ signal });

@@ -1,5 +1,6 @@
 import { removeCgroup } from "#core/host/cgroup";
 import type { Bundle } from "../bundle.ts";
+import { clearCgroup } from "../task-cgroup.ts";
 import type { OciShared } from "./shared.ts";
 
 /**
@@ -13,7 +14,10 @@ export async function removeByHand(shared: OciShared, bundle: Bundle): Promise<b
   const spec = await bundle.spec();
   const pidNamespace = spec.linux.namespaces.find(({ type }) => type === "pid");
   if (spec.hooks || !pidNamespace || pidNamespace.path !== undefined) return false;
-  if (!(await removeCgroup(cgroupsPath))) return false;
+  // runsc itself takes more than a second, and crashes of a container that was killed while paused. Its helper ends
+  // with the sandbox, or now.
+  if (shared.binary.sandbox) await clearCgroup(bundle.ref);
+  else if (!(await removeCgroup(cgroupsPath))) return false;
   await shared.cli.discard(namespace, id);
   return true;
 }

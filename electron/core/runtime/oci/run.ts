@@ -7,6 +7,7 @@ import type { CallOptions, RunRequest, RunResult } from "../runtime.ts";
 import { execProcess } from "./exec-process.ts";
 import { ociError, readLog, runtimeWords } from "./oci-error.ts";
 import { readNumber, signalPid } from "../process-dir.ts";
+import { sandboxKill } from "./runsc.ts";
 import type { OciShared } from "./shared.ts";
 import { startPiped } from "./starter.ts";
 
@@ -22,7 +23,7 @@ let runs = 0;
 export async function runInside(
   shared: Pick<OciShared, "cli" | "privileges" | "busybox">,
   bundle: Bundle,
-  target: { entry: number | undefined; pid: number | undefined },
+  target: { entry: number | undefined; root: string },
   request: RunRequest,
   options: CallOptions,
 ): Promise<RunResult> {
@@ -30,12 +31,15 @@ export async function runInside(
   const { namespace, id, path } = bundle.ref;
   const base = join(path, `run-${process.pid}-${runs++}`);
   const files = { spec: `${base}.json`, log: `${base}.log`, pid: `${base}.pid` };
-  const spec = await execProcess(await bundle.spec(), request, target.pid, privileges);
+  const spec = await execProcess(await bundle.spec(), request, target.root, privileges);
   try {
     readyCgroupLock();
     await writeFile(files.spec, JSON.stringify(spec), { mode: 0o600 });
-    const args = ["exec", "--process", files.spec, "--pid-file", files.pid, id];
+    const pidFile = cli.binary.sandbox ? "--internal-pid-file" : "--pid-file";
+    const args = ["exec", "--process", files.spec, pidFile, files.pid, cli.name(namespace, id)];
     const argv = cli.argv(namespace, target.entry, args, files.log);
+    const end = (pid: number): unknown =>
+      cli.binary.sandbox ? sandboxKill(cli, bundle.ref, pid, 9) : signalPid(pid, 9);
     options.signal?.throwIfAborted();
     const result = await runCommand(argv, {
       started:
@@ -48,7 +52,7 @@ export async function runInside(
       maxOutput: request.maxOutput,
       env: cli.env(),
       // The command first: ended alone, the runtime would leave it behind.
-      onStop: (kill) => void stopCommand(files.pid).finally(() => kill("SIGKILL")),
+      onStop: (kill) => void stopCommand(files.pid, end).finally(() => kill("SIGKILL")),
     });
     if (result.code !== 0) {
       const words = runtimeWords(await readLog(files.log));
@@ -63,11 +67,11 @@ export async function runInside(
 }
 
 /** Kills what the runtime has started, or is about to: its pid file comes within moments. */
-async function stopCommand(pidFile: string): Promise<void> {
+async function stopCommand(pidFile: string, end: (pid: number) => unknown): Promise<void> {
   for (let round = 0; round < 50; round++) {
     const pid = await readNumber(pidFile);
     if (pid !== undefined) {
-      signalPid(pid, 9);
+      await end(pid);
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 20));

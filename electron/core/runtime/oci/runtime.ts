@@ -44,7 +44,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     const dir = bundle.processDir("init");
     const runtimeLog = join(bundle.path, "runtime.log");
     const args = createArgs(conmon, {
-      id,
+      id: cli.name(namespace, id),
       dir,
       logPath: request.logPath,
       terminal: request.terminal,

@@ -24,6 +24,7 @@ import type { SpawnedShim } from "./conmon.ts";
 import { startExec } from "./exec.ts";
 import { openStartGate } from "./gate.ts";
 import { namespacePids } from "./pids.ts";
+import { sandboxKill, sandboxPid } from "./runsc.ts";
 import { OciProcess, ignoreNotFound } from "./process.ts";
 import { removeByHand } from "./remove.ts";
 
@@ -60,6 +61,14 @@ export class OciTask extends HostTask<OciProcess> {
     return init.lost ? init.state.pid : init.shim?.pid;
   }
 
+  /** A sandbox's first process sees only what its kernel needs; the shim sees the mount. */
+  protected override get root(): string {
+    const shim = this.list.init?.shim;
+    return shim && this.shared.binary.sandbox
+      ? `/proc/${shim.pid}/root${this.disk.rootfs}`
+      : super.root;
+  }
+
   protected override get runsWhenMade(): boolean {
     return this.disk.record.restored;
   }
@@ -70,6 +79,7 @@ export class OciTask extends HostTask<OciProcess> {
       privileges: this.shared.privileges,
       socketDirectory: facts.id === "init" ? this.bundle : facts.directory,
       entry: () => this.entry,
+      deliver: this.#deliver(facts),
     };
     return new OciProcess(conmonHost, facts, files);
   }
@@ -111,12 +121,14 @@ export class OciTask extends HostTask<OciProcess> {
   }
 
   protected async startExec(request: ExecRequest, options: CallOptions): Promise<OciProcess> {
-    const target = { entry: this.entry, pid: this.list.init?.state.pid };
+    const target = { entry: this.entry, root: this.root };
     const started = await startExec(this.shared, this.disk, target, request, options);
     const process = this.newProcess(request.id, started.file, started.files);
     this.list.add(process);
     process.hold(started.lifeline);
     await process.load(started.files, true);
+    // Where the runtime leaves that out.
+    if (this.shared.binary.sandbox && request.size) await process.resize(request.size);
     return process;
   }
 
@@ -151,8 +163,24 @@ export class OciTask extends HostTask<OciProcess> {
     await this.shared.cli.delete(this.namespace, this.id, undefined, false);
   }
 
+  /** A sandbox has its own pids. The first of them can be killed by ours all the same. */
+  #deliver({ directory }: ProcessFacts): ((signal: number) => Promise<void>) | undefined {
+    const { cli, binary } = this.shared;
+    if (!binary.sandbox) return undefined;
+    return async (signal) => {
+      const { init } = this.list;
+      // Also while it is paused, when runsc itself delivers nothing.
+      if (signal === 9 && init?.directory === directory) await init.signal(init.state.pid ?? 0, 9);
+      else await sandboxKill(cli, this, await sandboxPid(directory), signal);
+    };
+  }
+
   /** Without asking the runtime, which would be a process for each task of a start. */
   async #readPhase(): Promise<Phase> {
+    if (this.shared.binary.sandbox) {
+      const { state } = await this.shared.cli.state(this.namespace, this.id, this.entry);
+      return state.status === "created" || state.status === "paused" ? state.status : "running";
+    }
     const gate = join(this.shared.cli.containerRoot(this.namespace, this.id), "exec.fifo");
     if (!this.disk.record.restored && (await exists(gate))) return "created";
     const dirs = await this.cgroup();
@@ -161,6 +189,10 @@ export class OciTask extends HostTask<OciProcess> {
 
   async #command(command: string, done: string, options: CallOptions): Promise<void> {
     const call = { namespace: this.namespace, entry: this.entry, context: this.could(done) };
-    await this.shared.cli.run(call, [command, this.id], options);
+    await this.shared.cli.run(
+      call,
+      [command, this.shared.cli.name(this.namespace, this.id)],
+      options,
+    );
   }
 }

@@ -15,7 +15,7 @@ import type { TaskService } from "./task-service.ts";
 export async function startExec(
   shared: ShimShared,
   bundle: Bundle,
-  target: { service: TaskService; pid: number | undefined; make(file: ProcessFile): ShimProcess },
+  target: { service: TaskService; root: string; make(file: ProcessFile): ShimProcess },
   request: ExecRequest,
   options: CallOptions,
 ): Promise<{ process: ShimProcess; lifeline: Disposable }> {
@@ -23,7 +23,7 @@ export async function startExec(
   const { terminal } = request;
   const { id } = bundle.ref;
   options.signal?.throwIfAborted();
-  const { file, context } = await makeExecDir(bundle, privileges, target.pid, request);
+  const { file, context } = await makeExecDir(bundle, privileges, target.root, request);
   const { service } = target;
   const process = target.make(file);
   let lifeline: Disposable | undefined;

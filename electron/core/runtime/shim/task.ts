@@ -198,7 +198,7 @@ export class ShimTask extends HostTask<ShimProcess, ShimShared> {
   protected async startExec(request: ExecRequest, options: CallOptions): Promise<ShimProcess> {
     const target = {
       service: this.#requireService(),
-      pid: this.list.init?.state.pid,
+      root: this.root,
       make: (file: ProcessFile) => this.newProcess(request.id, file),
     };
     const { process, lifeline } = await startExec(this.shared, this.disk, target, request, options);
