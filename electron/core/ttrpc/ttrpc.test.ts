@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { type Server, type Socket, createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +11,22 @@ import { type Frame, FrameDecoder, encodeFrame, maxData } from "./frame.ts";
 import { ResponseSchema } from "./proto/ttrpc_pb.ts";
 import { type Handler, TtrpcServer } from "./server.ts";
 import { AppError } from "#shared/errors";
+
+/** Frames of a real shim's life (frame.test.ts), each with a few bytes changed. */
+const recorded = (
+  JSON.parse(readFileSync(new URL("recorded-frames.json", import.meta.url), "utf8")) as string[]
+).map((frame) => Buffer.from(frame, "base64"));
+const damaged = fc
+  .tuple(
+    fc.constantFrom(...recorded),
+    fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+  )
+  .map(([frame, changes]) => {
+    const copy = Buffer.from(frame);
+    // Not the length: a frame that never ends is only waited for.
+    for (const [at, value] of changes) copy[4 + (at % (copy.length - 4))] = value;
+    return copy;
+  });
 
 let dir: string;
 let path: string;
@@ -176,6 +193,39 @@ describe("a ttrpc connection", () => {
         expect(outcome instanceof Uint8Array || outcome instanceof AppError).toBe(true);
         for (const one of open.splice(0)) one.close();
         await rm(path, { force: true });
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("what a shim once said, damaged", () => {
+  const frames = fc.array(damaged, { minLength: 1, maxLength: 10 });
+
+  it("ends no client: its call has an answer or an error", async () => {
+    await fc.assert(
+      fc.asyncProperty(frames, async (said) => {
+        await standIn((socket) => socket.once("data", () => socket.end(Buffer.concat(said))));
+        const client = await connect();
+        const outcome = await client.call(call("x", { timeout: 2000 })).catch((error) => error);
+        expect(outcome instanceof Uint8Array || outcome instanceof AppError).toBe(true);
+        for (const one of open.splice(0)) one.close();
+        await rm(path, { force: true });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("ends no server: the next client is answered", async () => {
+    await serve({ "s/ok": (payload) => payload });
+    await fc.assert(
+      fc.asyncProperty(frames, async (said) => {
+        const socket = createConnection(path).on("error", () => {});
+        socket.end(Buffer.concat(said));
+        const client = await connect();
+        expect(text(await client.call(call("ok")))).toBe("ok");
+        client.close();
+        socket.destroy();
       }),
       { numRuns: 50 },
     );
