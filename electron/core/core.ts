@@ -15,6 +15,7 @@ import { ImageService } from "./images/image-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
+import { RemoteService } from "./remotes/remote-service.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
 import { ShimService } from "./shims/shim-service.ts";
@@ -48,6 +49,7 @@ export interface Core {
   readonly processes: ProcessService;
   readonly shims: ShimService;
   readonly extensions: ExtensionService;
+  readonly remotes: RemoteService;
   readonly tasks: Tasks;
   /** When the disk has been looked through; lists wait for it. Rejects when that failed as a whole. */
   readonly ready: Promise<void>;
@@ -137,7 +139,9 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
     const shims = new ShimService({ tasks, ready });
-    for (const service of [logs, terminals, stats, shims]) closing.push(() => service.dispose());
+    const remotes = new RemoteService(store);
+    for (const service of [logs, terminals, stats, shims, remotes])
+      closing.push(() => service.dispose());
 
     const extensions: ExtensionService = new ExtensionService({
       ...{ paths, privileges, store, tasks, snapshots, images, containers, operations, system },
@@ -156,7 +160,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints },
-      ...{ logs, terminals, stats, processes, shims, extensions, tasks, ready, close },
+      ...{ logs, terminals, stats, processes, shims, extensions, remotes, tasks, ready, close },
     };
   } catch (error) {
     await close();

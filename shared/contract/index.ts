@@ -4,6 +4,7 @@ import { containers } from "./containers.ts";
 import { extensions } from "./extensions.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
+import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
 import { stats } from "./stats.ts";
 import { system } from "./system.ts";
@@ -17,6 +18,7 @@ export const contract = {
   extensions,
   images,
   logs,
+  remotes,
   shims,
   stats,
   system,

@@ -6,6 +6,7 @@ export const pages = [
   "images",
   "checkpoints",
   "shims",
+  "elsewhere",
   "extensions",
   "activity",
   "system",

@@ -25,6 +25,7 @@ import {
   starterImage,
 } from "./fake-data.ts";
 import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
+import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
@@ -186,6 +187,7 @@ export class FakeCore {
         },
       },
       extensions: fakeExtensionHandlers(this.extensions),
+      remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),
       stats: fakeStats(this.containers),

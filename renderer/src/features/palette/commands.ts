@@ -11,6 +11,7 @@ import {
   Moon,
   Pause,
   Play,
+  Network,
   Plus,
   Puzzle,
   RotateCw,
@@ -58,9 +59,10 @@ export function windowItems(): PaletteItem[] {
     item("Go to", "Images", Layers, () => goTo("images"), "Ctrl 2"),
     item("Go to", "Checkpoints", History, () => goTo("checkpoints"), "Ctrl 3"),
     item("Go to", "Shims", Cable, () => goTo("shims"), "Ctrl 4"),
-    item("Go to", "Extensions", Puzzle, () => goTo("extensions"), "Ctrl 5"),
-    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 6"),
-    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 7"),
+    item("Go to", "Elsewhere", Network, () => goTo("elsewhere"), "Ctrl 5"),
+    item("Go to", "Extensions", Puzzle, () => goTo("extensions"), "Ctrl 6"),
+    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 7"),
+    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 8"),
     item("Go to", "Containers in trouble", Box, () => {
       goTo("containers");
       setSegment("trouble");

@@ -41,7 +41,7 @@ it("does something to a container", async () => {
 it("goes to a page, with arrows that go round", async () => {
   const { user, chosen } = await open();
   await user.keyboard("activity");
-  expect(chosen()).toBe("ActivityCtrl6");
+  expect(chosen()).toBe("ActivityCtrl7");
   await user.keyboard("{Enter}");
   expect(useLayout.getState().page).toBe("activity");
   openPalette();

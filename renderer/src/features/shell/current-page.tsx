@@ -4,6 +4,7 @@ import { CheckpointsPage } from "../checkpoints-page/checkpoints-page.tsx";
 import { ContainersPage } from "../containers/containers-page.tsx";
 import { ExtensionsPage } from "../extensions/extensions-page.tsx";
 import { ImagesPage } from "../images/images-page.tsx";
+import { RemotesPage } from "../remotes/remotes-page.tsx";
 import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
 
@@ -12,6 +13,7 @@ const screens: Record<PageName, () => React.ReactNode> = {
   images: ImagesPage,
   checkpoints: CheckpointsPage,
   shims: ShimsPage,
+  elsewhere: RemotesPage,
   extensions: ExtensionsPage,
   activity: ActivityPage,
   system: SystemPage,

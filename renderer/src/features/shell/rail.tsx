@@ -6,6 +6,7 @@ import {
   History,
   Layers,
   type LucideIcon,
+  Network,
   Puzzle,
 } from "lucide-react";
 import type { ReactNode } from "react";
@@ -42,6 +43,7 @@ export function Rail() {
         <Count of={checkpoints.status === "loading" ? undefined : checkpoints.items.size} />
       </RailItem>
       <RailItem page="shims" icon={Cable} label="Shims" />
+      <RailItem page="elsewhere" icon={Network} label="Elsewhere" />
       <RailItem page="extensions" icon={Puzzle} label="Extensions" />
       <RailItem page="activity" icon={Activity} label="Activity">
         {running && <Spinner size={12} className="rail__busy" />}

@@ -1,0 +1,350 @@
+import { access, readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import type { Disposable } from "#shared/base/disposable";
+import type { Delta } from "#shared/contract/common";
+import type { Place, RemoteContainer, RemoteOwner, RemoteUse } from "#shared/contract/remotes";
+import { AppError, isCode } from "#shared/errors";
+import { ListWatch } from "../base/list-watch.ts";
+import { parseSignal } from "../containers/signals.ts";
+import { ContainerdClient, type RemoteState } from "../runtime/containerd/client.ts";
+import type { Collection, Store } from "../store/store.ts";
+import { Remote } from "./remote.ts";
+
+/** Where containerds listen: the distributions', docker's own, k3s', microk8s'. */
+export const knownAddresses = [
+  "/run/containerd/containerd.sock",
+  "/run/docker/containerd/containerd.sock",
+  "/run/k3s/containerd/containerd.sock",
+  "/var/snap/microk8s/common/run/containerd.sock",
+];
+
+/** Milliseconds between two looks whether one of these has come. */
+const findInterval = 3000;
+/** Milliseconds between two samples of what a container uses. */
+const useInterval = 2000;
+/** Milliseconds between SIGTERM and SIGKILL. */
+const grace = 10_000;
+const [sigterm, sigkill] = [15, 9];
+
+const PlaceRecord = z.object({
+  /** Its socket's path. */
+  id: z.string(),
+  /** The user named it. */
+  named: z.boolean(),
+  /** Namespaces whose containers may be deleted from here. */
+  deletable: z.array(z.string()),
+});
+type PlaceRecord = z.infer<typeof PlaceRecord>;
+
+/**
+ * containerds that run on this machine beside us. They are looked for and followed only while somebody watches: a
+ * window that shows something else costs them and us nothing.
+ */
+export class RemoteService implements Disposable {
+  readonly #known: readonly string[];
+  readonly #collection: Collection<typeof PlaceRecord>;
+  readonly #records = new Map<string, PlaceRecord>();
+  readonly #remotes = new Map<string, Remote>();
+  readonly #places = new ListWatch<Place>({
+    list: () => [...this.#remotes.values()].map((remote) => this.#place(remote)),
+    get: (id) => {
+      const remote = this.#remotes.get(id);
+      return remote && this.#place(remote);
+    },
+  });
+  readonly #containers = new ListWatch<RemoteContainer>({
+    list: () =>
+      [...this.#remotes.values()].flatMap((remote) =>
+        [...remote.containers.values()].map((state) => shown(remote.address, state)),
+      ),
+    get: (id) => {
+      const { remote, state } = this.#look(id);
+      return remote && state && shown(remote.address, state);
+    },
+  });
+  #watchers = 0;
+  #finding: AbortController | undefined;
+
+  /** `known`: where to look; for tests, which have their own. */
+  constructor(store: Store, known: readonly string[] = knownAddresses) {
+    this.#known = known;
+    this.#collection = store.collection("places", PlaceRecord);
+    for (const record of this.#collection.all().records) this.#records.set(record.id, record);
+  }
+
+  watchPlaces(signal: AbortSignal): AsyncGenerator<Delta<Place>> {
+    return this.#watched(this.#places, signal);
+  }
+
+  watch(signal: AbortSignal): AsyncGenerator<Delta<RemoteContainer>> {
+    return this.#watched(this.#containers, signal);
+  }
+
+  /** Names a place. UNAVAILABLE when no containerd answers there. */
+  async add(address: string): Promise<void> {
+    const client = await ContainerdClient.open(address);
+    try {
+      await client.version();
+    } finally {
+      client.close();
+    }
+    await this.#keep({ ...this.#record(address), named: true });
+    if (this.#watchers > 0) this.#open(address);
+  }
+
+  async forget(address: string): Promise<void> {
+    this.#records.delete(address);
+    await this.#collection.remove(address);
+    this.#close(address);
+  }
+
+  async allowDelete(address: string, namespace: string, allow: boolean): Promise<void> {
+    const record = this.#record(address);
+    const others = record.deletable.filter((name) => name !== namespace);
+    await this.#keep({ ...record, deletable: allow ? [...others, namespace] : others });
+    this.#places.changed(address);
+  }
+
+  start(id: string): Promise<void> {
+    return this.#act(id, (client, { namespace, id: name }) => client.start(namespace, name));
+  }
+
+  stop(id: string): Promise<void> {
+    return this.#act(id, async (client, state) => {
+      await killUntilEnded(client, state, grace);
+    });
+  }
+
+  /** `signal`: a name or a number. */
+  kill(id: string, signal: string): Promise<void> {
+    const number = parseSignal(signal);
+    return this.#act(id, (client, { namespace, id: name }) => client.kill(namespace, name, number));
+  }
+
+  pause(id: string): Promise<void> {
+    return this.#act(id, (client, { namespace, id: name }) => client.pause(namespace, name));
+  }
+
+  resume(id: string): Promise<void> {
+    return this.#act(id, (client, { namespace, id: name }) => client.resume(namespace, name));
+  }
+
+  /** Kills it when it runs. PERMISSION_DENIED until its namespace allows it. */
+  delete(id: string): Promise<void> {
+    return this.#act(id, async (client, state, address) => {
+      if (!this.#record(address).deletable.includes(state.namespace)) {
+        throw new AppError(
+          "PERMISSION_DENIED",
+          `Deleting is off for the namespace ${state.namespace} of ${address}`,
+          { hint: "Its owner may be harmed by it. Switch it on beside the namespace's name." },
+        );
+      }
+      await killUntilEnded(client, state, 0);
+      await client.delete(state.namespace, state.id);
+    });
+  }
+
+  /** NOT_FOUND when there is no such container. */
+  inspect(id: string): { spec?: string } {
+    const { spec } = this.#require(id).state;
+    return spec === undefined ? {} : { spec };
+  }
+
+  /** Ends when the container does. */
+  async *watchUse(id: string, signal: AbortSignal): AsyncGenerator<RemoteUse, void, void> {
+    let before: { cpu: number; clock: number } | undefined;
+    while (!signal.aborted) {
+      const { remote, state } = this.#require(id);
+      const { namespace, id: name, task } = state;
+      if (task?.status !== "running" && task?.status !== "paused") return;
+      try {
+        const [use, pids] = await Promise.all([
+          remote.client.stats(namespace, name, { signal }),
+          remote.client.pids(namespace, name, { signal }),
+        ]);
+        const { time, cpu, clock, memory, memoryLimit } = use;
+        const processes = await Promise.all(
+          pids.map(async (pid) => ({ pid, command: await commandOf(pid) })),
+        );
+        const seconds = before && (clock - before.clock) / 1000;
+        yield {
+          ...{ time, memory, processes },
+          ...(before && seconds ? { cpu: Math.max(0, cpu - before.cpu) / seconds } : {}),
+          ...(memoryLimit === undefined ? {} : { memoryLimit }),
+        };
+        before = { cpu, clock };
+      } catch (error) {
+        if (isCode(error, "NOT_FOUND")) return;
+        throw error;
+      }
+      await delay(useInterval, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  dispose(): void {
+    this.#finding?.abort();
+    for (const address of this.#remotes.keys()) this.#close(address);
+  }
+
+  /** Follows all places for as long as anybody watches any of them. */
+  async *#watched<T>(list: ListWatch<T>, signal: AbortSignal): AsyncGenerator<Delta<T>> {
+    this.#watchers += 1;
+    if (this.#watchers === 1) this.#find();
+    try {
+      yield* list.watch(signal);
+    } finally {
+      this.#watchers -= 1;
+      if (this.#watchers === 0) this.dispose();
+    }
+  }
+
+  #find(): void {
+    const finding = new AbortController();
+    this.#finding = finding;
+    const { signal } = finding;
+    for (const [address, { named }] of this.#records) if (named) this.#open(address);
+    const look = async (): Promise<void> => {
+      while (!signal.aborted) {
+        for (const address of this.#known) {
+          const there = await access(address).then(
+            () => true,
+            () => false,
+          );
+          if (there && !signal.aborted) this.#open(address);
+        }
+        await delay(findInterval, undefined, { signal }).catch(() => undefined);
+      }
+    };
+    void look();
+  }
+
+  #open(address: string): void {
+    if (this.#remotes.has(address)) return;
+    const changed = (containers: Iterable<string>): void => {
+      this.#places.changed(address);
+      for (const key of containers) this.#containers.changed(`${address} ${key}`);
+    };
+    this.#remotes.set(address, new Remote(address, changed));
+    this.#places.changed(address);
+  }
+
+  #close(address: string): void {
+    const remote = this.#remotes.get(address);
+    if (!remote) return;
+    this.#remotes.delete(address);
+    remote.close();
+    this.#places.changed(address);
+    for (const key of remote.containers.keys()) this.#containers.changed(`${address} ${key}`);
+  }
+
+  async #keep(record: PlaceRecord): Promise<void> {
+    await this.#collection.put(record.id, record);
+    this.#records.set(record.id, record);
+  }
+
+  #record(address: string): PlaceRecord {
+    return this.#records.get(address) ?? { id: address, named: false, deletable: [] };
+  }
+
+  #place(remote: Remote): Place {
+    const { address, status, version, error } = remote;
+    const record = this.#record(address);
+    return {
+      ...{ id: address, found: !record.named, status },
+      namespaces: remote.namespaces.map((name) => ({
+        ...{ name, owner: ownerOf(name), deletable: record.deletable.includes(name) },
+      })),
+      ...(version === undefined ? {} : { version }),
+      ...(error ? { error } : {}),
+    };
+  }
+
+  #look(id: string): { remote?: Remote | undefined; state?: RemoteState | undefined } {
+    const [address = "", ...key] = id.split(" ");
+    const remote = this.#remotes.get(address);
+    return { remote, state: remote?.containers.get(key.join(" ")) };
+  }
+
+  #require(id: string): { remote: Remote; state: RemoteState } {
+    const { remote, state } = this.#look(id);
+    if (remote && state) return { remote, state };
+    throw new AppError("NOT_FOUND", "There is no such container there", {
+      subject: id,
+      hint: "It was deleted, or its containerd is away.",
+    });
+  }
+
+  /** Does something, and looks how it is then: the event that tells of it may be late. */
+  async #act(
+    id: string,
+    what: (client: ContainerdClient, state: RemoteState, address: string) => Promise<void>,
+  ): Promise<void> {
+    const { remote, state } = this.#require(id);
+    try {
+      await what(remote.client, state, remote.address);
+    } finally {
+      await remote.refresh(state.namespace, state.id).catch(() => undefined);
+    }
+  }
+}
+
+/** SIGTERM (unless `patience` is 0), then SIGKILL. Resolves when its task has ended; at once for one that has none. */
+async function killUntilEnded(
+  client: ContainerdClient,
+  { namespace, id, task }: RemoteState,
+  patience: number,
+): Promise<void> {
+  if (!task || task.status === "exited") return;
+  try {
+    if (patience > 0) {
+      await client.kill(namespace, id, sigterm);
+      const ended = await client.wait(namespace, id, patience).then(
+        () => true,
+        (error: unknown) => {
+          if (isCode(error, "DEADLINE_EXCEEDED")) return false;
+          throw error;
+        },
+      );
+      if (ended) return;
+    }
+    await client.kill(namespace, id, sigkill);
+    // A frozen process dies when it is thawed.
+    if (task.status === "paused") await client.resume(namespace, id).catch(() => undefined);
+    await client.wait(namespace, id, grace);
+  } catch (error) {
+    if (!isCode(error, "NOT_FOUND")) throw error;
+  }
+}
+
+/** By the names that docker and Kubernetes give their namespaces. */
+export function ownerOf(namespace: string): RemoteOwner {
+  if (namespace === "moby" || namespace === "plugins.moby") return "docker";
+  return namespace === "k8s.io" ? "kubernetes" : "other";
+}
+
+function shown(place: string, state: RemoteState): RemoteContainer {
+  const { namespace, id, image, runtime, labels, createdAt, task } = state;
+  return {
+    ...{ id: `${place} ${namespace} ${id}`, place, namespace, containerId: id },
+    ...{ name: nameOf(id, labels), image, runtime, labels, createdAt },
+    status: task?.status ?? "none",
+    ...(task?.pid === undefined ? {} : { pid: task.pid }),
+    ...(task?.exitCode === undefined ? {} : { exitCode: task.exitCode }),
+    ...(task?.exitedAt === undefined ? {} : { exitedAt: task.exitedAt }),
+  };
+}
+
+/** nerdctl's and Kubernetes' labels; docker keeps its names to itself. */
+export function nameOf(id: string, labels: Record<string, string>): string {
+  const pod = labels["io.kubernetes.pod.name"];
+  const inPod = labels["io.kubernetes.container.name"];
+  if (pod) return inPod ? `${pod}/${inPod}` : pod;
+  return labels["nerdctl/name"] ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
+}
+
+/** Empty when it has ended meanwhile, or is another user's. */
+async function commandOf(pid: number): Promise<string> {
+  const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return line.replaceAll("\0", " ").trim();
+}

@@ -1,0 +1,331 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  mkdtemp,
+  mkdir,
+  readFile,
+  rm,
+  rmdir,
+  symlink,
+  copyFile,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Place, RemoteContainer } from "#shared/contract/remotes";
+import { Store } from "../store/store.ts";
+import { RemoteService } from "./remote-service.ts";
+
+const run = promisify(execFile);
+
+/** Why these can't be run here; undefined when they can. */
+function lacks(...programs: string[]): string | undefined {
+  if (process.getuid?.() !== 0) return "only root can start them";
+  return programs.find((program) => {
+    try {
+      execFileSync("which", [program]);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+/** A list as a watcher knows it, kept for as long as the test needs. */
+function follow<T extends { id: string }>(
+  open: (signal: AbortSignal) => AsyncIterable<{ reset: boolean; put: T[]; removed: string[] }>,
+): { items: Map<string, T>; stop: () => Promise<void> } {
+  const abort = new AbortController();
+  const items = new Map<string, T>();
+  const ended = (async () => {
+    for await (const { reset, put, removed } of open(abort.signal)) {
+      if (reset) items.clear();
+      for (const id of removed) items.delete(id);
+      for (const item of put) items.set(item.id, item);
+    }
+  })();
+  return {
+    items,
+    stop: async () => {
+      abort.abort();
+      await ended;
+    },
+  };
+}
+
+/** A docker archive of a busybox, as `ctr images import` takes it. */
+async function busyboxArchive(directory: string): Promise<{ archive: string; layer: string }> {
+  const rootfs = join(directory, "rootfs");
+  await mkdir(join(rootfs, "bin"), { recursive: true });
+  await copyFile("/bin/busybox", join(rootfs, "bin/busybox"));
+  for (const name of ["sh", "sleep", "trap"]) await symlink("busybox", join(rootfs, "bin", name));
+  const image = join(directory, "image");
+  await mkdir(image);
+  const layer = join(image, "layer.tar");
+  await run("tar", ["-C", rootfs, "-cf", layer, "."]);
+  const digest = createHash("sha256")
+    .update(await readFile(layer))
+    .digest("hex");
+  const config = {
+    ...{ architecture: process.arch === "x64" ? "amd64" : process.arch, os: "linux", config: {} },
+    rootfs: { type: "layers", diff_ids: [`sha256:${digest}`] },
+  };
+  await writeFile(join(image, "config.json"), JSON.stringify(config));
+  const manifest = [{ Config: "config.json", RepoTags: ["test/box:1"], Layers: ["layer.tar"] }];
+  await writeFile(join(image, "manifest.json"), JSON.stringify(manifest));
+  const archive = join(directory, "image.tar");
+  await run("tar", ["-C", image, "-cf", archive, "."]);
+  return { archive, layer };
+}
+
+async function end(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+  const ended = once(daemon, "exit");
+  daemon.kill("SIGTERM");
+  await ended;
+}
+
+const missing = lacks("containerd", "ctr");
+
+describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  let root: string;
+  let socket: string;
+  let daemon: ChildProcess;
+  let store: Store;
+  let remotes: RemoteService;
+  let places: ReturnType<typeof follow<Place>>;
+  let list: ReturnType<typeof follow<RemoteContainer>>;
+
+  const ctr = async (...args: string[]): Promise<string> =>
+    (await run("ctr", ["--address", socket, "--namespace", "test", ...args])).stdout;
+
+  async function start(): Promise<void> {
+    daemon = spawn("containerd", ["--config", join(root, "config.toml")], { stdio: "ignore" });
+    await vi.waitFor(() => ctr("version"), { timeout: 30_000, interval: 100 });
+  }
+
+  const container = (id: string): RemoteContainer => {
+    const found = list.items.get(`${socket} test ${id}`);
+    if (!found) throw new Error(`no container ${id}`);
+    return found;
+  };
+  const becomes = (id: string, status: RemoteContainer["status"]): Promise<void> =>
+    vi.waitFor(() => expect(container(id).status).toBe(status), { timeout: 20_000 });
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "shimyard-containerd-"));
+    socket = join(root, "c.sock");
+    const lines = [
+      "version = 2",
+      `root = "${join(root, "data")}"`,
+      `state = "${join(root, "state")}"`,
+      'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
+      "[grpc]",
+      `address = "${socket}"`,
+    ];
+    await writeFile(join(root, "config.toml"), lines.join("\n"));
+    const { archive } = await busyboxArchive(root);
+    await start();
+    await ctr("images", "import", archive);
+    store = await Store.open(join(root, "meta"));
+    remotes = new RemoteService(store, [socket]);
+    places = follow((signal) => remotes.watchPlaces(signal));
+    list = follow((signal) => remotes.watch(signal));
+    await vi.waitFor(() => expect(places.items.get(socket)?.status).toBe("connected"), 10_000);
+  });
+
+  afterAll(async () => {
+    for (const id of (await ctr("containers", "ls", "-q")).split("\n").filter(Boolean)) {
+      await ctr("tasks", "rm", "--force", id).catch(() => undefined);
+      await ctr("containers", "rm", id);
+    }
+    await Promise.all([places.stop(), list.stop()]);
+    remotes.dispose();
+    await store.close();
+    await end(daemon);
+    await rm(root, { recursive: true, force: true });
+    // What containerd 1.6 makes there whatever its state directory is. Others may use it too.
+    for (const path of ["s", "fifo", "runc/test", "runc", ""]) {
+      await rmdir(join("/run/containerd", path)).catch(() => undefined);
+    }
+  });
+
+  const image = "docker.io/test/box:1";
+  const loop = ["/bin/sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"];
+
+  test("is found, with its version and namespaces", () => {
+    expect(places.items.get(socket)).toMatchObject({
+      ...{ found: true, version: expect.stringMatching(/^v?\d/) },
+      namespaces: [{ name: "test", owner: "other", deletable: false }],
+    });
+  });
+
+  test("what is made by others appears, changes and goes as they do it", async () => {
+    await ctr("run", "--detach", "--label", "nerdctl/name=web", image, "theirs", ...loop);
+    await becomes("theirs", "running");
+    expect(container("theirs")).toMatchObject({ name: "web", image });
+    expect(container("theirs").runtime).toBe("io.containerd.runc.v2");
+    expect(container("theirs").pid).toBeGreaterThan(1);
+    await ctr("tasks", "pause", "theirs");
+    await becomes("theirs", "paused");
+    await ctr("tasks", "resume", "theirs");
+    await becomes("theirs", "running");
+    await ctr("tasks", "kill", "--signal", "SIGKILL", "theirs");
+    await becomes("theirs", "exited");
+    expect(container("theirs").exitCode).toBe(137);
+    await ctr("tasks", "rm", "theirs");
+    await becomes("theirs", "none");
+    await ctr("containers", "rm", "theirs");
+    await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
+  });
+
+  test("one is paused, resumed, stopped, started again and killed from here", async () => {
+    await ctr("run", "--detach", image, "ours", ...loop);
+    await becomes("ours", "running");
+    const { id, pid } = container("ours");
+    expect(JSON.parse(remotes.inspect(id).spec ?? "")).toMatchObject({ process: { args: loop } });
+    await remotes.pause(id);
+    await becomes("ours", "paused");
+    await remotes.resume(id);
+    await becomes("ours", "running");
+    await expect(remotes.start(id)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    await remotes.stop(id);
+    await becomes("ours", "exited");
+    expect(container("ours").exitCode).toBe(5);
+    await remotes.start(id);
+    await becomes("ours", "running");
+    expect(container("ours").pid).not.toBe(pid);
+    await remotes.kill(id, "SIGKILL");
+    await becomes("ours", "exited");
+    await expect(remotes.delete(id)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+    await remotes.allowDelete(socket, "test", true);
+    await vi.waitFor(() =>
+      expect(places.items.get(socket)?.namespaces).toMatchObject([{ deletable: true }]),
+    );
+    await remotes.start(id);
+    await remotes.delete(id);
+    await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
+    await remotes.allowDelete(socket, "test", false);
+  });
+
+  test("tells what one uses and its processes, and ends with it", async () => {
+    await ctr("run", "--detach", image, "used", ...loop);
+    await becomes("used", "running");
+    const { id, pid } = container("used");
+    const abort = new AbortController();
+    const samples = remotes.watchUse(id, abort.signal);
+    const first = await samples.next();
+    expect(first.value).toMatchObject({ memory: expect.any(Number) });
+    expect(first.value?.processes.map((process) => process.pid)).toContain(pid);
+    const second = await samples.next();
+    expect(second.value?.cpu).toBeGreaterThanOrEqual(0);
+    await remotes.kill(id, "9");
+    await becomes("used", "exited");
+    await vi.waitFor(async () => expect((await samples.next()).done).toBe(true), 20_000);
+    await ctr("tasks", "rm", "used");
+    await ctr("containers", "rm", "used");
+  });
+
+  test("when it goes that is said, and it comes back by itself with what is in it", async () => {
+    await ctr("run", "--detach", image, "stays", ...loop);
+    await becomes("stays", "running");
+    const { id } = container("stays");
+    await end(daemon);
+    await vi.waitFor(() => expect(places.items.get(socket)?.status).toBe("away"), 20_000);
+    expect(places.items.get(socket)?.error?.code).toBe("UNAVAILABLE");
+    expect(list.items.size).toBe(0);
+    await expect(remotes.pause(id)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await start();
+    await becomes("stays", "running");
+    expect(places.items.get(socket)?.status).toBe("connected");
+  });
+
+  test("a place where nobody answers can't be added; one that was added is kept", async () => {
+    await expect(remotes.add(join(root, "none.sock"))).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+    });
+    await remotes.add(socket);
+    const again = new RemoteService(store, []);
+    const kept = follow((signal) => again.watchPlaces(signal));
+    await vi.waitFor(() => expect(kept.items.get(socket)?.status).toBe("connected"), 20_000);
+    await kept.stop();
+    again.dispose();
+    await remotes.forget(socket);
+  });
+});
+
+const noDocker = lacks("dockerd", "docker");
+
+describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocker})` : ""}`, () => {
+  test("shows docker's containers under docker's name; docker sees what is done; nothing is deleted", async () => {
+    const root = await mkdtemp(join(tmpdir(), "shimyard-docker-"));
+    const host = `unix://${join(root, "d.sock")}`;
+    const cgroup = `/shimyard-test-docker-${process.pid}`;
+    await writeFile(
+      join(root, "daemon.json"),
+      JSON.stringify({ "deprecated-key-path": join(root, "key.json") }),
+    );
+    const daemon = spawn(
+      "dockerd",
+      [
+        `--config-file=${join(root, "daemon.json")}`,
+        ...["data-root", "exec-root"].map((name) => `--${name}=${join(root, name)}`),
+        ...[`--pidfile=${join(root, "pid")}`, `--host=${host}`, `--cgroup-parent=${cgroup}`],
+        ...["--group=root", "--bridge=none", "--iptables=false", "--ip-forward=false"],
+        ...["--ip-masq=false", "--userland-proxy=false"],
+      ],
+      { stdio: "ignore" },
+    );
+    const docker = async (...args: string[]): Promise<string> =>
+      (await run("docker", ["--host", host, ...args])).stdout.trim();
+    const socket = join(root, "exec-root/containerd/containerd.sock");
+    const store = await Store.open(join(root, "meta"));
+    const remotes = new RemoteService(store, [socket]);
+    const places = follow((signal) => remotes.watchPlaces(signal));
+    const list = follow((signal) => remotes.watch(signal));
+    try {
+      await vi.waitFor(() => docker("version"), { timeout: 60_000, interval: 200 });
+      const { layer } = await busyboxArchive(root);
+      await docker("import", layer, "box");
+      const id = await docker("run", "-d", "--network=none", "box", "/bin/sleep", "1000");
+      const key = `${socket} moby ${id}`;
+      await vi.waitFor(() => expect(list.items.get(key)?.status).toBe("running"), 20_000);
+      expect(list.items.get(key)).toMatchObject({ namespace: "moby", name: id.slice(0, 12) });
+      expect(places.items.get(socket)?.namespaces).toContainEqual({
+        ...{ name: "moby", owner: "docker", deletable: false },
+      });
+      await expect(remotes.delete(key)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+      await remotes.pause(key);
+      await vi.waitFor(async () =>
+        expect(await docker("inspect", "--format={{.State.Status}}", id)).toBe("paused"),
+      );
+      await remotes.resume(key);
+      await remotes.kill(key, "SIGKILL");
+      await vi.waitFor(async () =>
+        expect(await docker("inspect", "--format={{.State.ExitCode}}", id)).toBe("137"),
+      );
+      // docker removes an ended container's record from containerd, and keeps its own.
+      await vi.waitFor(() => expect(list.items.has(key)).toBe(false), 20_000);
+      await docker("rm", "--force", id);
+    } finally {
+      await Promise.all([places.stop(), list.stop()]);
+      await store.close();
+      await end(daemon);
+      await run("sh", [
+        "-c",
+        `umount -l ${root}/exec-root/netns/* ${root}/data-root/* 2>/dev/null; true`,
+      ]);
+      await rm(root, { recursive: true, force: true });
+      for (const path of ["s", ""])
+        await rmdir(join("/run/containerd", path)).catch(() => undefined);
+      await rmdir("/run/docker").catch(() => undefined);
+      await run("sh", [
+        "-c",
+        `rmdir /sys/fs/cgroup/*${cgroup} /sys/fs/cgroup${cgroup} 2>/dev/null; true`,
+      ]);
+    }
+  });
+});

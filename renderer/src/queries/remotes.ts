@@ -1,0 +1,125 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import type { AppContract } from "#shared/contract/index";
+import type { Place, RemoteContainer, RemoteUse } from "#shared/contract/remotes";
+import type { Client } from "#shared/rpc/define";
+import { applyDelta, type Collection, emptyCollection } from "./live.ts";
+import { useClient } from "./client.tsx";
+
+/** Milliseconds until a stream that broke is opened again. */
+const retryDelay = 1000;
+
+/**
+ * A list that is followed only while it is shown: the core connects to other containerds for as long as somebody
+ * watches. What was known stays when the stream breaks, marked as stale.
+ */
+function useWhileShown<T extends { id: string }>(
+  open: (
+    client: Client<AppContract>,
+    signal: AbortSignal,
+  ) => AsyncIterable<{ reset: boolean; put: T[]; removed: string[] }>,
+): Collection<T> {
+  const client = useClient();
+  const [list, setList] = useState<Collection<T>>(emptyCollection);
+  useEffect(() => {
+    const abort = new AbortController();
+    void follow((signal) => open(client, signal), abort.signal, setList);
+    return () => abort.abort();
+  }, [client, open]);
+  return list;
+}
+
+async function follow<T extends { id: string }>(
+  open: (signal: AbortSignal) => AsyncIterable<{ reset: boolean; put: T[]; removed: string[] }>,
+  signal: AbortSignal,
+  set: (update: (before: Collection<T>) => Collection<T>) => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for await (const delta of open(signal)) set((before) => applyDelta(before, delta));
+    } catch {
+      // The footer says that the core is away.
+    }
+    if (!signal.aborted) set((before) => ({ ...before, status: "stale" }));
+    await new Promise((resolve) => {
+      setTimeout(resolve, retryDelay);
+    });
+  }
+}
+
+const openPlaces = (client: Client<AppContract>, signal: AbortSignal) =>
+  client.stream("remotes.watchPlaces", {}, { signal });
+const openContainers = (client: Client<AppContract>, signal: AbortSignal) =>
+  client.stream("remotes.watch", {}, { signal });
+
+export function usePlaces(): Collection<Place> {
+  return useWhileShown(openPlaces);
+}
+
+export function useRemoteContainers(): Collection<RemoteContainer> {
+  return useWhileShown(openContainers);
+}
+
+/** What it uses now; undefined until known, and when it does not run. */
+export function useRemoteUse(id: string, running: boolean): RemoteUse | undefined {
+  const client = useClient();
+  const [use, setUse] = useState<RemoteUse>();
+  useEffect(() => {
+    const abort = new AbortController();
+    if (running) followUse(client, id, abort.signal, setUse).catch(() => {});
+    return () => {
+      abort.abort();
+      setUse(undefined);
+    };
+  }, [client, id, running]);
+  return use;
+}
+
+async function followUse(
+  client: Client<AppContract>,
+  id: string,
+  signal: AbortSignal,
+  tell: (use: RemoteUse) => void,
+): Promise<void> {
+  for await (const use of client.stream("remotes.watchUse", { id }, { signal })) tell(use);
+}
+
+export function useRemoteSpec(id: string) {
+  const client = useClient();
+  return useQuery({
+    queryKey: ["remotes", "spec", id],
+    queryFn: ({ signal }) => client.call("remotes.inspect", { id }, { signal }),
+    gcTime: 0,
+    refetchOnMount: "always",
+  });
+}
+
+export type RemoteAction = "start" | "stop" | "pause" | "resume" | "kill" | "delete";
+
+export function useRemoteAction() {
+  const client = useClient();
+  return useMutation({
+    mutationFn: ({ id, action }: { id: string; action: RemoteAction }) =>
+      action === "kill"
+        ? client.call("remotes.kill", { id, signal: "SIGKILL" })
+        : client.call(`remotes.${action}`, { id }),
+  });
+}
+
+export function useAddPlace() {
+  const client = useClient();
+  return useMutation({ mutationFn: (address: string) => client.call("remotes.add", { address }) });
+}
+
+export function useForgetPlace() {
+  const client = useClient();
+  return useMutation({ mutationFn: (id: string) => client.call("remotes.forget", { id }) });
+}
+
+export function useAllowDelete() {
+  const client = useClient();
+  return useMutation({
+    mutationFn: (request: { place: string; namespace: string; allow: boolean }) =>
+      client.call("remotes.allowDelete", request),
+  });
+}
