@@ -68,13 +68,18 @@ export function describeResources(desk: Desk): void {
   feature(desk, "pause and resume", "pause", () => {
     it("pauses, resumes, and is stopped while paused", async () => {
       const task = await desk.run("pause", "while :; do echo x; sleep 0.02; done");
+      await until(async () => (await desk.root.log("pause")).includes("x"));
       await task.pause();
       expect(task.state.status).toBe("paused");
       await desk.reopen();
       expect(desk.get("pause").state.status).toBe("paused");
-      const before = await desk.root.log("pause");
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      expect(await desk.root.log("pause")).toBe(before);
+      // What it wrote before may still be on its way; then nothing comes, and otherwise this never ends.
+      let before = "";
+      await until(async () => {
+        before = await desk.root.log("pause");
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        return (await desk.root.log("pause")) === before;
+      });
       await desk.get("pause").resume();
       await until(async () => (await desk.root.log("pause")) !== before);
       await desk.get("pause").pause();
