@@ -188,6 +188,7 @@ describe("the mouse", () => {
       "Limits and restarts…",
       "Rename",
       "Copy id",
+      "Show disk use",
       "Delete…",
     ]);
   });
