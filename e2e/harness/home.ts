@@ -49,6 +49,10 @@ export class Home {
       for (const { id } of await client.call("containers.list", {})) {
         await client.call("containers.delete", { id, force: true, checkpoints: true });
       }
+      for await (const { put } of client.stream("extensions.watch", {})) {
+        for (const { id } of put) await client.call("extensions.remove", { id });
+        break;
+      }
     } finally {
       await app.stop();
     }
