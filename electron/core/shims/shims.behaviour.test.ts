@@ -11,7 +11,6 @@ import { removeTree } from "../snapshots/snapshotter.ts";
 
 let root: string;
 let core: Core;
-const isRoot = process.getuid?.() === 0;
 
 const open = async (): Promise<Core> => {
   const opened = await createCore({
@@ -65,7 +64,7 @@ afterAll(async () => {
   await removeTree(root, choosePrivileges());
 });
 
-describe.runIf(isRoot)("shims", () => {
+describe("shims", () => {
   test("each is told with its pid, its sessions' and their memory, and goes with its container", async () => {
     const id = await start("one");
     const shim = await vi.waitFor(() => shimOf(id));
