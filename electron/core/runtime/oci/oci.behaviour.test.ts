@@ -23,7 +23,10 @@ for (const info of infos) {
   }
   describeTasks({
     info,
-    ...(info.name === "runsc" && { lacks: sandboxLacks }),
+    lacks: {
+      ...(info.name === "runsc" && sandboxLacks),
+      ...(privileges.rootless && { oom: "an ordinary user's containers have no limits" }),
+    },
     title: `conmon + ${info.name} ${plainVersion(info.version)}`,
     manager: (root) => [...taskManagerArgv(), root],
     runtimes: async (root) => (await createOciRuntimes({ paths: root.paths, privileges })).runtimes,
