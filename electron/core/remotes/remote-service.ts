@@ -284,7 +284,7 @@ export class RemoteService implements Disposable {
     try {
       await what(remote.client, state, remote.address);
     } finally {
-      await remote.refresh(state.namespace, state.id).catch(() => undefined);
+      remote.refresh(state.namespace, state.id);
     }
   }
 }
@@ -299,6 +299,8 @@ async function killUntilEnded(
   try {
     if (patience > 0) {
       await client.kill(namespace, id, sigterm);
+      // A frozen process hears it when it is thawed.
+      if (task.status === "paused") await client.resume(namespace, id);
       const ended = await client.wait(namespace, id, patience).then(
         () => true,
         (error: unknown) => {
@@ -309,7 +311,6 @@ async function killUntilEnded(
       if (ended) return;
     }
     await client.kill(namespace, id, sigkill);
-    // A frozen process dies when it is thawed.
     if (task.status === "paused") await client.resume(namespace, id).catch(() => undefined);
     await client.wait(namespace, id, grace);
   } catch (error) {

@@ -5,9 +5,15 @@ import { ContainerdClient, type RemoteState } from "../runtime/containerd/client
 /** Milliseconds between tries while nobody answers. */
 const retryDelay = 2000;
 
+/** Milliseconds after which a new subscription to events has surely begun. */
+const settle = 1000;
+
+/** In place of a container: all there is. */
+const everything = "";
+
 /**
- * One containerd, followed: its list is made whole at each connection, after its events were subscribed to, so that
- * nothing falls between, and each event makes its container be looked at again.
+ * One containerd, followed: its list is made whole at each connection and a moment later, and each event makes its
+ * container be looked at again.
  */
 export class Remote {
   readonly address: string;
@@ -15,6 +21,9 @@ export class Remote {
   readonly #abort = new AbortController();
   /** By `NAMESPACE ID`. */
   readonly containers = new Map<string, RemoteState>();
+  /** Which are to be looked at again, by `NAMESPACE ID`; one after another, so that the newest answer stays. */
+  readonly #dirty = new Set<string>();
+  #wake = (): void => undefined;
   #client: ContainerdClient | undefined;
   namespaces: string[] = [];
   version: string | undefined;
@@ -42,13 +51,8 @@ export class Remote {
   }
 
   /** Looks at one again, without waiting for an event. */
-  async refresh(namespace: string, id: string): Promise<void> {
-    const { signal } = this.#abort;
-    const state = await this.client.get(namespace, id, { signal });
-    const key = `${namespace} ${id}`;
-    if (state) this.containers.set(key, state);
-    else this.containers.delete(key);
-    this.#changed([key]);
+  refresh(namespace: string, id: string): void {
+    this.#mark(`${namespace} ${id}`);
   }
 
   async #follow(): Promise<void> {
@@ -73,44 +77,61 @@ export class Remote {
 
   /** Until it breaks or ends. */
   async #connection(client: ContainerdClient, signal: AbortSignal): Promise<void> {
-    const version = await client.version({ signal });
+    this.version = await client.version({ signal });
     const ended = new AbortController();
-    const either = AbortSignal.any([signal, ended.signal]);
-    const dirty = new Set<string>();
-    let wake = (): void => undefined;
+    let over = false;
     const listening = (async () => {
-      for await (const { namespace, containerId } of client.events(either)) {
-        // Also of a namespace that is new: it has a container now.
-        if (containerId !== undefined) dirty.add(`${namespace} ${containerId}`);
-        wake();
+      const events = client.events(AbortSignal.any([signal, ended.signal]));
+      for await (const { namespace, topic, containerId } of events) {
+        if (containerId !== undefined) this.#mark(`${namespace} ${containerId}`);
+        else if (topic.startsWith("/namespaces/")) this.#mark(everything);
       }
     })();
-    listening.catch(() => undefined).finally(() => wake());
+    const noteEnd = (): void => {
+      over = true;
+      this.#wake();
+    };
+    listening.then(noteEnd, noteEnd);
+    this.#dirty.add(everything);
+    // Nobody says when the events have begun: what fell between is found by a second look.
+    const second = setTimeout(() => this.#mark(everything), settle);
     try {
-      const namespaces = await client.namespaces({ signal });
-      const lists = await Promise.all(namespaces.map((name) => client.list(name, { signal })));
-      for (const state of lists.flat())
-        this.containers.set(`${state.namespace} ${state.id}`, state);
-      Object.assign(this, { version, namespaces, status: "connected", error: undefined });
-      this.#changed(this.containers.keys());
-      let over = false;
-      void listening.catch(() => undefined).then(() => (over = true));
       while (!over && !signal.aborted) {
-        if (dirty.size === 0) {
+        if (this.#dirty.size === 0) {
           await new Promise<void>((resolve) => {
-            wake = resolve;
+            this.#wake = resolve;
           });
           continue;
         }
-        const keys = [...dirty];
-        dirty.clear();
-        for (const key of keys) await this.#look(client, key, signal);
-        this.#changed(keys);
+        const keys = [...this.#dirty];
+        this.#dirty.clear();
+        if (keys.includes(everything)) {
+          await this.#lookAtAll(client, signal);
+        } else {
+          for (const key of keys) await this.#look(client, key, signal);
+          this.#changed(keys);
+        }
       }
       await listening;
     } finally {
+      clearTimeout(second);
       ended.abort();
     }
+  }
+
+  #mark(key: string): void {
+    this.#dirty.add(key);
+    this.#wake();
+  }
+
+  async #lookAtAll(client: ContainerdClient, signal: AbortSignal): Promise<void> {
+    const namespaces = await client.namespaces({ signal });
+    const lists = await Promise.all(namespaces.map((name) => client.list(name, { signal })));
+    const before = [...this.containers.keys()];
+    this.containers.clear();
+    for (const state of lists.flat()) this.containers.set(`${state.namespace} ${state.id}`, state);
+    Object.assign(this, { namespaces, status: "connected", error: undefined });
+    this.#changed(new Set([...before, ...this.containers.keys()]));
   }
 
   async #look(client: ContainerdClient, key: string, signal: AbortSignal): Promise<void> {

@@ -211,6 +211,34 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     await remotes.allowDelete(socket, "test", false);
   });
 
+  test("a frozen one is stopped as it wants to be; one with a terminal is not started", async () => {
+    await ctr("run", "--detach", image, "frozen", ...loop);
+    await becomes("frozen", "running");
+    await remotes.pause(container("frozen").id);
+    await becomes("frozen", "paused");
+    await remotes.stop(container("frozen").id);
+    await becomes("frozen", "exited");
+    expect(container("frozen").exitCode).toBe(5);
+    await ctr("containers", "create", "--tty", image, "tty", "/bin/sleep", "9");
+    await becomes("tty", "none");
+    await expect(remotes.start(container("tty").id)).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      details: { hint: expect.any(String) },
+    });
+    await ctr("tasks", "rm", "frozen");
+    for (const id of ["frozen", "tty"]) await ctr("containers", "rm", id);
+    await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
+  });
+
+  test("a namespace appears and goes as it is made and removed", async () => {
+    const names = (): string[] =>
+      places.items.get(socket)?.namespaces.map(({ name }) => name) ?? [];
+    await ctr("namespaces", "create", "another");
+    await vi.waitFor(() => expect(names()).toContain("another"), 10_000);
+    await ctr("namespaces", "remove", "another");
+    await vi.waitFor(() => expect(names()).toEqual(["test"]), 10_000);
+  });
+
   test("tells what one uses and its processes, and ends with it", async () => {
     await ctr("run", "--detach", image, "used", ...loop);
     await becomes("used", "running");
@@ -294,9 +322,11 @@ describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocke
       const key = `${socket} moby ${id}`;
       await vi.waitFor(() => expect(list.items.get(key)?.status).toBe("running"), 20_000);
       expect(list.items.get(key)).toMatchObject({ namespace: "moby", name: id.slice(0, 12) });
-      expect(places.items.get(socket)?.namespaces).toContainEqual({
-        ...{ name: "moby", owner: "docker", deletable: false },
-      });
+      await vi.waitFor(() =>
+        expect(places.items.get(socket)?.namespaces).toContainEqual({
+          ...{ name: "moby", owner: "docker", deletable: false },
+        }),
+      );
       await expect(remotes.delete(key)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
       await remotes.pause(key);
       await vi.waitFor(async () =>

@@ -158,7 +158,12 @@ export class ContainerdClient {
   async start(namespace: string, id: string): Promise<void> {
     const found = await this.get(namespace, id);
     if (!found) throw new AppError("NOT_FOUND", `containerd has no container "${id}"`);
-    const { task, snapshot } = found;
+    const { task, snapshot, spec } = found;
+    if (task?.status !== "created" && wantsTerminal(spec)) {
+      throw new AppError("FAILED_PRECONDITION", `"${id}" was made with a terminal`, {
+        hint: "Start it with the tool that made it, which can give it one.",
+      });
+    }
     const call = { namespace, timeout: slow };
     const request = { containerId: id };
     if (task && task.status !== "created") {
@@ -303,6 +308,11 @@ function toState(
         exitedAt: ended && process.exitedAt ? timestampMs(process.exitedAt) : undefined,
       },
   };
+}
+
+function wantsTerminal(spec: string | undefined): boolean {
+  const found = JSON.parse(spec ?? "null") as { process?: { terminal?: boolean } } | null;
+  return found?.process?.terminal === true;
 }
 
 const isJson = (bytes: Uint8Array): boolean => bytes[0] === 0x7b;
