@@ -62,7 +62,7 @@ export type RemoteUse = z.infer<typeof RemoteUse>;
 const ById = z.object({ id: z.string().min(1).max(1000) });
 const Address = z
   .string()
-  .regex(/^(\/|\\\\\.\\pipe\\)/, "Give the whole path of a socket, from / on")
+  .regex(/^(\/|\\\\\.\\pipe\\)\S+$/, "Give the whole path of a socket, from / on, without spaces")
   .max(200);
 
 /** containerds that run on this machine: what is in them, and what can be done with it. */

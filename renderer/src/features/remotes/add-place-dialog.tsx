@@ -11,7 +11,7 @@ export function AddPlaceDialog(props: { onClose: () => void }) {
   const { onClose } = props;
   const [address, setAddress] = useState("");
   const add = useAddPlace();
-  const ready = /^(\/|\\\\\.\\pipe\\)./.test(address.trim());
+  const ready = /^(\/|\\\\\.\\pipe\\)\S+$/.test(address.trim());
   const submit = (): void => {
     if (!ready || add.isPending) return;
     add.mutate(address.trim(), {
