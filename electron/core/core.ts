@@ -124,6 +124,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       onImageUse: (id) => images.usageChanged(id),
     });
     closing.push(() => containers.lifecycle.supervisor.dispose());
+    closing.push(() => containers.next.close());
     const checkpoints = new CheckpointService({
       ...{ paths, privileges, store, containers, operations, exchange, system, ready },
     });

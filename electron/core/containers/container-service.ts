@@ -13,14 +13,16 @@ import { AppError, type ErrorInfo, isCode } from "#shared/errors";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { ListWatch } from "../base/list-watch.ts";
 import type { Topic } from "../events/exchange.ts";
+import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerLog } from "../host/paths.ts";
 import type { RunResult } from "../runtime/runtime.ts";
 import { Activities } from "./activities.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
 import { measureContainers } from "./disk-use.ts";
-import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
+import { Lifecycle, type LifecycleOptions, streams } from "./lifecycle.ts";
 import { nameError } from "./name-error.ts";
+import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
 import { updatedResources } from "./spec.ts";
 import type { Store } from "../store/store.ts";
@@ -47,6 +49,7 @@ export class ContainerService {
   readonly records: ContainerStore;
   readonly activities: Activities;
   readonly lifecycle: Lifecycle;
+  readonly next: NextContainer;
   readonly #watch: ListWatch<Container>;
   /** Called with the id of a container whose record has gone. */
   onDeleted: (id: string) => void = () => undefined;
@@ -61,6 +64,7 @@ export class ContainerService {
     });
     this.records = new ContainerStore(options.store, changed);
     this.activities = new Activities(changed);
+    this.next = new NextContainer(options);
     this.lifecycle = new Lifecycle({
       ...options,
       store: this.records,
@@ -133,16 +137,19 @@ export class ContainerService {
     start: boolean,
   ): Promise<{ id: string; warnings: string[] }> {
     const { images, snapshots, system } = this.#o;
+    if (start) readyCgroupLock();
     await this.#o.ready;
     await system.probed;
     this.#requireFreeName(config.name);
     const image = images.get(config.imageId);
+    const runtime = system.chooseRuntime(config.runtime);
+    const place = start ? this.next.take({ runtime, ...streams(config) }) : undefined;
     const record: ContainerRecord = {
-      id: newId(),
+      id: place?.id ?? newId(),
       config,
       image: { id: image.id, name: image.name, config: image.config },
       createdAt: Date.now(),
-      runtime: system.chooseRuntime(config.runtime),
+      runtime,
       restartCount: 0,
       stoppedByUser: false,
       warnings: [],
@@ -153,7 +160,7 @@ export class ContainerService {
       const making = this.lifecycle.spec(record);
       // Looked at below, when the directories are there or have failed.
       making.catch(() => undefined);
-      await snapshots.prepare(defaultNamespace, id);
+      if (!place) await snapshots.prepare(defaultNamespace, id);
       try {
         const made = await making;
         Object.assign(record, { warnings: made.warnings, notes: made.notes });
@@ -168,6 +175,8 @@ export class ContainerService {
         if (this.records.find(id)) await this.#forget(record);
         await snapshots.remove(defaultNamespace, id);
         throw error;
+      } finally {
+        place?.dispose();
       }
     });
     return { id, warnings: record.warnings };

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError, isCode } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
+import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { ImageService } from "../images/image-service.ts";
@@ -42,6 +44,11 @@ interface LaunchOptions {
   checkpoint?: CheckpointImage & { runtime: string };
   /** The spec, where it was made just now. */
   made?: SpecResult;
+}
+
+/** What of standard input and output a container has. */
+export function streams(config: ContainerConfig): { terminal: boolean; stdin: boolean } {
+  return { terminal: config.terminal, stdin: config.stdin ?? config.terminal };
 }
 
 const live: TaskStatus[] = ["running", "paused", "shim-lost"];
@@ -162,6 +169,8 @@ export class Lifecycle {
     const { store } = this.#o;
     const { checkpoint } = options;
     const { config } = store.get(id);
+    // The wait that it spares is as long as all that comes before the runtime needs the lock.
+    readyCgroupLock();
     try {
       await this.#removeEnded(id, config.name);
       await this.#launch(store.get(id), options);
@@ -203,8 +212,7 @@ export class Lifecycle {
       id,
       spec,
       rootfs: await snapshots.mounts(defaultNamespace, id, record.image.id),
-      terminal: config.terminal,
-      stdin: config.stdin ?? config.terminal,
+      ...streams(config),
       logPath: containerLog(paths, defaultNamespace, id),
       labels: {},
       ...(checkpoint ? { checkpoint } : {}),

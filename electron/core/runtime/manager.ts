@@ -1,6 +1,6 @@
 import { tasksDir, bundleDir, type Paths } from "#core/host/paths";
 import { type Privileges, choosePrivileges } from "#core/host/privileges";
-import { DisposableStore } from "#shared/base/disposable";
+import { type Disposable, DisposableStore } from "#shared/base/disposable";
 import { Emitter } from "#shared/base/emitter";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
 import { readRecord, removeBundle, scanBundles } from "./bundle.ts";
@@ -9,6 +9,7 @@ import type {
   BundleRef,
   CallOptions,
   CreateRequest,
+  ExpectedContainer,
   Runtime,
   Task,
   TaskEvent,
@@ -81,6 +82,10 @@ export class TaskManager implements Tasks {
     } finally {
       this.#pending.delete(name);
     }
+  }
+
+  async expect(runtimeId: string, expected: ExpectedContainer): Promise<Disposable | undefined> {
+    return this.#disposed ? undefined : this.#registry.get(runtimeId).expect?.(expected);
   }
 
   get(namespace: string, id: string): Task | undefined {

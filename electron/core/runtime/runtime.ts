@@ -12,6 +12,11 @@ export interface Runtime {
   readonly id: string;
   create(request: CreateRequest, options?: CallOptions): Promise<Task>;
   /**
+   * Starts ahead what of a container's shim can be, before there is more of the container than an id: a `create`
+   * with the same is faster then. To be disposed when none is to come, and afterwards. Of it only the log is on disk.
+   */
+  expect?(expected: ExpectedContainer): Promise<Disposable | undefined>;
+  /**
    * The task of a bundle that an earlier manager left, reconnected to its shim if that lives.
    * A dead shim gives a task that says so (`status: "exited"` or `"shim-lost"`); a bundle that can't be
    * read rejects with DATA_LOSS and is left as it is. One whose creation was cut short (by a killed manager)
@@ -48,17 +53,21 @@ export interface RootfsMount {
   work?: string;
 }
 
-export interface CreateRequest {
+/** What of a container has to be known for its shim to be started. */
+export interface ExpectedContainer {
   namespace: string;
   id: string;
-  /** An OCI runtime spec, config.json; `root.path` is filled in by the bundle. */
-  spec: OciSpec;
-  rootfs: RootfsMount;
   terminal: boolean;
   /** Keep standard input open. */
   stdin: boolean;
   /** The container's log, appended to; its directory exists. */
   logPath: string;
+}
+
+export interface CreateRequest extends ExpectedContainer {
+  /** An OCI runtime spec, config.json; `root.path` is filled in by the bundle. */
+  spec: OciSpec;
+  rootfs: RootfsMount;
   labels: Record<string, string>;
   /** Restores from this checkpoint image directory instead of starting the command. */
   checkpoint?: CheckpointImage;
@@ -318,6 +327,8 @@ export interface Tasks extends Disposable {
   load(): Promise<void>;
   /** Makes bundle and task; everything is undone on failure, also when the caller has gone. */
   create(runtimeId: string, request: CreateRequest, options?: CallOptions): Promise<Task>;
+  /** See `Runtime.expect`; undefined where nothing can be started ahead. */
+  expect(runtimeId: string, expected: ExpectedContainer): Promise<Disposable | undefined>;
   get(namespace: string, id: string): Task | undefined;
   list(): Task[];
   /** Bundles of which no task could be made, and why. Shown as what they are; `discard` removes one. */

@@ -9,6 +9,7 @@ import type { CheckpointImage, RootfsMount } from "../runtime.ts";
 import { withCarrier } from "../input-end.ts";
 import { ociError, readLog } from "./oci-error.ts";
 import { type Isolation, type Start, startHere, startIsolated } from "./starter.ts";
+import type { WaitingShim } from "./waiting-shim.ts";
 
 /** conmon, the shim: https://github.com/containers/conmon. */
 export interface Conmon {
@@ -102,6 +103,17 @@ export function mountArgs(
   return [...shell, "-c", script, busybox ?? "sh", source, target, ...argv];
 }
 
+/** argv that only mounts it. */
+export function mountCommand(
+  mount: RootfsMount,
+  target: string,
+  { busybox, rootless }: { busybox: string; rootless: boolean },
+): string[] {
+  return mount.type === "bind"
+    ? [busybox, "mount", "--bind", mount.lower[0] ?? "", target]
+    : [busybox, "mount", "-t", "overlay", "-o", overlayOptions(mount, rootless), "overlay", target];
+}
+
 function overlayOptions(mount: RootfsMount, rootless: boolean): string {
   const paths = [...mount.lower, mount.upper ?? "", mount.work ?? ""];
   const bad = paths.find((path) => /[,:\\\n]/.test(path));
@@ -130,6 +142,8 @@ const spawnTimeout = 60_000;
 export interface SpawnShim extends Start {
   /** For a shim that is to have namespaces of its own. */
   isolation?: Isolation;
+  /** One that was started ahead, in place of `argv`. */
+  waiting?: WaitingShim | undefined;
   signal?: AbortSignal;
   /** For errors: what was tried. */
   context: string;
@@ -149,11 +163,11 @@ export interface SpawnedShim {
  * is left of it (killShims). Rejects with the OCI runtime's own words.
  */
 export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
-  const { argv, cwd, path, context, signal, isolation } = request;
+  const { argv, cwd, path, context, signal, isolation, waiting } = request;
   signal?.throwIfAborted();
   readyCgroupLock();
   const start = { argv, cwd, path };
-  const child = isolation ? startIsolated(start, isolation) : startHere(start);
+  const child = waiting?.go() ?? (isolation ? startIsolated(start, isolation) : startHere(start));
   const lifeline = child.stdio[3] as Socket;
   try {
     const { message, said } = await firstWord(child, lifeline, request);

@@ -1,18 +1,29 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
+import { bundleDir } from "#core/host/paths";
 import { type ProcessIdentity, isAlive } from "#core/host/proc";
+import { type Disposable, toDisposable } from "#shared/base/disposable";
 import type { Bundle } from "../bundle.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
-import type { BundleRef, CallOptions, CreateRequest } from "../runtime.ts";
+import type {
+  BundleRef,
+  CallOptions,
+  CheckpointImage,
+  CreateRequest,
+  ExpectedContainer,
+} from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
-import { createArgs, mountArgs, spawnShim } from "./conmon.ts";
+import { createArgs, mountArgs, mountCommand, spawnShim } from "./conmon.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
+import { WaitingShim } from "./waiting-shim.ts";
 
 /** conmon as the shim, an OCI runtime as the executor. */
 export class OciRuntime extends HostRuntime<OciShared, OciTask> {
+  readonly #waiting = new Map<string, WaitingShim>();
+
   async cleanUp(ref: BundleRef): Promise<void> {
     const { cli } = this.shared;
     const processes = join(ref.path, "processes");
@@ -37,36 +48,76 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     if (request.checkpoint) await mkdir(this.restoreWork(bundle));
   }
 
-  protected async make(task: OciTask, making: Making, options: CallOptions): Promise<void> {
-    const { cli, conmon, binary, busybox, privileges } = this.shared;
-    const { request, bundle, file, context } = making;
-    const { namespace, id, checkpoint } = request;
-    const dir = bundle.processDir("init");
-    const runtimeLog = join(bundle.path, "runtime.log");
-    const args = createArgs(conmon, {
-      id: cli.name(namespace, id),
-      dir,
-      logPath: request.logPath,
-      terminal: request.terminal,
-      stdin: request.stdin,
-      busybox,
-      runtimePath: cli.executable,
-      runtimeArgs: cli.globals(namespace, runtimeLog),
-      bundle: bundle.path,
-      restore: checkpoint && { ...checkpoint, work: this.restoreWork(bundle) },
+  async expect(expected: ExpectedContainer): Promise<Disposable | undefined> {
+    const { busybox, privileges, paths, cli } = this.shared;
+    if (busybox === undefined) return undefined;
+    const { namespace, id } = expected;
+    const hide = await this.#hide();
+    const argv = this.#createArgs(bundleDir(paths, namespace, id), expected);
+    const shim = new WaitingShim(argv, { privileges, busybox, hide }, cli.path);
+    const key = `${namespace}/${id}`;
+    this.#waiting.set(key, shim);
+    return toDisposable(() => {
+      this.#waiting.delete(key);
+      shim.dispose();
     });
-    const hide = binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
+  }
+
+  protected async make(task: OciTask, making: Making, options: CallOptions): Promise<void> {
+    const { cli, busybox, privileges } = this.shared;
+    const { request, bundle, file, context } = making;
+    const args = this.#createArgs(bundle.path, request);
     const { rootless } = privileges;
     const shim = await spawnShim({
       argv: mountArgs(request.rootfs, bundle.rootfs, { busybox, rootless }, args),
-      isolation: { privileges, busybox, hide },
-      cwd: dir,
+      isolation: { privileges, busybox, hide: await this.#hide() },
+      waiting: await this.#takeWaiting(request, bundle, args),
+      cwd: bundle.processDir("init"),
       path: cli.path,
       signal: options.signal,
       context,
-      runtimeLog,
+      runtimeLog: runtimeLog(bundle.path),
     });
     await task.adopt(file, shim);
+  }
+
+  /** The one that was started ahead for this container, its root file system mounted; undefined when it doesn't fit. */
+  async #takeWaiting(
+    request: CreateRequest,
+    bundle: Bundle,
+    args: string[],
+  ): Promise<WaitingShim | undefined> {
+    const { busybox, privileges } = this.shared;
+    const key = `${request.namespace}/${request.id}`;
+    const shim = this.#waiting.get(key);
+    if (!shim || busybox === undefined) return undefined;
+    this.#waiting.delete(key);
+    const { rootless } = privileges;
+    const mount = mountCommand(request.rootfs, bundle.rootfs, { busybox, rootless });
+    if (shim.fits(args) && (await shim.prepare(mount))) return shim;
+    shim.dispose();
+    return undefined;
+  }
+
+  /** conmon's argv for init. */
+  #createArgs(
+    bundle: string,
+    request: ExpectedContainer & { checkpoint?: CheckpointImage },
+  ): string[] {
+    const { cli, conmon, busybox } = this.shared;
+    const { namespace, id, logPath, terminal, stdin, checkpoint } = request;
+    return createArgs(conmon, {
+      id: cli.name(namespace, id),
+      dir: join(bundle, "processes", "init"),
+      ...{ logPath, terminal, stdin, busybox, bundle },
+      runtimePath: cli.executable,
+      runtimeArgs: cli.globals(namespace, runtimeLog(bundle)),
+      restore: checkpoint && { ...checkpoint, work: join(bundle, "restore") },
+    });
+  }
+
+  async #hide(): Promise<string | undefined> {
+    return this.shared.binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
   }
 
   protected restoreWork(bundle: Bundle): string {
@@ -77,6 +128,8 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     return this.shared.cli.containers();
   }
 }
+
+const runtimeLog = (bundle: string): string => join(bundle, "runtime.log");
 
 async function firstAlive(
   candidates: (ProcessIdentity | undefined)[],

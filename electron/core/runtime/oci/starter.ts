@@ -180,8 +180,8 @@ function pipes(child: ChildProcess): Socket[] {
   return child.stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[];
 }
 
-/** At once: procfs answers from memory. */
-function readMounts(): string | undefined {
+/** Ours, to tell whether a mount came or went. At once: procfs answers from memory. */
+export function readMounts(): string | undefined {
   try {
     return readFileSync("/proc/self/mountinfo", "utf8");
   } catch {

@@ -1,0 +1,146 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { ContainerConfig } from "#shared/contract/containers";
+import { defaultNamespace } from "../base/ids.ts";
+import { type Core, createCore } from "../core.ts";
+import { containerDir, resolvePaths } from "../host/paths.ts";
+import { choosePrivileges } from "../host/privileges.ts";
+import { rememberHost } from "../runtime/testing.ts";
+import { removeTree } from "../snapshots/snapshotter.ts";
+
+const run = promisify(execFile);
+const patience = { timeout: 15_000, interval: 20 };
+let root: string;
+let core: Core;
+let imageId: string;
+const paths = () => resolvePaths({}, 0, "/root", root);
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shimyard-next-"));
+  await rememberHost(paths());
+  core = await createCore({ paths: paths(), version: "0.0.0", kind: "test" });
+  await core.ready;
+  imageId = (await core.images.ensureStarter()).id;
+});
+afterEach(async () => {
+  for (const { id } of await core.containers.list()) await core.containers.delete(id, true);
+  await core.close();
+  await removeTree(root, choosePrivileges());
+});
+
+let count = 0;
+async function create(more: Partial<ContainerConfig> = {}): Promise<string> {
+  count += 1;
+  const { id } = await core.containers.create(
+    {
+      ...{ name: `next-${count}`, imageId, args: ["sh", "-c", "echo here; exec sleep 1000"] },
+      ...{ env: [], terminal: false, limits: {}, restart: { name: "no" }, labels: {}, ...more },
+    },
+    true,
+  );
+  return id;
+}
+
+/** The ids that have directories and belong to no container. */
+async function places(): Promise<string[]> {
+  const ids = await readdir(dirname(containerDir(paths(), defaultNamespace, "id")));
+  return ids.filter((id) => !core.containers.records.find(id));
+}
+
+/** Waits for the one that is made ready; its shim, too. */
+const ready = (): Promise<string> =>
+  vi.waitFor(async () => {
+    const [id = ""] = await places();
+    expect(await processes(id)).not.toEqual([]);
+    expect(await readdir(containerDir(paths(), defaultNamespace, id))).toContain("log");
+    return id;
+  }, patience);
+
+async function processes(id: string): Promise<number[]> {
+  expect(id).not.toBe("");
+  const { stdout } = await run("pgrep", ["-f", id]).catch(() => ({ stdout: "" }));
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+/** That it runs and is read from like any other. */
+async function expectWhole(id: string): Promise<void> {
+  expect(core.containers.lifecycle.task(id)?.state.status).toBe("running");
+  await vi.waitFor(async () => {
+    const { lines } = await core.logs.read({ id, from: 0, count: 1 });
+    expect(lines).toMatchObject([{ text: "here" }]);
+  }, patience);
+  const { exitCode } = await core.containers.exec(id, { args: ["test", "-x", "/bin/busybox"] });
+  expect(exitCode).toBe(0);
+}
+
+test("the next container is the one that was made ready, of each kind", async () => {
+  await create();
+  const id = await ready();
+  const [waiting = 0] = await processes(id);
+  const namespace = await readlink(`/proc/${waiting}/ns/mnt`);
+  expect(await create()).toBe(id);
+  const shim = core.containers.lifecycle.task(id)?.shim.pid;
+  expect(await readlink(`/proc/${shim}/ns/mnt`)).toBe(namespace);
+  await expectWhole(id);
+  const other = await create({ terminal: true });
+  expect(await places()).not.toContain(other);
+  await core.containers.delete(id, true);
+  expect(await processes(id)).toEqual([]);
+});
+
+test("what is made ready has no task, is listed nowhere, and goes when the manager goes", async () => {
+  const first = await create();
+  const id = await ready();
+  expect((await core.containers.list()).map((container) => container.id)).toEqual([first]);
+  expect(core.tasks.list().map((task) => task.id)).toEqual([first]);
+  await core.close();
+  expect(await places()).toEqual([]);
+  await vi.waitFor(async () => expect(await processes(id)).toEqual([]), patience);
+  core = await createCore({ paths: paths(), version: "0.0.0", kind: "test" });
+  await core.ready;
+});
+
+test("one whose shim was killed while it waited is made in the ordinary way", async () => {
+  await create();
+  const id = await ready();
+  for (const pid of await processes(id)) process.kill(pid, "SIGKILL");
+  await vi.waitFor(async () => expect(await processes(id)).toEqual([]), patience);
+  expect(await create()).toBe(id);
+  await expectWhole(id);
+});
+
+test("a mount that came meanwhile is seen", async (context) => {
+  if (choosePrivileges().rootless) context.skip("only root can mount something");
+  await create();
+  const id = await ready();
+  const old = await processes(id);
+  const seen = join(root, "mounted");
+  await run("mkdir", [seen]);
+  await run("mount", ["-t", "tmpfs", "tmpfs", seen]);
+  try {
+    expect(await create()).toBe(id);
+    const shim = core.containers.lifecycle.task(id)?.shim.pid as number;
+    expect(old).not.toContain(shim);
+    expect(await readFile(`/proc/${shim}/mountinfo`, "utf8")).toContain(seen);
+    await expectWhole(id);
+    await core.containers.delete(id, true);
+  } finally {
+    await run("umount", [seen]);
+  }
+});
+
+test("what could not be created leaves nothing of what was made ready", async () => {
+  await create();
+  const id = await ready();
+  await expect(create({ args: ["/no/such/command"] })).rejects.toMatchObject({
+    message: expect.stringContaining("/no/such/command"),
+  });
+  await vi.waitFor(async () => {
+    expect(await places()).not.toContain(id);
+    expect(await processes(id)).toEqual([]);
+  }, patience);
+});

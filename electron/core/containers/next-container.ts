@@ -1,0 +1,94 @@
+import type { Disposable } from "#shared/base/disposable";
+import { defaultNamespace, newId } from "../base/ids.ts";
+import { containerLog, type Paths } from "../host/paths.ts";
+import type { Tasks } from "../runtime/runtime.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
+
+/** What the next container has to have in common with the last one for its shim to be of use. */
+export interface Kind {
+  runtime: string;
+  terminal: boolean;
+  stdin: boolean;
+}
+
+/** An id with its directories, and the shim that waits for it. */
+export interface Place extends Disposable {
+  id: string;
+}
+
+interface Kept {
+  place: Place;
+  expiry: NodeJS.Timeout;
+}
+
+/** Milliseconds after a creation until the next one is made ready: not in the way of what goes on just then. */
+const pause = 150;
+/** Milliseconds that it is kept; who creates containers, creates the next soon. */
+const kept = 5 * 60_000;
+
+/**
+ * Who creates a container, creates another one soon, of the same kind: so the next one's id is chosen, its
+ * directories are made and its shim is started before it is asked for. What is not asked for is removed; what a
+ * killed manager leaves of it the next one finds to belong to no container.
+ */
+export class NextContainer {
+  readonly #o: { tasks: Tasks; snapshots: Snapshotter; paths: Paths };
+  readonly #places = new Map<string, Kept>();
+  readonly #preparing = new Map<string, NodeJS.Timeout>();
+  #closed = false;
+
+  constructor(options: { tasks: Tasks; snapshots: Snapshotter; paths: Paths }) {
+    this.#o = options;
+  }
+
+  /**
+   * A place for a container of this kind, if one is ready, and the making of the next. The caller disposes it once
+   * the container is created or has failed to be, and removes the directories when it failed.
+   */
+  take(kind: Kind): Place | undefined {
+    const key = JSON.stringify(kind);
+    const found = this.#places.get(key);
+    this.#places.delete(key);
+    clearTimeout(found?.expiry);
+    clearTimeout(this.#preparing.get(key));
+    const prepare = (): void => void this.#prepare(key, kind).catch(() => undefined);
+    this.#preparing.set(key, setTimeout(prepare, pause).unref());
+    return found?.place;
+  }
+
+  /** Resolves when nothing of what was made ready is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#preparing.values()) clearTimeout(timer);
+    await Promise.all([...this.#places.keys()].map((key) => this.#drop(key)));
+  }
+
+  async #prepare(key: string, { runtime, terminal, stdin }: Kind): Promise<void> {
+    const { tasks, snapshots, paths } = this.#o;
+    if (this.#closed || this.#places.has(key)) return;
+    const id = newId();
+    await snapshots.prepare(defaultNamespace, id);
+    const logPath = containerLog(paths, defaultNamespace, id);
+    const expected = { namespace: defaultNamespace, id, terminal, stdin, logPath };
+    // Where there is none the directories are something, too.
+    const shim = await tasks.expect(runtime, expected).catch(() => undefined);
+    const place = { id, dispose: () => shim?.dispose() };
+    // Closed, or overtaken by another one, meanwhile.
+    if (this.#closed || this.#places.has(key)) return this.#remove(place);
+    const expire = (): void => void this.#drop(key).catch(() => undefined);
+    this.#places.set(key, { place, expiry: setTimeout(expire, kept).unref() });
+  }
+
+  async #drop(key: string): Promise<void> {
+    const found = this.#places.get(key);
+    if (!found) return;
+    this.#places.delete(key);
+    clearTimeout(found.expiry);
+    await this.#remove(found.place);
+  }
+
+  async #remove(place: Place): Promise<void> {
+    place.dispose();
+    await this.#o.snapshots.remove(defaultNamespace, place.id);
+  }
+}
