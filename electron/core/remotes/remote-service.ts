@@ -269,24 +269,34 @@ export class RemoteService implements Disposable {
   #require(id: string): { remote: Remote; state: RemoteState } {
     const { remote, state } = this.#look(id);
     if (remote && state) return { remote, state };
-    throw new AppError("NOT_FOUND", "There is no such container there", {
-      subject: id,
-      hint: "It was deleted, or its containerd is away.",
-    });
+    throw noSuch(id);
   }
 
-  /** Does something, and looks how it is then: the event that tells of it may be late. */
+  /**
+   * Does something with a container as it is now: what is shown may be older than the last thing that was done to it.
+   * Looks how it is then, as the event that tells of it may be late.
+   */
   async #act(
     id: string,
     what: (client: ContainerdClient, state: RemoteState, address: string) => Promise<void>,
   ): Promise<void> {
-    const { remote, state } = this.#require(id);
+    const { remote, state: shownState } = this.#require(id);
+    const { namespace, id: name } = shownState;
     try {
+      const state = await remote.client.get(namespace, name);
+      if (!state) throw noSuch(id);
       await what(remote.client, state, remote.address);
     } finally {
-      remote.refresh(state.namespace, state.id);
+      remote.refresh(namespace, name);
     }
   }
+}
+
+function noSuch(id: string): AppError {
+  return new AppError("NOT_FOUND", "There is no such container there", {
+    subject: id,
+    hint: "It was deleted, or its containerd is away.",
+  });
 }
 
 /** SIGTERM (unless `patience` is 0), then SIGKILL. Resolves when its task has ended; at once for one that has none. */

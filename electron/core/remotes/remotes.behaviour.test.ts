@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Place, RemoteContainer } from "#shared/contract/remotes";
 import { Store } from "../store/store.ts";
 import { RemoteService } from "./remote-service.ts";
@@ -137,11 +137,17 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     await vi.waitFor(() => expect(places.items.get(socket)?.status).toBe("connected"), 10_000);
   });
 
-  afterAll(async () => {
+  afterEach(async () => {
+    if (daemon.exitCode !== null) await start();
     for (const id of (await ctr("containers", "ls", "-q")).split("\n").filter(Boolean)) {
       await ctr("tasks", "rm", "--force", id).catch(() => undefined);
       await ctr("containers", "rm", id);
     }
+    await remotes.allowDelete(socket, "test", false);
+    await vi.waitFor(() => expect(list.items.size).toBe(0), 20_000);
+  });
+
+  afterAll(async () => {
     await Promise.all([places.stop(), list.stop()]);
     remotes.dispose();
     await store.close();
@@ -206,9 +212,9 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
       expect(places.items.get(socket)?.namespaces).toMatchObject([{ deletable: true }]),
     );
     await remotes.start(id);
+    // Right away: what is shown says still that it has ended.
     await remotes.delete(id);
     await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
-    await remotes.allowDelete(socket, "test", false);
   });
 
   test("a frozen one is stopped as it wants to be; one with a terminal is not started", async () => {
@@ -225,9 +231,6 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
       code: "FAILED_PRECONDITION",
       details: { hint: expect.any(String) },
     });
-    await ctr("tasks", "rm", "frozen");
-    for (const id of ["frozen", "tty"]) await ctr("containers", "rm", id);
-    await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
   });
 
   test("a namespace appears and goes as it is made and removed", async () => {
@@ -253,8 +256,6 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     await remotes.kill(id, "9");
     await becomes("used", "exited");
     await vi.waitFor(async () => expect((await samples.next()).done).toBe(true), 20_000);
-    await ctr("tasks", "rm", "used");
-    await ctr("containers", "rm", "used");
   });
 
   test("when it goes that is said, and it comes back by itself with what is in it", async () => {
