@@ -5,9 +5,8 @@ import { type ProcessIdentity, bootId, startTimeToEpoch } from "#core/host/proc"
 import { AppError } from "#shared/errors";
 import type { Bundle } from "./bundle.ts";
 import type { HostProcess, LinuxHost } from "./host-process.ts";
+import type { HostShared } from "./host-shared.ts";
 import { criuError, criuWork } from "./oci/checkpoint.ts";
-import { runInside } from "./oci/run.ts";
-import type { OciShared } from "./oci/shared.ts";
 import type { ProcessFacts } from "./process-base.ts";
 import {
   type ProcessFile,
@@ -16,13 +15,7 @@ import {
   readProcessJson,
 } from "./process-dir.ts";
 import { ProcessSum, readCgroup } from "./readings.ts";
-import type {
-  CallOptions,
-  CheckpointRequest,
-  RunRequest,
-  RunResult,
-  TaskStats,
-} from "./runtime.ts";
+import type { CallOptions, CheckpointRequest, TaskStats } from "./runtime.ts";
 import { Serial } from "./serial.ts";
 import { TaskBase } from "./task-base.ts";
 
@@ -32,7 +25,7 @@ import { TaskBase } from "./task-base.ts";
  */
 export abstract class HostTask<
   P extends HostProcess,
-  S extends OciShared = OciShared,
+  S extends HostShared = HostShared,
 > extends TaskBase<P> {
   protected readonly shared: S;
   protected readonly disk: Bundle;
@@ -59,11 +52,6 @@ export abstract class HostTask<
     this.list.add(this.newProcess("init", await readProcessJson(dir), files));
     if (sameBoot) await this.noteStart(files.process, files.shim);
     await this.takeUp(files, sameBoot);
-  }
-
-  async runtimeState(options: CallOptions = {}): Promise<string> {
-    const { cli } = this.shared;
-    return (await cli.state(this.namespace, this.id, this.entry, options)).text;
   }
 
   async cgroup(): Promise<Record<string, string> | undefined> {
@@ -122,11 +110,6 @@ export abstract class HostTask<
     const entries = await readdir(this.disk.processDir("."), { withFileTypes: true });
     const dirs = entries.filter((entry) => entry.isDirectory() && entry.name !== "init");
     await Promise.all(dirs.map(({ name }) => this.#loadExec(name, sameBoot)));
-  }
-
-  protected runCommand(request: RunRequest, options: CallOptions): Promise<RunResult> {
-    const target = { entry: this.entry, root: this.root };
-    return runInside(this.shared, this.disk, target, request, options);
   }
 
   protected async livePids(): Promise<number[]> {
@@ -192,9 +175,6 @@ export abstract class HostTask<
   }
 
   // --- What a kind supplies -------------------------------------------------------------------------------------
-
-  /** A living process of the task, for entering (Privileges.enter). */
-  protected abstract get entry(): number | undefined;
 
   protected abstract makeProcess(host: LinuxHost, facts: ProcessFacts, files?: ProcessFiles): P;
 
