@@ -15,6 +15,7 @@ import { ImageService } from "./images/image-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
+import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
@@ -85,7 +86,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const registry = new RuntimeRegistry();
     const tasks: Tasks = new TaskManager({ paths, registry, privileges });
     closing.push(() => tasks.dispose());
-    const system = await SystemService.create({ paths, privileges, registry, store, version });
+    const places = new Places(store);
+    const system = await SystemService.create({
+      ...{ paths, privileges, registry, store, places, version },
+    });
     closing.push(() => system.dispose());
     const snapshots = new Snapshotter(paths, privileges);
 
@@ -140,7 +144,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
     const shims = new ShimService({ tasks, ready });
-    const remotes = new RemoteService(store);
+    const remotes = new RemoteService(places);
     for (const service of [logs, terminals, stats, shims, remotes])
       closing.push(() => service.dispose());
 

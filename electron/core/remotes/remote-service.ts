@@ -1,6 +1,5 @@
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { z } from "zod";
 import type { Disposable } from "#shared/base/disposable";
 import type { Delta } from "#shared/contract/common";
 import type { Place, RemoteContainer, RemoteOwner, RemoteUse } from "#shared/contract/remotes";
@@ -8,16 +7,8 @@ import { AppError, isCode } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
 import { parseSignal } from "../containers/signals.ts";
 import { ContainerdClient, type RemoteState } from "../runtime/containerd/client.ts";
-import type { Collection, Store } from "../store/store.ts";
+import type { Places } from "./places.ts";
 import { Remote } from "./remote.ts";
-
-/** Where containerds listen: the distributions', docker's own, k3s', microk8s'. */
-export const knownAddresses = [
-  "/run/containerd/containerd.sock",
-  "/run/docker/containerd/containerd.sock",
-  "/run/k3s/containerd/containerd.sock",
-  "/var/snap/microk8s/common/run/containerd.sock",
-];
 
 /** Milliseconds between two looks whether one of these has come. */
 const findInterval = 3000;
@@ -27,24 +18,12 @@ const useInterval = 2000;
 const grace = 10_000;
 const [sigterm, sigkill] = [15, 9];
 
-const PlaceRecord = z.object({
-  /** Its socket's path. */
-  id: z.string(),
-  /** The user named it. */
-  named: z.boolean(),
-  /** Namespaces whose containers may be deleted from here. */
-  deletable: z.array(z.string()),
-});
-type PlaceRecord = z.infer<typeof PlaceRecord>;
-
 /**
  * containerds that run on this machine beside us. They are looked for and followed only while somebody watches: a
  * window that shows something else costs them and us nothing.
  */
 export class RemoteService implements Disposable {
-  readonly #known: readonly string[];
-  readonly #collection: Collection<typeof PlaceRecord>;
-  readonly #records = new Map<string, PlaceRecord>();
+  readonly #book: Places;
   readonly #remotes = new Map<string, Remote>();
   readonly #places = new ListWatch<Place>({
     list: () => [...this.#remotes.values()].map((remote) => this.#place(remote)),
@@ -66,11 +45,8 @@ export class RemoteService implements Disposable {
   #watchers = 0;
   #finding: AbortController | undefined;
 
-  /** `known`: where to look; for tests, which have their own. */
-  constructor(store: Store, known: readonly string[] = knownAddresses) {
-    this.#known = known;
-    this.#collection = store.collection("places", PlaceRecord);
-    for (const record of this.#collection.all().records) this.#records.set(record.id, record);
+  constructor(places: Places) {
+    this.#book = places;
   }
 
   watchPlaces(signal: AbortSignal): AsyncGenerator<Delta<Place>> {
@@ -89,20 +65,19 @@ export class RemoteService implements Disposable {
     } finally {
       client.close();
     }
-    await this.#keep({ ...this.#record(address), named: true });
+    await this.#book.keep({ ...this.#book.record(address), named: true });
     if (this.#watchers > 0) this.#open(address);
   }
 
   async forget(address: string): Promise<void> {
-    this.#records.delete(address);
-    await this.#collection.remove(address);
+    await this.#book.remove(address);
     this.#close(address);
   }
 
   async allowDelete(address: string, namespace: string, allow: boolean): Promise<void> {
-    const record = this.#record(address);
+    const record = this.#book.record(address);
     const others = record.deletable.filter((name) => name !== namespace);
-    await this.#keep({ ...record, deletable: allow ? [...others, namespace] : others });
+    await this.#book.keep({ ...record, deletable: allow ? [...others, namespace] : others });
     this.#places.changed(address);
   }
 
@@ -119,21 +94,27 @@ export class RemoteService implements Disposable {
   /** `signal`: a name or a number. */
   kill(id: string, signal: string): Promise<void> {
     const number = parseSignal(signal);
-    return this.#act(id, (client, { namespace, id: name }) => client.kill(namespace, name, number));
+    return this.#act(id, (client, { namespace, id: name }) =>
+      client.task(namespace, name).kill("", number, false, `"${name}" could not be signalled`),
+    );
   }
 
   pause(id: string): Promise<void> {
-    return this.#act(id, (client, { namespace, id: name }) => client.pause(namespace, name));
+    return this.#act(id, (client, { namespace, id: name }) =>
+      client.task(namespace, name).pause(`"${name}" could not be paused`),
+    );
   }
 
   resume(id: string): Promise<void> {
-    return this.#act(id, (client, { namespace, id: name }) => client.resume(namespace, name));
+    return this.#act(id, (client, { namespace, id: name }) =>
+      client.task(namespace, name).resume(`"${name}" could not be resumed`),
+    );
   }
 
   /** Kills it when it runs. PERMISSION_DENIED until its namespace allows it. */
   delete(id: string): Promise<void> {
     return this.#act(id, async (client, state, address) => {
-      if (!this.#record(address).deletable.includes(state.namespace)) {
+      if (!this.#book.record(address).deletable.includes(state.namespace)) {
         throw new AppError(
           "PERMISSION_DENIED",
           `Deleting is off for the namespace ${state.namespace} of ${address}`,
@@ -159,9 +140,10 @@ export class RemoteService implements Disposable {
       const { namespace, id: name, task } = state;
       if (task?.status !== "running" && task?.status !== "paused") return;
       try {
+        const service = remote.client.task(namespace, name);
         const [use, pids] = await Promise.all([
-          remote.client.stats(namespace, name, { signal }),
-          remote.client.pids(namespace, name, { signal }),
+          service.stats({ signal }),
+          service.pids({ signal }),
         ]);
         const { time, cpu, clock, memory, memoryLimit } = use;
         const processes = await Promise.all(
@@ -203,16 +185,10 @@ export class RemoteService implements Disposable {
     const finding = new AbortController();
     this.#finding = finding;
     const { signal } = finding;
-    for (const [address, { named }] of this.#records) if (named) this.#open(address);
     const look = async (): Promise<void> => {
       while (!signal.aborted) {
-        for (const address of this.#known) {
-          const there = await access(address).then(
-            () => true,
-            () => false,
-          );
-          if (there && !signal.aborted) this.#open(address);
-        }
+        const found = await this.#book.find();
+        if (!signal.aborted) for (const address of found) this.#open(address);
         await delay(findInterval, undefined, { signal }).catch(() => undefined);
       }
     };
@@ -238,18 +214,9 @@ export class RemoteService implements Disposable {
     for (const key of remote.containers.keys()) this.#containers.changed(`${address} ${key}`);
   }
 
-  async #keep(record: PlaceRecord): Promise<void> {
-    await this.#collection.put(record.id, record);
-    this.#records.set(record.id, record);
-  }
-
-  #record(address: string): PlaceRecord {
-    return this.#records.get(address) ?? { id: address, named: false, deletable: [] };
-  }
-
   #place(remote: Remote): Place {
     const { address, status, version, error } = remote;
-    const record = this.#record(address);
+    const record = this.#book.record(address);
     return {
       ...{ id: address, found: !record.named, status },
       namespaces: remote.namespaces.map((name) => ({
@@ -306,12 +273,14 @@ async function killUntilEnded(
   patience: number,
 ): Promise<void> {
   if (!task || task.status === "exited") return;
+  const service = client.task(namespace, id);
+  const context = `"${id}" could not be stopped`;
   try {
     if (patience > 0) {
-      await client.kill(namespace, id, sigterm);
+      await service.kill("", sigterm, false, context);
       // A frozen process hears it when it is thawed.
-      if (task.status === "paused") await client.resume(namespace, id);
-      const ended = await client.wait(namespace, id, patience).then(
+      if (task.status === "paused") await service.resume(context);
+      const ended = await service.wait("", patience).then(
         () => true,
         (error: unknown) => {
           if (isCode(error, "DEADLINE_EXCEEDED")) return false;
@@ -320,9 +289,9 @@ async function killUntilEnded(
       );
       if (ended) return;
     }
-    await client.kill(namespace, id, sigkill);
-    if (task.status === "paused") await client.resume(namespace, id).catch(() => undefined);
-    await client.wait(namespace, id, grace);
+    await service.kill("", sigkill, false, context);
+    if (task.status === "paused") await service.resume(context).catch(() => undefined);
+    await service.wait("", grace);
   } catch (error) {
     if (!isCode(error, "NOT_FOUND")) throw error;
   }

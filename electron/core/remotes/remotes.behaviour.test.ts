@@ -17,6 +17,7 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Place, RemoteContainer } from "#shared/contract/remotes";
 import { Store } from "../store/store.ts";
+import { Places } from "./places.ts";
 import { RemoteService } from "./remote-service.ts";
 
 const run = promisify(execFile);
@@ -131,7 +132,7 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     await start();
     await ctr("images", "import", archive);
     store = await Store.open(join(root, "meta"));
-    remotes = new RemoteService(store, [socket]);
+    remotes = new RemoteService(new Places(store, [socket]));
     places = follow((signal) => remotes.watchPlaces(signal));
     list = follow((signal) => remotes.watch(signal));
     await vi.waitFor(() => expect(places.items.get(socket)?.status).toBe("connected"), 10_000);
@@ -277,7 +278,7 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
       code: "UNAVAILABLE",
     });
     await remotes.add(socket);
-    const again = new RemoteService(store, []);
+    const again = new RemoteService(new Places(store, []));
     const kept = follow((signal) => again.watchPlaces(signal));
     await vi.waitFor(() => expect(kept.items.get(socket)?.status).toBe("connected"), 20_000);
     await kept.stop();
@@ -312,7 +313,7 @@ describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocke
       (await run("docker", ["--host", host, ...args])).stdout.trim();
     const socket = join(root, "exec-root/containerd/containerd.sock");
     const store = await Store.open(join(root, "meta"));
-    const remotes = new RemoteService(store, [socket]);
+    const remotes = new RemoteService(new Places(store, [socket]));
     const places = follow((signal) => remotes.watchPlaces(signal));
     const list = follow((signal) => remotes.watch(signal));
     try {
