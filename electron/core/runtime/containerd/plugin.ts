@@ -58,6 +58,7 @@ export async function createContainerdRuntimes(context: {
         ...{ name: "containerd", path: address, version: "", usable: ok },
         ...{ preferred: false, hidesUnifiedCgroup: false },
         abilities: { pause: ok, checkpoint, limits: ok, exec: ok },
+        note: noteOf(address),
         probedAt: Date.now(),
       };
       const client = await ContainerdClient.open(address);
@@ -72,6 +73,14 @@ export async function createContainerdRuntimes(context: {
       }
     },
   };
+}
+
+function noteOf(address: string): string {
+  return [
+    `Runs in the containerd at ${address}, in a namespace of Shimyard's.`,
+    "While that is away, it goes on but can't be changed; if its shim is killed, containerd ends it.",
+    "Images whose layers are kept as single files can't be used.",
+  ].join(" ");
 }
 
 /** containerd's runc looks for criu itself: most likely it finds the one that we do. */
