@@ -17,6 +17,7 @@ import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
+import { Visits } from "./remotes/visits.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
 import { ShimService } from "./shims/shim-service.ts";
@@ -137,14 +138,18 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       terminals.forget(id);
     };
 
+    const visits = new Visits({ paths, privileges });
+    closing.push(() => visits.dispose());
+    const remotes = new RemoteService(places, visits);
     const logPath = (id: string): string | undefined =>
-      containers.records.find(id) && containerLog(paths, defaultNamespace, id);
+      containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
-    const terminals = new TerminalService({ tasks, namespace: defaultNamespace });
+    const terminals = new TerminalService({
+      ...{ tasks, namespace: defaultNamespace, elsewhere: remotes },
+    });
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
     const shims = new ShimService({ tasks, ready });
-    const remotes = new RemoteService(places);
     for (const service of [logs, terminals, stats, shims, remotes])
       closing.push(() => service.dispose());
 

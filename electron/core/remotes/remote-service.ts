@@ -1,14 +1,26 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Disposable } from "#shared/base/disposable";
 import type { Delta } from "#shared/contract/common";
-import type { Place, RemoteContainer, RemoteOwner, RemoteUse } from "#shared/contract/remotes";
+import type {
+  Place,
+  RemoteCheckpoint,
+  RemoteContainer,
+  RemoteOwner,
+  RemoteUse,
+} from "#shared/contract/remotes";
 import { AppError, isCode } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
 import { parseSignal } from "../containers/signals.ts";
 import { ContainerdClient, type RemoteState } from "../runtime/containerd/client.ts";
+import { ownNamespace } from "../runtime/containerd/shared.ts";
+import type { CheckpointOptions, TaskStats } from "../runtime/runtime.ts";
+import { readProcessTable } from "../stats/process-table.ts";
+import { toSample } from "../stats/stats-service.ts";
+import type { TerminalHost, TerminalHosts } from "../terminals/terminal-service.ts";
 import type { Places } from "./places.ts";
 import { Remote } from "./remote.ts";
+import type { Visit } from "./visit.ts";
+import { type Visits, elsewhereId } from "./visits.ts";
 
 /** Milliseconds between two looks whether one of these has come. */
 const findInterval = 3000;
@@ -22,8 +34,9 @@ const [sigterm, sigkill] = [15, 9];
  * containerds that run on this machine beside us. They are looked for and followed only while somebody watches: a
  * window that shows something else costs them and us nothing.
  */
-export class RemoteService implements Disposable {
+export class RemoteService implements Disposable, TerminalHosts {
   readonly #book: Places;
+  readonly #visits: Visits;
   readonly #remotes = new Map<string, Remote>();
   readonly #places = new ListWatch<Place>({
     list: () => [...this.#remotes.values()].map((remote) => this.#place(remote)),
@@ -35,18 +48,19 @@ export class RemoteService implements Disposable {
   readonly #containers = new ListWatch<RemoteContainer>({
     list: () =>
       [...this.#remotes.values()].flatMap((remote) =>
-        [...remote.containers.values()].map((state) => shown(remote.address, state)),
+        [...remote.containers.values()].map((state) => this.#shown(remote.address, state)),
       ),
     get: (id) => {
       const { remote, state } = this.#look(id);
-      return remote && state && shown(remote.address, state);
+      return remote && state && this.#shown(remote.address, state);
     },
   });
   #watchers = 0;
   #finding: AbortController | undefined;
 
-  constructor(places: Places) {
+  constructor(places: Places, visits: Visits) {
     this.#book = places;
+    this.#visits = visits;
   }
 
   watchPlaces(signal: AbortSignal): AsyncGenerator<Delta<Place>> {
@@ -81,8 +95,11 @@ export class RemoteService implements Disposable {
     this.#places.changed(address);
   }
 
+  /** What it writes is kept from then on. */
   start(id: string): Promise<void> {
-    return this.#act(id, (client, { namespace, id: name }) => client.start(namespace, name));
+    return this.#act(id, async (_client, state, address) => {
+      await (await this.#visit(address, state)).start();
+    });
   }
 
   stop(id: string): Promise<void> {
@@ -123,6 +140,8 @@ export class RemoteService implements Disposable {
       }
       await killUntilEnded(client, state, 0);
       await client.delete(state.namespace, state.id);
+      const gone = { address, namespace: state.namespace, id: state.id };
+      await this.#visits.remove(gone, { all: true });
     });
   }
 
@@ -134,7 +153,7 @@ export class RemoteService implements Disposable {
 
   /** Ends when the container does. */
   async *watchUse(id: string, signal: AbortSignal): AsyncGenerator<RemoteUse, void, void> {
-    let before: { cpu: number; clock: number } | undefined;
+    let before: TaskStats | undefined;
     while (!signal.aborted) {
       const { remote, state } = this.#require(id);
       const { namespace, id: name, task } = state;
@@ -145,23 +164,72 @@ export class RemoteService implements Disposable {
           service.stats({ signal }),
           service.pids({ signal }),
         ]);
-        const { time, cpu, clock, memory, memoryLimit } = use;
-        const processes = await Promise.all(
-          pids.map(async (pid) => ({ pid, command: await commandOf(pid) })),
+        const visit = this.#visits.get(
+          elsewhereId({ address: remote.address, namespace, id: name }),
         );
-        const seconds = before && (clock - before.clock) / 1000;
-        yield {
-          ...{ time, memory, processes },
-          ...(before && seconds ? { cpu: Math.max(0, cpu - before.cpu) / seconds } : {}),
-          ...(memoryLimit === undefined ? {} : { memoryLimit }),
-        };
-        before = { cpu, clock };
+        const roles = new Map(visit?.processes().map(({ id: role, state: of }) => [of.pid, role]));
+        const known = pids.map((pid) => ({
+          pid,
+          process: pid === task.pid ? "init" : roles.get(pid),
+        }));
+        const processes = await readProcessTable(known, task.pid);
+        const sample = before && toSample(before, use);
+        yield { time: use.time, processes, ...(sample ? { sample } : {}) };
+        before = use;
       } catch (error) {
         if (isCode(error, "NOT_FOUND")) return;
         throw error;
       }
       await delay(useInterval, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** FAILED_PRECONDITION for one that does not run, and for what criu refuses. */
+  checkpoint(
+    id: string,
+    name: string,
+    options: Omit<CheckpointOptions, "leaveRunning">,
+  ): Promise<void> {
+    return this.#act(id, async (_client, state, address) => {
+      if (state.task?.status !== "running" && state.task?.status !== "paused") {
+        throw new AppError(
+          "FAILED_PRECONDITION",
+          `"${nameOf(state.id, state.labels)}" does not run`,
+          {
+            hint: "Start it first.",
+          },
+        );
+      }
+      await (await this.#visit(address, state)).checkpoint(name, options);
+    });
+  }
+
+  async checkpoints(id: string): Promise<RemoteCheckpoint[]> {
+    const { remote, state } = this.#require(id);
+    const found = await (await this.#visit(remote.address, state)).checkpoints();
+    return found.map(({ name, createdAt, image }) => ({ name, createdAt, path: image.path }));
+  }
+
+  async deleteCheckpoint(id: string, name: string): Promise<void> {
+    const { remote, state } = this.#require(id);
+    await (await this.#visit(remote.address, state)).deleteCheckpoint(name);
+  }
+
+  /** Where a container's log is, by its `ref`; undefined where nobody keeps one that can be read here. */
+  logPath(ref: string): string | undefined {
+    return this.#visits.get(ref)?.process("init")?.logPath ?? this.#named(ref)?.state.logPath;
+  }
+
+  load(): Promise<TerminalHost[]> {
+    return this.#visits.load();
+  }
+
+  async find(ref: string): Promise<TerminalHost | undefined> {
+    const known = this.#visits.get(ref);
+    const named = known ? undefined : this.#named(ref);
+    const visit = known ?? (named && (await this.#visit(named.remote.address, named.state)));
+    await visit?.look();
+    return visit;
   }
 
   dispose(): void {
@@ -199,9 +267,13 @@ export class RemoteService implements Disposable {
     if (this.#remotes.has(address)) return;
     const changed = (containers: Iterable<string>): void => {
       this.#places.changed(address);
-      for (const key of containers) this.#containers.changed(`${address} ${key}`);
+      for (const key of containers) {
+        this.#containers.changed(`${address} ${key}`);
+        if (remote.status === "connected" && !remote.containers.has(key)) this.#gone(address, key);
+      }
     };
-    this.#remotes.set(address, new Remote(address, changed));
+    const remote = new Remote(address, changed);
+    this.#remotes.set(address, remote);
     this.#places.changed(address);
   }
 
@@ -227,6 +299,40 @@ export class RemoteService implements Disposable {
     };
   }
 
+  #gone(address: string, key: string): void {
+    const space = key.indexOf(" ");
+    const container = { address, namespace: key.slice(0, space), id: key.slice(space + 1) };
+    this.#visits.remove(container).catch(() => undefined);
+  }
+
+  #visit(address: string, { namespace, id, labels }: RemoteState): Promise<Visit> {
+    return this.#visits.at({ address, namespace, id, name: nameOf(id, labels) });
+  }
+
+  #named(ref: string): { remote: Remote; state: RemoteState } | undefined {
+    for (const remote of this.#remotes.values()) {
+      for (const state of remote.containers.values()) {
+        if (elsewhereId({ address: remote.address, ...state }) === ref) return { remote, state };
+      }
+    }
+    return undefined;
+  }
+
+  #shown(place: string, state: RemoteState): RemoteContainer {
+    const { namespace, id, image, runtime, labels, createdAt, task, logPath } = state;
+    const ref = elsewhereId({ address: place, namespace, id });
+    const init = this.#visits.get(ref)?.process("init");
+    return {
+      ...{ id: `${place} ${namespace} ${id}`, ref, place, namespace, containerId: id },
+      ...{ name: nameOf(id, labels), image, runtime, labels, createdAt },
+      ...{ hasLog: (init ?? logPath) !== undefined, attachable: init?.terminal ?? false },
+      status: task?.status ?? "none",
+      ...(task?.pid === undefined ? {} : { pid: task.pid }),
+      ...(task?.exitCode === undefined ? {} : { exitCode: task.exitCode }),
+      ...(task?.exitedAt === undefined ? {} : { exitedAt: task.exitedAt }),
+    };
+  }
+
   #look(id: string): { remote?: Remote | undefined; state?: RemoteState | undefined } {
     const [address = "", ...key] = id.split(" ");
     const remote = this.#remotes.get(address);
@@ -249,6 +355,15 @@ export class RemoteService implements Disposable {
   ): Promise<void> {
     const { remote, state: shownState } = this.#require(id);
     const { namespace, id: name } = shownState;
+    if (ownerOf(namespace) === "shimyard") {
+      throw new AppError(
+        "FAILED_PRECONDITION",
+        `"${nameOf(name, shownState.labels)}" is Shimyard's`,
+        {
+          hint: "It is in the list of containers of the Shimyard that made it.",
+        },
+      );
+    }
     try {
       const state = await remote.client.get(namespace, name);
       if (!state) throw noSuch(id);
@@ -297,22 +412,11 @@ async function killUntilEnded(
   }
 }
 
-/** By the names that docker and Kubernetes give their namespaces. */
+/** By the names that docker, Kubernetes and we give our namespaces. */
 export function ownerOf(namespace: string): RemoteOwner {
   if (namespace === "moby" || namespace === "plugins.moby") return "docker";
-  return namespace === "k8s.io" ? "kubernetes" : "other";
-}
-
-function shown(place: string, state: RemoteState): RemoteContainer {
-  const { namespace, id, image, runtime, labels, createdAt, task } = state;
-  return {
-    ...{ id: `${place} ${namespace} ${id}`, place, namespace, containerId: id },
-    ...{ name: nameOf(id, labels), image, runtime, labels, createdAt },
-    status: task?.status ?? "none",
-    ...(task?.pid === undefined ? {} : { pid: task.pid }),
-    ...(task?.exitCode === undefined ? {} : { exitCode: task.exitCode }),
-    ...(task?.exitedAt === undefined ? {} : { exitedAt: task.exitedAt }),
-  };
+  if (namespace === "k8s.io") return "kubernetes";
+  return ownNamespace(namespace) === undefined ? "other" : "shimyard";
 }
 
 /** nerdctl's and Kubernetes' labels; docker keeps its names to itself. */
@@ -321,10 +425,4 @@ export function nameOf(id: string, labels: Record<string, string>): string {
   const inPod = labels["io.kubernetes.container.name"];
   if (pod) return inPod ? `${pod}/${inPod}` : pod;
   return labels["nerdctl/name"] ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
-}
-
-/** Empty when it has ended meanwhile, or is another user's. */
-async function commandOf(pid: number): Promise<string> {
-  const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return line.replaceAll("\0", " ").trim();
 }

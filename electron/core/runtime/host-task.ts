@@ -1,12 +1,12 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupDirs, cgroupPids } from "#core/host/cgroup";
 import { type ProcessIdentity, bootId, startTimeToEpoch } from "#core/host/proc";
 import { AppError } from "#shared/errors";
 import type { Bundle } from "./bundle.ts";
+import { dumpInto } from "./checkpoint-dir.ts";
 import type { HostProcess, LinuxHost } from "./host-process.ts";
 import type { HostShared } from "./host-shared.ts";
-import { criuError, criuWork } from "./oci/checkpoint.ts";
 import type { ProcessFacts } from "./process-base.ts";
 import {
   type ProcessFile,
@@ -134,19 +134,9 @@ export abstract class HostTask<
     });
   }
 
-  /** Writes criu's images into `request.path`, its logs beside them into `work`; both are removed on failure. */
-  protected async dump(request: CheckpointRequest, options: CallOptions): Promise<void> {
+  protected dump(request: CheckpointRequest, options: CallOptions): Promise<void> {
     const context = this.could("checkpointed");
-    const work = criuWork(request.path);
-    const dirs = [request.path, work];
-    await Promise.all(dirs.map((dir) => mkdir(dir, { recursive: true, mode: 0o700 })));
-    try {
-      await this.dumpTo(request, work, context, options);
-    } catch (error) {
-      const failure = await criuError(error, context, join(work, "dump.log"));
-      await Promise.all(dirs.map((dir) => rm(dir, { recursive: true, force: true })));
-      throw failure;
-    }
+    return dumpInto(request, context, (work) => this.dumpTo(request, work, context, options));
   }
 
   protected removeBundle(): Promise<void> {

@@ -41,6 +41,8 @@ export interface RemoteState {
   /** The OCI spec, as JSON text; undefined where it is something else. */
   spec: string | undefined;
   snapshot: { snapshotter: string; key: string } | undefined;
+  /** Where a kubelet has it keep its log, in the CRI's format. */
+  logPath: string | undefined;
   task:
     | {
         status: "created" | "running" | "paused" | "exited" | "unknown";
@@ -172,18 +174,17 @@ export class ContainerdClient {
   }
 
   /**
-   * A new task for a container that has none, or whose task has ended. Without `stdio` nobody keeps what it writes, and
+   * A new task for a container that has none, or whose task has ended; answers its pid. Without `stdio` nobody keeps what it writes, and
    * one that was made with a terminal is refused (FAILED_PRECONDITION).
    */
-  async start(namespace: string, id: string, stdio?: Stdio): Promise<void> {
+  async start(namespace: string, id: string, stdio?: Stdio): Promise<number> {
     const found = await this.get(namespace, id);
     if (!found) throw new AppError("NOT_FOUND", `containerd has no container "${id}"`);
     const { task: now, snapshot, spec } = found;
     const task = this.task(namespace, id);
     const context = `"${id}" could not be started`;
     if (now?.status === "created") {
-      await task.start("", context);
-      return;
+      return task.start("", context);
     }
     const terminal = wantsTerminal(spec);
     if (terminal && !stdio) {
@@ -206,7 +207,7 @@ export class ContainerdClient {
     const request = { rootfs: mounts, terminal, stdio: stdio ?? noStdio };
     await task.create(request, context);
     try {
-      await task.start("", context);
+      return await task.start("", context);
     } catch (error) {
       await task.remove().catch(() => undefined);
       throw error;
@@ -263,6 +264,7 @@ function toState(
     createdAt: createdAt ? timestampMs(createdAt) : 0,
     spec: spec && isJson(spec.value) ? Buffer.from(spec.value).toString("utf8") : undefined,
     snapshot: snapshotKey ? { snapshotter, key: snapshotKey } : undefined,
+    logPath: criLogPath(container),
     task: process &&
       status && {
         status,
@@ -271,6 +273,21 @@ function toState(
         exitedAt: ended && process.exitedAt ? timestampMs(process.exitedAt) : undefined,
       },
   };
+}
+
+/** containerd's CRI plugin keeps what it knows of a container beside it (pkg/cri/store/container/metadata.go). */
+function criLogPath({ extensions }: Container): string | undefined {
+  const { value } = extensions["io.cri-containerd.container.metadata"] ?? {};
+  if (!value || !isJson(value)) return undefined;
+  try {
+    const { Metadata } = JSON.parse(Buffer.from(value).toString("utf8")) as {
+      Metadata?: { LogPath?: unknown };
+    };
+    const path = Metadata?.LogPath;
+    return typeof path === "string" && path.startsWith("/") ? path : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a container was made to have a terminal, as its spec says. */

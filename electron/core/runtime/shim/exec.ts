@@ -1,6 +1,5 @@
 import type { Disposable } from "#shared/base/disposable";
-import type { Bundle } from "../bundle.ts";
-import { makeExecDir } from "../exec-dir.ts";
+import { type ExecPlace, makeExecDir } from "../exec-dir.ts";
 import type { HostShared } from "../host-shared.ts";
 import type { ProcessFile } from "../process-dir.ts";
 import type { CallOptions, ExecRequest } from "../runtime.ts";
@@ -14,7 +13,7 @@ import type { TaskService } from "./task-service.ts";
  */
 export async function startExec(
   shared: HostShared,
-  bundle: Bundle,
+  bundle: ExecPlace,
   target: { service: TaskService; root: string; make(file: ProcessFile): ServedProcess },
   request: ExecRequest,
   options: CallOptions,
