@@ -21,6 +21,9 @@ export function remoteHandlers({ remotes }: Core): Handlers<AppContract>["remote
     resume: ({ id }) => done(remotes.resume(id)),
     delete: ({ id }) => done(remotes.delete(id)),
     inspect: ({ id }) => remotes.inspect(id),
+    checkpoint: ({ id, name, ...options }) => done(remotes.checkpoint(id, name, options)),
+    checkpoints: ({ id }) => remotes.checkpoints(id),
+    deleteCheckpoint: ({ id, name }) => done(remotes.deleteCheckpoint(id, name)),
     watchUse: ({ id }, { signal }) => remotes.watchUse(id, signal),
   };
 }

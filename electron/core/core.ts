@@ -15,7 +15,9 @@ import { ImageService } from "./images/image-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
+import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
+import { Visits } from "./remotes/visits.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
 import { ShimService } from "./shims/shim-service.ts";
@@ -85,7 +87,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const registry = new RuntimeRegistry();
     const tasks: Tasks = new TaskManager({ paths, registry, privileges });
     closing.push(() => tasks.dispose());
-    const system = await SystemService.create({ paths, privileges, registry, store, version });
+    const places = new Places(store);
+    const system = await SystemService.create({
+      ...{ paths, privileges, registry, store, places, version },
+    });
     closing.push(() => system.dispose());
     const snapshots = new Snapshotter(paths, privileges);
 
@@ -133,14 +138,18 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       terminals.forget(id);
     };
 
+    const visits = new Visits({ paths, privileges });
+    closing.push(() => visits.dispose());
+    const remotes = new RemoteService(places, visits);
     const logPath = (id: string): string | undefined =>
-      containers.records.find(id) && containerLog(paths, defaultNamespace, id);
+      containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
-    const terminals = new TerminalService({ tasks, namespace: defaultNamespace });
+    const terminals = new TerminalService({
+      ...{ tasks, namespace: defaultNamespace, elsewhere: remotes },
+    });
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
     const shims = new ShimService({ tasks, ready });
-    const remotes = new RemoteService(store);
     for (const service of [logs, terminals, stats, shims, remotes])
       closing.push(() => service.dispose());
 

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
-import { delta, ErrorInfoSchema, Labels, Nothing, Time } from "./common.ts";
+import { delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
+import { ProcessInfo } from "./containers.ts";
+import { Sample } from "./stats.ts";
 
 /** Who else looks after the containers of a namespace, and would undo or be harmed by what is done here. */
-export const RemoteOwner = z.enum(["docker", "kubernetes", "other"]);
+export const RemoteOwner = z.enum(["docker", "kubernetes", "shimyard", "other"]);
 export type RemoteOwner = z.infer<typeof RemoteOwner>;
 
 export const RemoteNamespace = z.object({
@@ -31,6 +33,8 @@ export type Place = z.infer<typeof Place>;
 export const RemoteContainer = z.object({
   /** `PLACE NAMESPACE ID`, separated by spaces. */
   id: z.string(),
+  /** What terminals and logs call it; see base/elsewhere.ts. */
+  ref: Id,
   place: z.string(),
   namespace: z.string(),
   containerId: z.string(),
@@ -45,25 +49,42 @@ export const RemoteContainer = z.object({
   pid: z.number().optional(),
   exitCode: z.number().optional(),
   exitedAt: Time.optional(),
+  /** `logs` can read what it writes: it was started from here, or a kubelet keeps it. */
+  hasLog: z.boolean(),
+  /** It was started from here: its terminal or standard streams can be attached to. */
+  attachable: z.boolean(),
 });
 export type RemoteContainer = z.infer<typeof RemoteContainer>;
 
 export const RemoteUse = z.object({
   time: Time,
-  /** CPUs since the sample before: 1.0 is one whole CPU. Absent in the first. */
-  cpu: z.number().optional(),
-  /** Bytes. */
-  memory: z.number(),
-  memoryLimit: z.number().optional(),
-  processes: z.array(z.object({ pid: z.number(), command: z.string() })),
+  /** Absent the first time: rates are differences. */
+  sample: Sample.optional(),
+  processes: z.array(ProcessInfo),
 });
 export type RemoteUse = z.infer<typeof RemoteUse>;
+
+/** criu's images of a container elsewhere. It can't be restored from here: only its owner makes its container anew. */
+export const RemoteCheckpoint = z.object({
+  name: z.string(),
+  createdAt: Time,
+  /** Directory of criu's images. */
+  path: z.string(),
+});
+export type RemoteCheckpoint = z.infer<typeof RemoteCheckpoint>;
 
 const ById = z.object({ id: z.string().min(1).max(1000) });
 const Address = z
   .string()
   .regex(/^(\/|\\\\\.\\pipe\\)\S+$/, "Give the whole path of a socket, from / on, without spaces")
   .max(200);
+
+const CheckpointName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+    "Use up to 64 letters, digits, dots, dashes, underscores",
+  );
 
 /** containerds that run on this machine: what is in them, and what can be done with it. */
 export const remotes = {
@@ -91,4 +112,15 @@ export const remotes = {
   inspect: query(ById, z.object({ spec: z.string().optional() })),
   /** What a running one uses and which processes it has, every two seconds. */
   watchUse: stream(ById, RemoteUse, "latest"),
+  /** Keeps its processes' memory on disk while it runs on. */
+  checkpoint: mutation(
+    ById.extend({
+      name: CheckpointName,
+      ...{ tcpEstablished: z.boolean(), fileLocks: z.boolean(), externalUnixSockets: z.boolean() },
+    }),
+    Nothing,
+  ),
+  /** Oldest first. */
+  checkpoints: query(ById, z.array(RemoteCheckpoint)),
+  deleteCheckpoint: mutation(ById.extend({ name: CheckpointName }), Nothing),
 };

@@ -39,6 +39,8 @@ export const RuntimeInfo = z.object({
     limits: Ability,
     exec: Ability,
   }),
+  /** What is different about it, for who chooses it: sentences. Such a one was not tried by running a container. */
+  note: z.string().optional(),
   /** Create + start of the probe's container, milliseconds. */
   startMs: z.number().optional(),
   probedAt: Time,

@@ -8,6 +8,8 @@ const Size = { cols: z.number().int().min(1).max(1000), rows: z.number().int().m
 export const Terminal = z.object({
   id: Id,
   containerId: Id,
+  /** Of a container elsewhere (remotes.ts), which the list of containers has not. */
+  containerName: z.string().optional(),
   kind: z.enum(["exec", "attach"]),
   args: z.array(z.string()),
   user: z.string().optional(),

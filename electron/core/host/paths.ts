@@ -11,6 +11,7 @@ import { join } from "node:path";
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
  *     data/extensions/NAME/             an extension's own files: rootfs/ log
+ *     data/elsewhere/ID/                what is ours in another owner's container: processes/ checkpoints/
  *     data/journal/                     the event journal
  *     state/manager.sock                held by the one manager of this root
  *     state/RUNTIME/                    the OCI runtime's own --root
@@ -48,6 +49,7 @@ export const bundleDir = (paths: Paths, namespace: string, id: string): string =
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
+export const elsewhereDir = (paths: Paths): string => join(paths.data, "elsewhere");
 export const extensionDir = (paths: Paths, name: string): string =>
   join(paths.data, "extensions", name);
 export const extensionLog = (paths: Paths, name: string): string =>

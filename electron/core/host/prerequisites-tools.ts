@@ -263,7 +263,7 @@ export async function execute(
 }
 
 /** `criu check` knows whether this kernel has what a dump needs, and whether this criu copes with it. */
-async function criuRefuses({ host, path, signal }: Context): Promise<string | undefined> {
+export async function criuRefuses({ host, path, signal }: Context): Promise<string | undefined> {
   if (host.uid !== 0) return "Only root can make checkpoints.";
   const { code, output } = await execute([path, "check"], signal);
   if (code === 0) return undefined;

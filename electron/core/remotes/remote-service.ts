@@ -1,23 +1,26 @@
-import { access, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { z } from "zod";
 import type { Disposable } from "#shared/base/disposable";
 import type { Delta } from "#shared/contract/common";
-import type { Place, RemoteContainer, RemoteOwner, RemoteUse } from "#shared/contract/remotes";
+import type {
+  Place,
+  RemoteCheckpoint,
+  RemoteContainer,
+  RemoteOwner,
+  RemoteUse,
+} from "#shared/contract/remotes";
 import { AppError, isCode } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
 import { parseSignal } from "../containers/signals.ts";
 import { ContainerdClient, type RemoteState } from "../runtime/containerd/client.ts";
-import type { Collection, Store } from "../store/store.ts";
+import { ownNamespace } from "../runtime/containerd/shared.ts";
+import type { CheckpointOptions, TaskStats } from "../runtime/runtime.ts";
+import { readProcessTable } from "../stats/process-table.ts";
+import { toSample } from "../stats/stats-service.ts";
+import type { TerminalHost, TerminalHosts } from "../terminals/terminal-service.ts";
+import type { Places } from "./places.ts";
 import { Remote } from "./remote.ts";
-
-/** Where containerds listen: the distributions', docker's own, k3s', microk8s'. */
-export const knownAddresses = [
-  "/run/containerd/containerd.sock",
-  "/run/docker/containerd/containerd.sock",
-  "/run/k3s/containerd/containerd.sock",
-  "/var/snap/microk8s/common/run/containerd.sock",
-];
+import type { Visit } from "./visit.ts";
+import { type Visits, elsewhereId } from "./visits.ts";
 
 /** Milliseconds between two looks whether one of these has come. */
 const findInterval = 3000;
@@ -27,24 +30,13 @@ const useInterval = 2000;
 const grace = 10_000;
 const [sigterm, sigkill] = [15, 9];
 
-const PlaceRecord = z.object({
-  /** Its socket's path. */
-  id: z.string(),
-  /** The user named it. */
-  named: z.boolean(),
-  /** Namespaces whose containers may be deleted from here. */
-  deletable: z.array(z.string()),
-});
-type PlaceRecord = z.infer<typeof PlaceRecord>;
-
 /**
  * containerds that run on this machine beside us. They are looked for and followed only while somebody watches: a
  * window that shows something else costs them and us nothing.
  */
-export class RemoteService implements Disposable {
-  readonly #known: readonly string[];
-  readonly #collection: Collection<typeof PlaceRecord>;
-  readonly #records = new Map<string, PlaceRecord>();
+export class RemoteService implements Disposable, TerminalHosts {
+  readonly #book: Places;
+  readonly #visits: Visits;
   readonly #remotes = new Map<string, Remote>();
   readonly #places = new ListWatch<Place>({
     list: () => [...this.#remotes.values()].map((remote) => this.#place(remote)),
@@ -56,21 +48,19 @@ export class RemoteService implements Disposable {
   readonly #containers = new ListWatch<RemoteContainer>({
     list: () =>
       [...this.#remotes.values()].flatMap((remote) =>
-        [...remote.containers.values()].map((state) => shown(remote.address, state)),
+        [...remote.containers.values()].map((state) => this.#shown(remote.address, state)),
       ),
     get: (id) => {
       const { remote, state } = this.#look(id);
-      return remote && state && shown(remote.address, state);
+      return remote && state && this.#shown(remote.address, state);
     },
   });
   #watchers = 0;
   #finding: AbortController | undefined;
 
-  /** `known`: where to look; for tests, which have their own. */
-  constructor(store: Store, known: readonly string[] = knownAddresses) {
-    this.#known = known;
-    this.#collection = store.collection("places", PlaceRecord);
-    for (const record of this.#collection.all().records) this.#records.set(record.id, record);
+  constructor(places: Places, visits: Visits) {
+    this.#book = places;
+    this.#visits = visits;
   }
 
   watchPlaces(signal: AbortSignal): AsyncGenerator<Delta<Place>> {
@@ -89,25 +79,27 @@ export class RemoteService implements Disposable {
     } finally {
       client.close();
     }
-    await this.#keep({ ...this.#record(address), named: true });
+    await this.#book.keep({ ...this.#book.record(address), named: true });
     if (this.#watchers > 0) this.#open(address);
   }
 
   async forget(address: string): Promise<void> {
-    this.#records.delete(address);
-    await this.#collection.remove(address);
+    await this.#book.remove(address);
     this.#close(address);
   }
 
   async allowDelete(address: string, namespace: string, allow: boolean): Promise<void> {
-    const record = this.#record(address);
+    const record = this.#book.record(address);
     const others = record.deletable.filter((name) => name !== namespace);
-    await this.#keep({ ...record, deletable: allow ? [...others, namespace] : others });
+    await this.#book.keep({ ...record, deletable: allow ? [...others, namespace] : others });
     this.#places.changed(address);
   }
 
+  /** What it writes is kept from then on. */
   start(id: string): Promise<void> {
-    return this.#act(id, (client, { namespace, id: name }) => client.start(namespace, name));
+    return this.#act(id, async (_client, state, address) => {
+      await (await this.#visit(address, state)).start();
+    });
   }
 
   stop(id: string): Promise<void> {
@@ -119,21 +111,27 @@ export class RemoteService implements Disposable {
   /** `signal`: a name or a number. */
   kill(id: string, signal: string): Promise<void> {
     const number = parseSignal(signal);
-    return this.#act(id, (client, { namespace, id: name }) => client.kill(namespace, name, number));
+    return this.#act(id, (client, { namespace, id: name }) =>
+      client.task(namespace, name).kill("", number, false, `"${name}" could not be signalled`),
+    );
   }
 
   pause(id: string): Promise<void> {
-    return this.#act(id, (client, { namespace, id: name }) => client.pause(namespace, name));
+    return this.#act(id, (client, { namespace, id: name }) =>
+      client.task(namespace, name).pause(`"${name}" could not be paused`),
+    );
   }
 
   resume(id: string): Promise<void> {
-    return this.#act(id, (client, { namespace, id: name }) => client.resume(namespace, name));
+    return this.#act(id, (client, { namespace, id: name }) =>
+      client.task(namespace, name).resume(`"${name}" could not be resumed`),
+    );
   }
 
   /** Kills it when it runs. PERMISSION_DENIED until its namespace allows it. */
   delete(id: string): Promise<void> {
     return this.#act(id, async (client, state, address) => {
-      if (!this.#record(address).deletable.includes(state.namespace)) {
+      if (!this.#book.record(address).deletable.includes(state.namespace)) {
         throw new AppError(
           "PERMISSION_DENIED",
           `Deleting is off for the namespace ${state.namespace} of ${address}`,
@@ -142,6 +140,8 @@ export class RemoteService implements Disposable {
       }
       await killUntilEnded(client, state, 0);
       await client.delete(state.namespace, state.id);
+      const gone = { address, namespace: state.namespace, id: state.id };
+      await this.#visits.remove(gone, { all: true });
     });
   }
 
@@ -153,33 +153,83 @@ export class RemoteService implements Disposable {
 
   /** Ends when the container does. */
   async *watchUse(id: string, signal: AbortSignal): AsyncGenerator<RemoteUse, void, void> {
-    let before: { cpu: number; clock: number } | undefined;
+    let before: TaskStats | undefined;
     while (!signal.aborted) {
       const { remote, state } = this.#require(id);
       const { namespace, id: name, task } = state;
       if (task?.status !== "running" && task?.status !== "paused") return;
       try {
+        const service = remote.client.task(namespace, name);
         const [use, pids] = await Promise.all([
-          remote.client.stats(namespace, name, { signal }),
-          remote.client.pids(namespace, name, { signal }),
+          service.stats({ signal }),
+          service.pids({ signal }),
         ]);
-        const { time, cpu, clock, memory, memoryLimit } = use;
-        const processes = await Promise.all(
-          pids.map(async (pid) => ({ pid, command: await commandOf(pid) })),
+        const visit = this.#visits.get(
+          elsewhereId({ address: remote.address, namespace, id: name }),
         );
-        const seconds = before && (clock - before.clock) / 1000;
-        yield {
-          ...{ time, memory, processes },
-          ...(before && seconds ? { cpu: Math.max(0, cpu - before.cpu) / seconds } : {}),
-          ...(memoryLimit === undefined ? {} : { memoryLimit }),
-        };
-        before = { cpu, clock };
+        const roles = new Map(visit?.processes().map(({ id: role, state: of }) => [of.pid, role]));
+        const known = pids.map((pid) => ({
+          pid,
+          process: pid === task.pid ? "init" : roles.get(pid),
+        }));
+        const processes = await readProcessTable(known, task.pid);
+        const sample = before && toSample(before, use);
+        yield { time: use.time, processes, ...(sample ? { sample } : {}) };
+        before = use;
       } catch (error) {
         if (isCode(error, "NOT_FOUND")) return;
         throw error;
       }
       await delay(useInterval, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  /** FAILED_PRECONDITION for one that does not run, and for what criu refuses. */
+  checkpoint(
+    id: string,
+    name: string,
+    options: Omit<CheckpointOptions, "leaveRunning">,
+  ): Promise<void> {
+    return this.#act(id, async (_client, state, address) => {
+      if (state.task?.status !== "running" && state.task?.status !== "paused") {
+        throw new AppError(
+          "FAILED_PRECONDITION",
+          `"${nameOf(state.id, state.labels)}" does not run`,
+          {
+            hint: "Start it first.",
+          },
+        );
+      }
+      await (await this.#visit(address, state)).checkpoint(name, options);
+    });
+  }
+
+  async checkpoints(id: string): Promise<RemoteCheckpoint[]> {
+    const { remote, state } = this.#require(id);
+    const found = await (await this.#visit(remote.address, state)).checkpoints();
+    return found.map(({ name, createdAt, image }) => ({ name, createdAt, path: image.path }));
+  }
+
+  async deleteCheckpoint(id: string, name: string): Promise<void> {
+    const { remote, state } = this.#require(id);
+    await (await this.#visit(remote.address, state)).deleteCheckpoint(name);
+  }
+
+  /** Where a container's log is, by its `ref`; undefined where nobody keeps one that can be read here. */
+  logPath(ref: string): string | undefined {
+    return this.#visits.get(ref)?.process("init")?.logPath ?? this.#named(ref)?.state.logPath;
+  }
+
+  load(): Promise<TerminalHost[]> {
+    return this.#visits.load();
+  }
+
+  async find(ref: string): Promise<TerminalHost | undefined> {
+    const known = this.#visits.get(ref);
+    const named = known ? undefined : this.#named(ref);
+    const visit = known ?? (named && (await this.#visit(named.remote.address, named.state)));
+    await visit?.look();
+    return visit;
   }
 
   dispose(): void {
@@ -203,16 +253,10 @@ export class RemoteService implements Disposable {
     const finding = new AbortController();
     this.#finding = finding;
     const { signal } = finding;
-    for (const [address, { named }] of this.#records) if (named) this.#open(address);
     const look = async (): Promise<void> => {
       while (!signal.aborted) {
-        for (const address of this.#known) {
-          const there = await access(address).then(
-            () => true,
-            () => false,
-          );
-          if (there && !signal.aborted) this.#open(address);
-        }
+        const found = await this.#book.find();
+        if (!signal.aborted) for (const address of found) this.#open(address);
         await delay(findInterval, undefined, { signal }).catch(() => undefined);
       }
     };
@@ -223,9 +267,13 @@ export class RemoteService implements Disposable {
     if (this.#remotes.has(address)) return;
     const changed = (containers: Iterable<string>): void => {
       this.#places.changed(address);
-      for (const key of containers) this.#containers.changed(`${address} ${key}`);
+      for (const key of containers) {
+        this.#containers.changed(`${address} ${key}`);
+        if (remote.status === "connected" && !remote.containers.has(key)) this.#gone(address, key);
+      }
     };
-    this.#remotes.set(address, new Remote(address, changed));
+    const remote = new Remote(address, changed);
+    this.#remotes.set(address, remote);
     this.#places.changed(address);
   }
 
@@ -238,18 +286,9 @@ export class RemoteService implements Disposable {
     for (const key of remote.containers.keys()) this.#containers.changed(`${address} ${key}`);
   }
 
-  async #keep(record: PlaceRecord): Promise<void> {
-    await this.#collection.put(record.id, record);
-    this.#records.set(record.id, record);
-  }
-
-  #record(address: string): PlaceRecord {
-    return this.#records.get(address) ?? { id: address, named: false, deletable: [] };
-  }
-
   #place(remote: Remote): Place {
     const { address, status, version, error } = remote;
-    const record = this.#record(address);
+    const record = this.#book.record(address);
     return {
       ...{ id: address, found: !record.named, status },
       namespaces: remote.namespaces.map((name) => ({
@@ -257,6 +296,40 @@ export class RemoteService implements Disposable {
       })),
       ...(version === undefined ? {} : { version }),
       ...(error ? { error } : {}),
+    };
+  }
+
+  #gone(address: string, key: string): void {
+    const space = key.indexOf(" ");
+    const container = { address, namespace: key.slice(0, space), id: key.slice(space + 1) };
+    this.#visits.remove(container).catch(() => undefined);
+  }
+
+  #visit(address: string, { namespace, id, labels }: RemoteState): Promise<Visit> {
+    return this.#visits.at({ address, namespace, id, name: nameOf(id, labels) });
+  }
+
+  #named(ref: string): { remote: Remote; state: RemoteState } | undefined {
+    for (const remote of this.#remotes.values()) {
+      for (const state of remote.containers.values()) {
+        if (elsewhereId({ address: remote.address, ...state }) === ref) return { remote, state };
+      }
+    }
+    return undefined;
+  }
+
+  #shown(place: string, state: RemoteState): RemoteContainer {
+    const { namespace, id, image, runtime, labels, createdAt, task, logPath } = state;
+    const ref = elsewhereId({ address: place, namespace, id });
+    const init = this.#visits.get(ref)?.process("init");
+    return {
+      ...{ id: `${place} ${namespace} ${id}`, ref, place, namespace, containerId: id },
+      ...{ name: nameOf(id, labels), image, runtime, labels, createdAt },
+      ...{ hasLog: (init ?? logPath) !== undefined, attachable: init?.terminal ?? false },
+      status: task?.status ?? "none",
+      ...(task?.pid === undefined ? {} : { pid: task.pid }),
+      ...(task?.exitCode === undefined ? {} : { exitCode: task.exitCode }),
+      ...(task?.exitedAt === undefined ? {} : { exitedAt: task.exitedAt }),
     };
   }
 
@@ -269,24 +342,43 @@ export class RemoteService implements Disposable {
   #require(id: string): { remote: Remote; state: RemoteState } {
     const { remote, state } = this.#look(id);
     if (remote && state) return { remote, state };
-    throw new AppError("NOT_FOUND", "There is no such container there", {
-      subject: id,
-      hint: "It was deleted, or its containerd is away.",
-    });
+    throw noSuch(id);
   }
 
-  /** Does something, and looks how it is then: the event that tells of it may be late. */
+  /**
+   * Does something with a container as it is now: what is shown may be older than the last thing that was done to it.
+   * Looks how it is then, as the event that tells of it may be late.
+   */
   async #act(
     id: string,
     what: (client: ContainerdClient, state: RemoteState, address: string) => Promise<void>,
   ): Promise<void> {
-    const { remote, state } = this.#require(id);
+    const { remote, state: shownState } = this.#require(id);
+    const { namespace, id: name } = shownState;
+    if (ownerOf(namespace) === "shimyard") {
+      throw new AppError(
+        "FAILED_PRECONDITION",
+        `"${nameOf(name, shownState.labels)}" is Shimyard's`,
+        {
+          hint: "It is in the list of containers of the Shimyard that made it.",
+        },
+      );
+    }
     try {
+      const state = await remote.client.get(namespace, name);
+      if (!state) throw noSuch(id);
       await what(remote.client, state, remote.address);
     } finally {
-      remote.refresh(state.namespace, state.id);
+      remote.refresh(namespace, name);
     }
   }
+}
+
+function noSuch(id: string): AppError {
+  return new AppError("NOT_FOUND", "There is no such container there", {
+    subject: id,
+    hint: "It was deleted, or its containerd is away.",
+  });
 }
 
 /** SIGTERM (unless `patience` is 0), then SIGKILL. Resolves when its task has ended; at once for one that has none. */
@@ -296,12 +388,14 @@ async function killUntilEnded(
   patience: number,
 ): Promise<void> {
   if (!task || task.status === "exited") return;
+  const service = client.task(namespace, id);
+  const context = `"${id}" could not be stopped`;
   try {
     if (patience > 0) {
-      await client.kill(namespace, id, sigterm);
+      await service.kill("", sigterm, false, context);
       // A frozen process hears it when it is thawed.
-      if (task.status === "paused") await client.resume(namespace, id);
-      const ended = await client.wait(namespace, id, patience).then(
+      if (task.status === "paused") await service.resume(context);
+      const ended = await service.wait("", patience).then(
         () => true,
         (error: unknown) => {
           if (isCode(error, "DEADLINE_EXCEEDED")) return false;
@@ -310,30 +404,19 @@ async function killUntilEnded(
       );
       if (ended) return;
     }
-    await client.kill(namespace, id, sigkill);
-    if (task.status === "paused") await client.resume(namespace, id).catch(() => undefined);
-    await client.wait(namespace, id, grace);
+    await service.kill("", sigkill, false, context);
+    if (task.status === "paused") await service.resume(context).catch(() => undefined);
+    await service.wait("", grace);
   } catch (error) {
     if (!isCode(error, "NOT_FOUND")) throw error;
   }
 }
 
-/** By the names that docker and Kubernetes give their namespaces. */
+/** By the names that docker, Kubernetes and we give our namespaces. */
 export function ownerOf(namespace: string): RemoteOwner {
   if (namespace === "moby" || namespace === "plugins.moby") return "docker";
-  return namespace === "k8s.io" ? "kubernetes" : "other";
-}
-
-function shown(place: string, state: RemoteState): RemoteContainer {
-  const { namespace, id, image, runtime, labels, createdAt, task } = state;
-  return {
-    ...{ id: `${place} ${namespace} ${id}`, place, namespace, containerId: id },
-    ...{ name: nameOf(id, labels), image, runtime, labels, createdAt },
-    status: task?.status ?? "none",
-    ...(task?.pid === undefined ? {} : { pid: task.pid }),
-    ...(task?.exitCode === undefined ? {} : { exitCode: task.exitCode }),
-    ...(task?.exitedAt === undefined ? {} : { exitedAt: task.exitedAt }),
-  };
+  if (namespace === "k8s.io") return "kubernetes";
+  return ownNamespace(namespace) === undefined ? "other" : "shimyard";
 }
 
 /** nerdctl's and Kubernetes' labels; docker keeps its names to itself. */
@@ -342,10 +425,4 @@ export function nameOf(id: string, labels: Record<string, string>): string {
   const inPod = labels["io.kubernetes.container.name"];
   if (pod) return inPod ? `${pod}/${inPod}` : pod;
   return labels["nerdctl/name"] ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
-}
-
-/** Empty when it has ended meanwhile, or is another user's. */
-async function commandOf(pid: number): Promise<string> {
-  const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return line.replaceAll("\0", " ").trim();
 }

@@ -1,9 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { AppError, type ErrorInfo } from "#shared/errors";
-import { ContainerdClient, type RemoteState } from "../runtime/containerd/client.ts";
-
-/** Milliseconds between tries while nobody answers. */
-const retryDelay = 2000;
+import type { ContainerdClient, RemoteState } from "../runtime/containerd/client.ts";
+import { followContainerd } from "../runtime/containerd/follow.ts";
 
 /** Milliseconds after which a new subscription to events has surely begun. */
 const settle = 1000;
@@ -34,7 +31,9 @@ export class Remote {
   constructor(address: string, changed: (containers: Iterable<string>) => void) {
     this.address = address;
     this.#changed = changed;
-    void this.#follow();
+    const { signal } = this.#abort;
+    const serve = (client: ContainerdClient): Promise<void> => this.#connection(client, signal);
+    void followContainerd(address, signal, serve, (error) => this.#away(error));
   }
 
   /** UNAVAILABLE while nobody answers. */
@@ -55,28 +54,18 @@ export class Remote {
     this.#mark(`${namespace} ${id}`);
   }
 
-  async #follow(): Promise<void> {
-    const { signal } = this.#abort;
-    while (!signal.aborted) {
-      try {
-        this.#client = await ContainerdClient.open(this.address);
-        await this.#connection(this.#client, signal);
-        throw new AppError("UNAVAILABLE", `containerd at ${this.address} has ended`);
-      } catch (error) {
-        this.#client?.close();
-        if (signal.aborted) return;
-        this.status = "away";
-        this.error = AppError.from(error).toInfo();
-        const gone = [...this.containers.keys()];
-        this.containers.clear();
-        this.#changed(gone);
-      }
-      await delay(retryDelay, undefined, { signal }).catch(() => undefined);
-    }
+  #away(error: AppError): void {
+    this.#client = undefined;
+    this.status = "away";
+    this.error = error.toInfo();
+    const gone = [...this.containers.keys()];
+    this.containers.clear();
+    this.#changed(gone);
   }
 
   /** Until it breaks or ends. */
   async #connection(client: ContainerdClient, signal: AbortSignal): Promise<void> {
+    this.#client = client;
     this.version = await client.version({ signal });
     const ended = new AbortController();
     let over = false;

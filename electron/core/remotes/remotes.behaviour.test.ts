@@ -5,6 +5,7 @@ import {
   mkdtemp,
   mkdir,
   readFile,
+  readdir,
   rm,
   rmdir,
   symlink,
@@ -14,10 +15,20 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Paths, elsewhereDir, resolvePaths } from "#core/host/paths";
+import { choosePrivileges } from "#core/host/privileges";
+import { AsyncQueue } from "#shared/base/async-queue";
 import type { Place, RemoteContainer } from "#shared/contract/remotes";
+import type { TerminalInput } from "#shared/contract/terminals";
+import { TestContainerd } from "../runtime/containerd/testing.ts";
+import { TaskManager } from "../runtime/manager.ts";
+import { RuntimeRegistry } from "../runtime/plugin.ts";
 import { Store } from "../store/store.ts";
+import { TerminalService } from "../terminals/terminal-service.ts";
+import { Places } from "./places.ts";
 import { RemoteService } from "./remote-service.ts";
+import { Visits } from "./visits.ts";
 
 const run = promisify(execFile);
 
@@ -61,7 +72,8 @@ async function busyboxArchive(directory: string): Promise<{ archive: string; lay
   const rootfs = join(directory, "rootfs");
   await mkdir(join(rootfs, "bin"), { recursive: true });
   await copyFile("/bin/busybox", join(rootfs, "bin/busybox"));
-  for (const name of ["sh", "sleep", "trap"]) await symlink("busybox", join(rootfs, "bin", name));
+  for (const name of ["sh", "sleep", "echo", "id"])
+    await symlink("busybox", join(rootfs, "bin", name));
   const image = join(directory, "image");
   await mkdir(image);
   const layer = join(image, "layer.tar");
@@ -91,21 +103,18 @@ async function end(daemon: ChildProcess): Promise<void> {
 const missing = lacks("containerd", "ctr");
 
 describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  let containerd: TestContainerd;
   let root: string;
   let socket: string;
-  let daemon: ChildProcess;
+  let paths: Paths;
   let store: Store;
+  let visits: Visits;
   let remotes: RemoteService;
   let places: ReturnType<typeof follow<Place>>;
   let list: ReturnType<typeof follow<RemoteContainer>>;
 
   const ctr = async (...args: string[]): Promise<string> =>
-    (await run("ctr", ["--address", socket, "--namespace", "test", ...args])).stdout;
-
-  async function start(): Promise<void> {
-    daemon = spawn("containerd", ["--config", join(root, "config.toml")], { stdio: "ignore" });
-    await vi.waitFor(() => ctr("version"), { timeout: 30_000, interval: 100 });
-  }
+    containerd.ctr("--namespace", "test", ...args);
 
   const container = (id: string): RemoteContainer => {
     const found = list.items.get(`${socket} test ${id}`);
@@ -116,41 +125,39 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     vi.waitFor(() => expect(container(id).status).toBe(status), { timeout: 20_000 });
 
   beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), "shimyard-containerd-"));
-    socket = join(root, "c.sock");
-    const lines = [
-      "version = 2",
-      `root = "${join(root, "data")}"`,
-      `state = "${join(root, "state")}"`,
-      'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
-      "[grpc]",
-      `address = "${socket}"`,
-    ];
-    await writeFile(join(root, "config.toml"), lines.join("\n"));
+    containerd = await TestContainerd.start();
+    ({ directory: root, socket } = containerd);
+    paths = resolvePaths({}, 0, "/", join(root, "shimyard"));
     const { archive } = await busyboxArchive(root);
-    await start();
     await ctr("images", "import", archive);
     store = await Store.open(join(root, "meta"));
-    remotes = new RemoteService(store, [socket]);
+    visits = new Visits({ paths, privileges: choosePrivileges() });
+    remotes = new RemoteService(new Places(store, [socket]), visits);
     places = follow((signal) => remotes.watchPlaces(signal));
     list = follow((signal) => remotes.watch(signal));
     await vi.waitFor(() => expect(places.items.get(socket)?.status).toBe("connected"), 10_000);
   });
 
-  afterAll(async () => {
+  afterEach(async () => {
+    if (!containerd.runs) await containerd.start();
     for (const id of (await ctr("containers", "ls", "-q")).split("\n").filter(Boolean)) {
       await ctr("tasks", "rm", "--force", id).catch(() => undefined);
       await ctr("containers", "rm", id);
     }
+    await remotes.allowDelete(socket, "test", false);
+    await vi.waitFor(() => expect(list.items.size).toBe(0), 20_000);
+    // What was ours in them goes with them.
+    await vi.waitFor(async () =>
+      expect(await readdir(elsewhereDir(paths)).catch(() => [])).toEqual([]),
+    );
+  });
+
+  afterAll(async () => {
     await Promise.all([places.stop(), list.stop()]);
     remotes.dispose();
+    visits.dispose();
     await store.close();
-    await end(daemon);
-    await rm(root, { recursive: true, force: true });
-    // What containerd 1.6 makes there whatever its state directory is. Others may use it too.
-    for (const path of ["s", "fifo", "runc/test", "runc", ""]) {
-      await rmdir(join("/run/containerd", path)).catch(() => undefined);
-    }
+    await containerd.close(["test"]);
   });
 
   const image = "docker.io/test/box:1";
@@ -206,12 +213,12 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
       expect(places.items.get(socket)?.namespaces).toMatchObject([{ deletable: true }]),
     );
     await remotes.start(id);
+    // Right away: what is shown says still that it has ended.
     await remotes.delete(id);
     await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
-    await remotes.allowDelete(socket, "test", false);
   });
 
-  test("a frozen one is stopped as it wants to be; one with a terminal is not started", async () => {
+  test("a frozen one is stopped as it wants to be", async () => {
     await ctr("run", "--detach", image, "frozen", ...loop);
     await becomes("frozen", "running");
     await remotes.pause(container("frozen").id);
@@ -219,15 +226,95 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     await remotes.stop(container("frozen").id);
     await becomes("frozen", "exited");
     expect(container("frozen").exitCode).toBe(5);
-    await ctr("containers", "create", "--tty", image, "tty", "/bin/sleep", "9");
+  });
+
+  test("what was started from here has its output kept, and a terminal where it was made with one", async () => {
+    await ctr("containers", "create", "--tty", image, "tty", "/bin/sh");
+    await ctr("containers", "create", image, "plain", "/bin/echo", "hello");
     await becomes("tty", "none");
-    await expect(remotes.start(container("tty").id)).rejects.toMatchObject({
-      code: "FAILED_PRECONDITION",
-      details: { hint: expect.any(String) },
+    await becomes("plain", "none");
+    expect(container("plain")).toMatchObject({ hasLog: false, attachable: false });
+    await remotes.start(container("plain").id);
+    await becomes("plain", "exited");
+    await vi.waitFor(() =>
+      expect(container("plain")).toMatchObject({ exitCode: 0, hasLog: true, attachable: false }),
+    );
+    const log = remotes.logPath(container("plain").ref) ?? "";
+    await vi.waitFor(async () => expect(await readFile(log, "utf8")).toContain("hello"));
+    await remotes.start(container("tty").id);
+    await becomes("tty", "running");
+    await vi.waitFor(() =>
+      expect(container("tty")).toMatchObject({ hasLog: true, attachable: true }),
+    );
+    const init = (await remotes.find(container("tty").ref))?.process("init");
+    const input = await init?.openInput();
+    await input?.write(Buffer.from("echo $((6*7)); exit 4\r"));
+    expect(await init?.wait()).toMatchObject({ code: 4 });
+    input?.dispose();
+    expect(await readFile(init?.logPath ?? "", "utf8")).toContain("42");
+    await remotes.allowDelete(socket, "test", true);
+    for (const id of ["tty", "plain"]) await remotes.delete(container(id).id);
+    expect(await readdir(elsewhereDir(paths))).toEqual([]);
+  });
+
+  test("has terminals, which are there again after a restart", async () => {
+    await ctr("run", "--detach", image, "shell", ...loop);
+    await becomes("shell", "running");
+    const { ref: containerId } = container("shell");
+    const tasks = new TaskManager({ paths, registry: new RuntimeRegistry() });
+    const options = { tasks, namespace: "default" };
+    const before = new TerminalService({ ...options, elsewhere: remotes });
+    const size = { cols: 80, rows: 24 };
+    const { id } = await before.exec({ containerId, args: [], user: "7:8", ...size });
+    const other = await before.exec({ containerId, args: ["sleep", "98"], ...size });
+    const use = await remotes.watchUse(container("shell").id, new AbortController().signal).next();
+    expect(use.value?.processes.map(({ role }) => role)).toContain(other.id);
+    before.dispose();
+    const again = new Visits({ paths, privileges: choosePrivileges() });
+    const later = new RemoteService(new Places(store, [socket]), again);
+    const service = new TerminalService({ ...options, elsewhere: later });
+    await service.load();
+    const abort = new AbortController();
+    const listed = (await service.watch(abort.signal).next()).value?.put ?? [];
+    expect(listed).toContainEqual(
+      expect.objectContaining({ id, containerId, containerName: "shell", status: "running" }),
+    );
+    expect(listed).toHaveLength(2);
+    const up = new AsyncQueue<TerminalInput>();
+    up.push({ type: "input", bytes: Buffer.from("echo $((6*7)) $$; id -u\r") });
+    let text = "";
+    for await (const item of service.connect({ id }, up, { signal: abort.signal })) {
+      if (item.type === "data") text += Buffer.from(item.bytes).toString();
+      if (text.includes("42 ") && text.includes("\r\n7\r\n")) break;
+    }
+    for (const each of listed) await service.close({ id: each.id });
+    await vi.waitFor(async () => expect(await readdir(elsewhereDir(paths))).toEqual([]));
+    expect(container("shell").status).toBe("running");
+    for (const each of [service, tasks, later, again]) each.dispose();
+  });
+
+  test("is checkpointed while it runs on, where criu works", async (context) => {
+    const criu = process.env.SHIMYARD_CRIU ?? "criu";
+    const works = await run(criu, ["check"]).then(
+      () => true,
+      () => false,
+    );
+    if (!works) context.skip("criu does not work here");
+    await ctr("run", "--detach", image, "frozen", ...loop);
+    await becomes("frozen", "running");
+    const { id } = container("frozen");
+    const options = { tcpEstablished: false, fileLocks: false, externalUnixSockets: false };
+    await remotes.checkpoint(id, "first", options);
+    expect(container("frozen").status).toBe("running");
+    await expect(remotes.checkpoint(id, "first", options)).rejects.toMatchObject({
+      code: "ALREADY_EXISTS",
     });
-    await ctr("tasks", "rm", "frozen");
-    for (const id of ["frozen", "tty"]) await ctr("containers", "rm", id);
-    await vi.waitFor(() => expect(list.items.size).toBe(0), 10_000);
+    const [found] = await remotes.checkpoints(id);
+    expect(found).toMatchObject({ name: "first" });
+    expect(await readdir(found?.path ?? "")).toContain("inventory.img");
+    await remotes.deleteCheckpoint(id, "first");
+    expect(await remotes.checkpoints(id)).toEqual([]);
+    expect(await readdir(elsewhereDir(paths))).toEqual([]);
   });
 
   test("a namespace appears and goes as it is made and removed", async () => {
@@ -246,27 +333,27 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     const abort = new AbortController();
     const samples = remotes.watchUse(id, abort.signal);
     const first = await samples.next();
-    expect(first.value).toMatchObject({ memory: expect.any(Number) });
-    expect(first.value?.processes.map((process) => process.pid)).toContain(pid);
+    expect(first.value?.processes).toContainEqual(
+      expect.objectContaining({ pid, role: "init", args: loop, user: "0" }),
+    );
     const second = await samples.next();
-    expect(second.value?.cpu).toBeGreaterThanOrEqual(0);
+    expect(second.value?.sample?.cpu).toBeGreaterThanOrEqual(0);
+    expect(second.value?.sample?.memory).toBeGreaterThan(0);
     await remotes.kill(id, "9");
     await becomes("used", "exited");
     await vi.waitFor(async () => expect((await samples.next()).done).toBe(true), 20_000);
-    await ctr("tasks", "rm", "used");
-    await ctr("containers", "rm", "used");
   });
 
   test("when it goes that is said, and it comes back by itself with what is in it", async () => {
     await ctr("run", "--detach", image, "stays", ...loop);
     await becomes("stays", "running");
     const { id } = container("stays");
-    await end(daemon);
+    await containerd.stop();
     await vi.waitFor(() => expect(places.items.get(socket)?.status).toBe("away"), 20_000);
     expect(places.items.get(socket)?.error?.code).toBe("UNAVAILABLE");
     expect(list.items.size).toBe(0);
     await expect(remotes.pause(id)).rejects.toMatchObject({ code: "NOT_FOUND" });
-    await start();
+    await containerd.start();
     await becomes("stays", "running");
     expect(places.items.get(socket)?.status).toBe("connected");
   });
@@ -276,7 +363,7 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
       code: "UNAVAILABLE",
     });
     await remotes.add(socket);
-    const again = new RemoteService(store, []);
+    const again = new RemoteService(new Places(store, []), visits);
     const kept = follow((signal) => again.watchPlaces(signal));
     await vi.waitFor(() => expect(kept.items.get(socket)?.status).toBe("connected"), 20_000);
     await kept.stop();
@@ -311,7 +398,9 @@ describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocke
       (await run("docker", ["--host", host, ...args])).stdout.trim();
     const socket = join(root, "exec-root/containerd/containerd.sock");
     const store = await Store.open(join(root, "meta"));
-    const remotes = new RemoteService(store, [socket]);
+    const context = { paths: resolvePaths({}, 0, "/", root), privileges: choosePrivileges() };
+    const visits = new Visits(context);
+    const remotes = new RemoteService(new Places(store, [socket]), visits);
     const places = follow((signal) => remotes.watchPlaces(signal));
     const list = follow((signal) => remotes.watch(signal));
     try {

@@ -1,8 +1,9 @@
-import { readFile, readdir, rm } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { AppError } from "#shared/errors";
 import { writeAtomically } from "./bundle.ts";
+import { criuError, criuWork } from "./oci/checkpoint.ts";
 import type { CheckpointRecord, CheckpointRequest, Task } from "./runtime.ts";
 
 /**
@@ -26,6 +27,24 @@ const fileSchema = z.object({
 const fileName = "checkpoint.json";
 
 type Owner = Pick<Task, "namespace" | "id" | "runtime">;
+
+/** `dump` writes criu's images into `request.path`, its logs beside them into `work`; both are removed on failure. */
+export async function dumpInto(
+  request: CheckpointRequest,
+  context: string,
+  dump: (work: string) => Promise<void>,
+): Promise<void> {
+  const work = criuWork(request.path);
+  const dirs = [request.path, work];
+  await Promise.all(dirs.map((dir) => mkdir(dir, { recursive: true, mode: 0o700 })));
+  try {
+    await dump(work);
+  } catch (error) {
+    const failure = await criuError(error, context, join(work, "dump.log"));
+    await Promise.all(dirs.map((dir) => rm(dir, { recursive: true, force: true })));
+    throw failure;
+  }
+}
 
 /** Once the images at `request.path` are whole. */
 export async function recordCheckpoint(owner: Owner, request: CheckpointRequest): Promise<void> {

@@ -7,12 +7,15 @@ import { execProcess } from "./oci/exec-process.ts";
 import type { ProcessFile } from "./process-dir.ts";
 import type { ExecRequest } from "./runtime.ts";
 
+/** What a new exec needs of the bundle, or what stands for one. */
+export type ExecPlace = Pick<Bundle, "ref" | "spec" | "processDir">;
+
 /**
  * Makes the directory of a new exec with its process.json. Rejects ALREADY_EXISTS for a second of the same id. A user's
  * name is looked up in `root`. The caller removes the directory when the exec can't be started.
  */
 export async function makeExecDir(
-  bundle: Bundle,
+  bundle: ExecPlace,
   privileges: Privileges,
   root: string,
   request: ExecRequest,

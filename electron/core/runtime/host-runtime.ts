@@ -4,9 +4,9 @@ import { bundleDir } from "#core/host/paths";
 import { AppError } from "#shared/errors";
 import { Bundle } from "./bundle.ts";
 import type { HostProcess } from "./host-process.ts";
+import type { HostShared } from "./host-shared.ts";
 import type { HostTask } from "./host-task.ts";
 import { criuError } from "./oci/checkpoint.ts";
-import type { OciShared } from "./oci/shared.ts";
 import { type ProcessFile, exists } from "./process-dir.ts";
 import type { BundleRef, CallOptions, CreateRequest, Runtime } from "./runtime.ts";
 import { cgroupsPath } from "./task-cgroup.ts";
@@ -23,7 +23,7 @@ export interface Making {
 
 /** What the runtimes of this Linux have in common: bundles, and that whatever fails is undone. */
 export abstract class HostRuntime<
-  S extends OciShared,
+  S extends HostShared,
   T extends HostTask<HostProcess, S>,
 > implements Runtime {
   readonly id: string;
@@ -36,8 +36,8 @@ export abstract class HostRuntime<
 
   /** Bundle, shim and container; each is undone when a later one fails, also when the caller has gone. */
   async create(request: CreateRequest, options: CallOptions = {}): Promise<T> {
-    const { paths, cli, privileges } = this.shared;
-    const { id, namespace, checkpoint } = request;
+    const { paths, privileges } = this.shared;
+    const { id, checkpoint } = request;
     const cgroup = cgroupsPath(paths, privileges, request);
     const bundle = await Bundle.make(paths, this.id, request, cgroup);
     const context = `Container "${id}" could not be ${checkpoint ? "restored" : "created"}`;
@@ -49,7 +49,6 @@ export abstract class HostRuntime<
     try {
       const init = join(bundle.processDir("init"), "process.json");
       await Promise.all([
-        cli.prepare(namespace),
         writeFile(init, JSON.stringify(file), { mode: 0o600 }),
         this.prepare(bundle, request),
       ]);
@@ -91,7 +90,7 @@ export abstract class HostRuntime<
 
   protected abstract newTask(bundle: Bundle): T;
 
-  /** What it needs in the bundle beside what every bundle has. */
+  /** What it needs beside what every bundle has, before anything is made. */
   protected abstract prepare(bundle: Bundle, request: CreateRequest): Promise<void>;
 
   /** Shim and container. What is left of a failure `cleanUp` removes. */

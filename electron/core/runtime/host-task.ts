@@ -1,13 +1,12 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupDirs, cgroupPids } from "#core/host/cgroup";
 import { type ProcessIdentity, bootId, startTimeToEpoch } from "#core/host/proc";
 import { AppError } from "#shared/errors";
 import type { Bundle } from "./bundle.ts";
+import { dumpInto } from "./checkpoint-dir.ts";
 import type { HostProcess, LinuxHost } from "./host-process.ts";
-import { criuError, criuWork } from "./oci/checkpoint.ts";
-import { runInside } from "./oci/run.ts";
-import type { OciShared } from "./oci/shared.ts";
+import type { HostShared } from "./host-shared.ts";
 import type { ProcessFacts } from "./process-base.ts";
 import {
   type ProcessFile,
@@ -16,13 +15,7 @@ import {
   readProcessJson,
 } from "./process-dir.ts";
 import { ProcessSum, readCgroup } from "./readings.ts";
-import type {
-  CallOptions,
-  CheckpointRequest,
-  RunRequest,
-  RunResult,
-  TaskStats,
-} from "./runtime.ts";
+import type { CallOptions, CheckpointRequest, TaskStats } from "./runtime.ts";
 import { Serial } from "./serial.ts";
 import { TaskBase } from "./task-base.ts";
 
@@ -32,7 +25,7 @@ import { TaskBase } from "./task-base.ts";
  */
 export abstract class HostTask<
   P extends HostProcess,
-  S extends OciShared = OciShared,
+  S extends HostShared = HostShared,
 > extends TaskBase<P> {
   protected readonly shared: S;
   protected readonly disk: Bundle;
@@ -59,11 +52,6 @@ export abstract class HostTask<
     this.list.add(this.newProcess("init", await readProcessJson(dir), files));
     if (sameBoot) await this.noteStart(files.process, files.shim);
     await this.takeUp(files, sameBoot);
-  }
-
-  async runtimeState(options: CallOptions = {}): Promise<string> {
-    const { cli } = this.shared;
-    return (await cli.state(this.namespace, this.id, this.entry, options)).text;
   }
 
   async cgroup(): Promise<Record<string, string> | undefined> {
@@ -124,11 +112,6 @@ export abstract class HostTask<
     await Promise.all(dirs.map(({ name }) => this.#loadExec(name, sameBoot)));
   }
 
-  protected runCommand(request: RunRequest, options: CallOptions): Promise<RunResult> {
-    const target = { entry: this.entry, root: this.root };
-    return runInside(this.shared, this.disk, target, request, options);
-  }
-
   protected async livePids(): Promise<number[]> {
     const { pid } = this.list.requireInit().state;
     if (pid === undefined) return [];
@@ -151,19 +134,9 @@ export abstract class HostTask<
     });
   }
 
-  /** Writes criu's images into `request.path`, its logs beside them into `work`; both are removed on failure. */
-  protected async dump(request: CheckpointRequest, options: CallOptions): Promise<void> {
+  protected dump(request: CheckpointRequest, options: CallOptions): Promise<void> {
     const context = this.could("checkpointed");
-    const work = criuWork(request.path);
-    const dirs = [request.path, work];
-    await Promise.all(dirs.map((dir) => mkdir(dir, { recursive: true, mode: 0o700 })));
-    try {
-      await this.dumpTo(request, work, context, options);
-    } catch (error) {
-      const failure = await criuError(error, context, join(work, "dump.log"));
-      await Promise.all(dirs.map((dir) => rm(dir, { recursive: true, force: true })));
-      throw failure;
-    }
+    return dumpInto(request, context, (work) => this.dumpTo(request, work, context, options));
   }
 
   protected removeBundle(): Promise<void> {
@@ -192,9 +165,6 @@ export abstract class HostTask<
   }
 
   // --- What a kind supplies -------------------------------------------------------------------------------------
-
-  /** A living process of the task, for entering (Privileges.enter). */
-  protected abstract get entry(): number | undefined;
 
   protected abstract makeProcess(host: LinuxHost, facts: ProcessFacts, files?: ProcessFiles): P;
 

@@ -21,9 +21,9 @@ export class ProcessList<P extends ProcessBase> {
     return [...this.#execs.values()];
   }
 
-  /** init first; empty before it was added. */
+  /** init first, where there is one. */
   get all(): P[] {
-    return this.#init ? [this.#init, ...this.#execs.values()] : [];
+    return [...(this.#init ? [this.#init] : []), ...this.#execs.values()];
   }
 
   /** INTERNAL before it was added. */

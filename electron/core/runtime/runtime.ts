@@ -107,6 +107,8 @@ export interface ShimState {
   startedAt: number | undefined;
   version: string | undefined;
   runtime: { name: string; path: string; version: string };
+  /** The socket of who runs it for us; absent where its bundle has one. */
+  address?: string;
 }
 
 export interface Task extends Disposable {

@@ -187,7 +187,7 @@ async function seeTask(id: string, task: Task): Promise<Shim | undefined> {
     ...{ kind: shim.kind, runtimeId: task.runtime, runtime: shim.runtime, processes },
     ...(shim.version ? { version: shim.version } : {}),
     ...(shim.startedAt === undefined || lost ? {} : { startedAt: shim.startedAt }),
-    address: (await socketOf(bundle)) ?? join(bundle, "ctl"),
+    address: shim.address ?? (await socketOf(bundle)) ?? join(bundle, "ctl"),
     ...(state.error ? { error: state.error } : {}),
   };
 }

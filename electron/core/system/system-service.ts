@@ -7,11 +7,18 @@ import {
   type SystemInfo,
 } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
+import type { Disposable } from "#shared/base/disposable";
 import { Latest } from "../base/latest.ts";
 import type { Paths } from "../host/paths.ts";
 import { readDistribution } from "../host/distribution.ts";
 import { findPrerequisites } from "../host/prerequisites.ts";
 import type { Privileges } from "../host/privileges.ts";
+import type { Places } from "../remotes/places.ts";
+import {
+  type Containerds,
+  createContainerdRuntimes,
+  isContainerdRuntime,
+} from "../runtime/containerd/plugin.ts";
 import { createOciRuntimes } from "../runtime/oci/plugin.ts";
 import type { RuntimeRegistry } from "../runtime/plugin.ts";
 import { createShimRuntimes } from "../runtime/shim/plugin.ts";
@@ -26,6 +33,7 @@ export interface SystemServiceOptions {
   privileges: Privileges;
   registry: RuntimeRegistry;
   store: Store;
+  places: Places;
   version: string;
 }
 
@@ -45,6 +53,8 @@ export class SystemService {
   /** The last probe that was asked for; it never rejects. */
   #probing: Promise<void>;
   #probingShims = Promise.resolve();
+  #containerds: Containerds | undefined;
+  readonly #subscription: Disposable;
 
   private constructor(
     options: SystemServiceOptions,
@@ -78,6 +88,7 @@ export class SystemService {
     this.probed = this.#findRuntimes(false);
     this.#probing = this.probed;
     void this.#findPrerequisites();
+    this.#subscription = options.places.onChange(() => void this.#askContainerds());
   }
 
   /** Answers before the probes have ended; see `probed`. */
@@ -107,7 +118,7 @@ export class SystemService {
   async updateSettings(changes: SettingsChange): Promise<Settings> {
     const { defaultRuntime: kept, ...before } = this.settings.value;
     const { defaultRuntime: asked, ...others } = changes;
-    if (typeof asked === "string") this.#options.registry.get(asked);
+    if (typeof asked === "string") this.runtime(asked);
     // A key that is there without a value takes the choice away, as null does.
     const chosen = "defaultRuntime" in changes ? asked : kept;
     const settings: Settings = {
@@ -124,8 +135,8 @@ export class SystemService {
   runtime(id: string): RuntimeInfo {
     const info = this.info.value.runtimes.find((runtime) => runtime.id === id);
     if (info) return info;
-    // Says which there are.
-    this.#options.registry.get(id);
+    // Says which there are; a containerd is made of any id.
+    if (!isContainerdRuntime(id)) this.#options.registry.get(id);
     throw new AppError("NOT_FOUND", `The runtime "${id}" is not available on this machine`);
   }
 
@@ -133,7 +144,8 @@ export class SystemService {
   chooseRuntime(asked: string | undefined): string {
     const usable = this.info.value.runtimes.filter(({ usable }) => usable.ok);
     if (asked !== undefined) return this.runtime(asked).id;
-    const chosen = usable.find(({ preferred }) => preferred) ?? usable[0];
+    // Nothing is started in another's containerd unasked.
+    const chosen = usable.find(({ preferred }) => preferred) ?? usable.find(isOwn);
     if (chosen) return chosen.id;
     const reasons = this.info.value.runtimes.map(({ name, usable }) => `${name}: ${usable.reason}`);
     throw new AppError("FAILED_PRECONDITION", "No container runtime works on this machine", {
@@ -144,6 +156,7 @@ export class SystemService {
 
   /** Resolves when what its probes had made is gone. */
   async dispose(): Promise<void> {
+    this.#subscription.dispose();
     this.#abort.abort();
     await this.#probingShims;
   }
@@ -155,12 +168,15 @@ export class SystemService {
       const oci = await createOciRuntimes({ paths, privileges, again: fresh });
       const shims = await createShimRuntimes({ paths, privileges, again: fresh, signal });
       for (const runtime of [...oci.runtimes, ...shims.runtimes]) registry.set(runtime);
+      this.#containerds = await createContainerdRuntimes({ paths, privileges });
+      if (this.#containerds) registry.plug(this.#containerds.plugin);
       const known = shims.infos ?? this.#found.filter(({ id }) => id.startsWith("shim/"));
-      this.#showRuntimes([...oci.infos, ...known], shims.infos === undefined);
+      this.#showRuntimes([...oci.infos, ...known, ...this.#inContainerds()], !shims.infos);
+      void this.#askContainerds();
       if (shims.infos) return;
       // Nobody need wait for these: they are never chosen unasked, and the first start of a root holds none of theirs.
       this.#probingShims = shims.probe().then(
-        (infos) => this.#showRuntimes([...oci.infos, ...infos], false),
+        (infos) => this.#showRuntimes([...oci.infos, ...infos, ...this.#inContainerds()], false),
         () => this.#change({ probing: false }),
       );
     } catch (error) {
@@ -168,6 +184,22 @@ export class SystemService {
       const reason = `The runtimes could not be probed: ${message}`;
       this.#change({ abilities: abilitiesOf([], reason), probing: false });
     }
+  }
+
+  /** What each containerd that was found or named says of itself. Nobody waits for these either. */
+  async #askContainerds(): Promise<void> {
+    const { signal } = this.#abort;
+    const containerds = this.#containerds;
+    if (!containerds) return;
+    const addresses = await this.#options.places.find();
+    const asked = addresses.map((address) => containerds.describe(address, signal));
+    const found = await Promise.all(asked).catch(() => []);
+    if (signal.aborted) return;
+    this.#showRuntimes([...this.#found.filter(isOwn), ...found], this.info.value.probing);
+  }
+
+  #inContainerds(): RuntimeInfo[] {
+    return this.#found.filter((info) => !isOwn(info));
   }
 
   async #findPrerequisites(): Promise<void> {
@@ -181,7 +213,8 @@ export class SystemService {
   #showRuntimes(infos: RuntimeInfo[], probing: boolean): void {
     this.#found = infos;
     const runtimes = this.#withPreferred();
-    this.#change({ runtimes, abilities: abilitiesOf(runtimes), probing });
+    const own = runtimes.filter(isOwn);
+    this.#change({ runtimes, abilities: abilitiesOf(own.length > 0 ? own : runtimes), probing });
   }
 
   /** What the probe prefers, unless the user chose one that works. */
@@ -195,6 +228,11 @@ export class SystemService {
   #change(values: Partial<SystemInfo>): void {
     this.info.set({ ...this.info.value, ...values });
   }
+}
+
+/** One that was tried by being used, as no containerd is. */
+function isOwn({ id }: RuntimeInfo): boolean {
+  return !isContainerdRuntime(id);
 }
 
 /** Something can be done when one runtime can do it; else the reason of the one that is preferred. */

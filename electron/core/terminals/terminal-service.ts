@@ -26,22 +26,46 @@ const prefix = "term-";
 /** Set unless the caller or the container says otherwise. */
 const defaultEnv = { TERM: "xterm-256color", COLORTERM: "truecolor", LANG: "C.UTF-8" };
 
+/** A container that can have terminals: a task of ours, or what stands for one of another owner's. */
+export interface TerminalHost {
+  readonly id: string;
+  /** Where its spec is, in config.json. */
+  readonly bundle: string;
+  readonly state: { status: string; pid: number | undefined };
+  /** Of a container that no list of ours has. */
+  readonly containerName?: string;
+  exec: Task["exec"];
+  process: Task["process"];
+  processes: Task["processes"];
+}
+
+/** Those that are no tasks of ours. */
+export interface TerminalHosts {
+  /** With what earlier managers left. */
+  load(): Promise<TerminalHost[]>;
+  /** As it is now. */
+  find(containerId: string): Promise<TerminalHost | undefined>;
+}
+
 export interface TerminalServiceOptions {
   tasks: Tasks;
   namespace: string;
+  elsewhere?: TerminalHosts;
 }
 
 /** The terminals of every container: execs with a shim each, and attachments to inits. */
 export class TerminalService implements Disposable {
   readonly #tasks: Tasks;
   readonly #namespace: string;
+  readonly #elsewhere: TerminalHosts | undefined;
   readonly #sessions = new Map<string, TerminalSession>();
   readonly #list: ListWatch<Terminal>;
   readonly #disposables = new DisposableStore();
 
-  constructor({ tasks, namespace }: TerminalServiceOptions) {
+  constructor({ tasks, namespace, elsewhere }: TerminalServiceOptions) {
     this.#tasks = tasks;
     this.#namespace = namespace;
+    this.#elsewhere = elsewhere;
     this.#list = new ListWatch<Terminal>({
       list: () => [...this.#sessions.values()].map((session) => session.terminal),
       get: (id) => this.#sessions.get(id)?.terminal,
@@ -60,8 +84,9 @@ export class TerminalService implements Disposable {
 
   /** Finds the terminals that earlier managers made. After `Tasks.load`. */
   async load(): Promise<void> {
-    for (const task of this.#tasks.list()) {
-      if (task.namespace !== this.#namespace) continue;
+    const own = this.#tasks.list().filter(({ namespace }) => namespace === this.#namespace);
+    const others = (await this.#elsewhere?.load()) ?? [];
+    for (const task of [...own, ...others]) {
       for (const process of task.processes()) {
         if (process.id.startsWith(prefix)) this.#add(task, process, "exec", process.createdAt);
         else if (process.id === "init") {
@@ -83,7 +108,7 @@ export class TerminalService implements Disposable {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Terminal> {
     const { containerId, user, cwd, cols, rows } = input;
-    const task = this.#task(containerId);
+    const task = await this.#host(containerId);
     const { status, pid } = task.state;
     if (status !== "running" || pid === undefined) {
       throw new AppError(
@@ -111,7 +136,7 @@ export class TerminalService implements Disposable {
 
   /** The container's own terminal; the same again while it is the same process. */
   async attach({ containerId }: InputOf<typeof terminals.attach>): Promise<Terminal> {
-    const task = this.#task(containerId);
+    const task = await this.#host(containerId);
     const process = task.process("init");
     if (!process) {
       throw new AppError("FAILED_PRECONDITION", "The container has no process to attach to", {
@@ -172,9 +197,11 @@ export class TerminalService implements Disposable {
     this.#sessions.clear();
   }
 
-  #task(containerId: string): Task {
+  async #host(containerId: string): Promise<TerminalHost> {
     const task = this.#tasks.get(this.#namespace, containerId);
     if (task) return task;
+    const other = await this.#elsewhere?.find(containerId);
+    if (other) return other;
     throw new AppError("FAILED_PRECONDITION", "The container is not running", {
       subject: containerId,
       hint: "Start it first.",
@@ -187,12 +214,20 @@ export class TerminalService implements Disposable {
     throw new AppError("NOT_FOUND", "This terminal was closed", { subject: id });
   }
 
-  #add(task: Task, process: Process, kind: Terminal["kind"], createdAt: number): TerminalSession {
+  #add(
+    task: TerminalHost,
+    process: Process,
+    kind: Terminal["kind"],
+    createdAt: number,
+  ): TerminalSession {
     const id = kind === "exec" ? process.id : attachId(task.id);
     const known = this.#sessions.get(id);
     if (known?.process === process) return known;
     known?.dispose();
-    const session = new TerminalSession({ id, containerId: task.id, kind, process, createdAt });
+    const session = new TerminalSession({
+      ...{ id, containerId: task.id, kind, process, createdAt },
+      containerName: task.containerName,
+    });
     this.#sessions.set(id, session);
     session.onChange(() => this.#list.changed(id));
     this.#list.changed(id);
@@ -222,7 +257,7 @@ async function attachedSince(process: Process): Promise<number | undefined> {
 }
 
 /** The variables to add: ours give way to the container's own language and to what the caller says. */
-async function environment(task: Task, asked: string[]): Promise<string[]> {
+async function environment(task: TerminalHost, asked: string[]): Promise<string[]> {
   const env = new Map<string, string>(Object.entries(defaultEnv));
   if (await hasLanguage(task)) env.delete("LANG");
   for (const entry of asked) {
@@ -232,7 +267,7 @@ async function environment(task: Task, asked: string[]): Promise<string[]> {
   return [...env].map(([name, value]) => `${name}=${value}`);
 }
 
-async function hasLanguage(task: Task): Promise<boolean> {
+async function hasLanguage(task: TerminalHost): Promise<boolean> {
   try {
     const spec = JSON.parse(await readFile(join(task.bundle, "config.json"), "utf8")) as {
       process?: { env?: string[] };

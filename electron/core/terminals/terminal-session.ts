@@ -17,6 +17,7 @@ const rotateDelay = 1000;
 export interface TerminalSessionOptions {
   id: string;
   containerId: string;
+  containerName?: string | undefined;
   kind: Terminal["kind"];
   process: Process;
   createdAt: number;
@@ -31,6 +32,7 @@ export interface TerminalSessionOptions {
 export class TerminalSession implements Disposable {
   readonly id: string;
   readonly containerId: string;
+  readonly #containerName: string | undefined;
   readonly kind: Terminal["kind"];
   readonly process: Process;
   readonly #createdAt: number;
@@ -51,6 +53,7 @@ export class TerminalSession implements Disposable {
   constructor(options: TerminalSessionOptions) {
     this.id = options.id;
     this.containerId = options.containerId;
+    this.#containerName = options.containerName;
     this.kind = options.kind;
     this.process = options.process;
     this.#createdAt = options.createdAt;
@@ -66,6 +69,7 @@ export class TerminalSession implements Disposable {
     return {
       id: this.id,
       containerId: this.containerId,
+      ...(this.#containerName === undefined ? {} : { containerName: this.#containerName }),
       kind: this.kind,
       args: [...this.process.args],
       user: this.process.user,

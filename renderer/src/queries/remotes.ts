@@ -1,9 +1,11 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { AppContract } from "#shared/contract/index";
 import type { Place, RemoteContainer, RemoteUse } from "#shared/contract/remotes";
+import type { Sample } from "#shared/contract/stats";
 import type { Client } from "#shared/rpc/define";
 import { applyDelta, type Collection, emptyCollection } from "./live.ts";
+import { historySpan } from "./stats-store.ts";
 import { useClient } from "./client.tsx";
 
 /** Milliseconds until a stream that broke is opened again. */
@@ -60,16 +62,27 @@ export function useRemoteContainers(): Collection<RemoteContainer> {
   return useWhileShown(openContainers);
 }
 
-/** What it uses now; undefined until known, and when it does not run. */
-export function useRemoteUse(id: string, running: boolean): RemoteUse | undefined {
+/** What a container elsewhere uses, for as long as it is looked at. */
+export interface RemoteUseHistory {
+  /** Oldest first, of the last ten minutes at most. */
+  history: readonly Sample[];
+  /** The newest, and the one before. */
+  latest: RemoteUse | undefined;
+  before: RemoteUse | undefined;
+}
+
+const nothing: RemoteUseHistory = { history: [], latest: undefined, before: undefined };
+
+/** Empty until known, and when it does not run. */
+export function useRemoteUse(id: string, running: boolean): RemoteUseHistory {
   const client = useClient();
-  const [use, setUse] = useState<RemoteUse>();
+  const [use, setUse] = useState(nothing);
   useEffect(() => {
     const abort = new AbortController();
     if (running) followUse(client, id, abort.signal, setUse).catch(() => {});
     return () => {
       abort.abort();
-      setUse(undefined);
+      setUse(nothing);
     };
   }, [client, id, running]);
   return use;
@@ -79,9 +92,17 @@ async function followUse(
   client: Client<AppContract>,
   id: string,
   signal: AbortSignal,
-  tell: (use: RemoteUse) => void,
+  set: (update: (before: RemoteUseHistory) => RemoteUseHistory) => void,
 ): Promise<void> {
-  for await (const use of client.stream("remotes.watchUse", { id }, { signal })) tell(use);
+  for await (const use of client.stream("remotes.watchUse", { id }, { signal })) {
+    const { sample, time } = use;
+    set(({ history, latest }) => ({
+      ...{ latest: use, before: latest },
+      history: sample
+        ? [...history.filter((each) => each.time >= time - historySpan), sample]
+        : history,
+    }));
+  }
 }
 
 export function useRemoteSpec(id: string) {
@@ -91,6 +112,41 @@ export function useRemoteSpec(id: string) {
     queryFn: ({ signal }) => client.call("remotes.inspect", { id }, { signal }),
     gcTime: 0,
     refetchOnMount: "always",
+  });
+}
+
+const checkpointsKey = (id: string): string[] => ["remotes", "checkpoints", id];
+
+export function useRemoteCheckpoints(id: string) {
+  const client = useClient();
+  return useQuery({
+    queryKey: checkpointsKey(id),
+    queryFn: ({ signal }) => client.call("remotes.checkpoints", { id }, { signal }),
+    gcTime: 0,
+    refetchOnMount: "always",
+  });
+}
+
+export function useTakeRemoteCheckpoint(id: string) {
+  const client = useClient();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (request: {
+      name: string;
+      tcpEstablished: boolean;
+      fileLocks: boolean;
+      externalUnixSockets: boolean;
+    }) => client.call("remotes.checkpoint", { id, ...request }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: checkpointsKey(id) }),
+  });
+}
+
+export function useDeleteRemoteCheckpoint(id: string) {
+  const client = useClient();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (name: string) => client.call("remotes.deleteCheckpoint", { id, name }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: checkpointsKey(id) }),
   });
 }
 

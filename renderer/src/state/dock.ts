@@ -13,6 +13,8 @@ export interface LogsTab {
   kind: "logs";
   key: string;
   containerIds: string[];
+  /** Of a container elsewhere, which no list of ours names. */
+  name?: string | undefined;
 }
 
 export type DockTab = TerminalTab | LogsTab;
@@ -76,10 +78,10 @@ export function showTerminal(terminal: Pick<Terminal, "id" | "containerId">): vo
   addTab({ kind: "terminal", key, terminalId: terminal.id, containerId: terminal.containerId });
 }
 
-/** Opens the logs of one container or of several together. */
-export function openLogs(containerIds: readonly string[]): void {
+/** Opens the logs of one container or of several together. `name` is for one elsewhere. */
+export function openLogs(containerIds: readonly string[], name?: string): void {
   if (containerIds.length === 0) return;
-  addTab({ kind: "logs", key: logsKey(containerIds), containerIds: [...containerIds] });
+  addTab({ kind: "logs", key: logsKey(containerIds), containerIds: [...containerIds], name });
 }
 
 function addTab(tab: DockTab): void {

@@ -1,43 +1,34 @@
-import { type DescMessage, type MessageInitShape, fromBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { EmptySchema, timestampMs } from "@bufbuild/protobuf/wkt";
 import { AppError, isCode } from "#shared/errors";
-import type { TaskStats } from "../runtime.ts";
-import { readMetrics } from "../shim/metrics.ts";
-import { taskStatus } from "../shim/task-service.ts";
+import type { OciSpec } from "../runtime.ts";
+import { type Stdio, slow, specAny, taskStatus } from "../shim/task-service.ts";
 import { type CallOptions, GrpcChannel } from "./grpc.ts";
 import {
   AboutContainerSchema,
   type Container,
   ContainerRequestSchema,
   ContainerResponseSchema,
-  CreateTaskRequestSchema,
+  CreateContainerRequestSchema,
   EnvelopeSchema,
   GetTaskResponseSchema,
-  KillRequestSchema,
   ListContainersRequestSchema,
   ListContainersResponseSchema,
-  ListPidsResponseSchema,
   ListTasksRequestSchema,
   ListTasksResponseSchema,
-  MetricsRequestSchema,
-  MetricsResponseSchema,
   MountsRequestSchema,
   MountsResponseSchema,
   NamespacesResponseSchema,
   type Process,
   ProcessRequestSchema,
   SubscribeRequestSchema,
-  TaskRequestSchema,
   VersionResponseSchema,
-  WaitResponseSchema,
 } from "./proto/containerd_pb.ts";
+import { ContainerdTaskService } from "./task-service.ts";
 
 const services = "containerd.services";
 const containersService = `/${services}.containers.v1.Containers`;
 const tasksService = `/${services}.tasks.v1.Tasks`;
-
-/** Milliseconds for what an OCI runtime has to do. */
-const slow = 60_000;
 
 /** A container of a containerd and its task, where it has one. Times are milliseconds since the epoch. */
 export interface RemoteState {
@@ -50,6 +41,8 @@ export interface RemoteState {
   /** The OCI spec, as JSON text; undefined where it is something else. */
   spec: string | undefined;
   snapshot: { snapshotter: string; key: string } | undefined;
+  /** Where a kubelet has it keep its log, in the CRI's format. */
+  logPath: string | undefined;
   task:
     | {
         status: "created" | "running" | "paused" | "exited" | "unknown";
@@ -65,6 +58,8 @@ export interface RemoteEvent {
   namespace: string;
   topic: string;
   containerId: string | undefined;
+  /** The event's own message. */
+  value: Uint8Array;
 }
 
 /** A containerd that runs already, by its gRPC API (1.6 and 2.x). Errors carry its own words. */
@@ -147,111 +142,87 @@ export class ContainerdClient {
     const method = `/${services}.events.v1.Events/Subscribe`;
     const all = this.#channel.stream(method, [SubscribeRequestSchema, {}], EnvelopeSchema, signal);
     for await (const { namespace, topic, event } of all) {
+      const value = event?.value ?? new Uint8Array();
       const about = /^\/(tasks|containers)\//.test(topic)
-        ? fromBinary(AboutContainerSchema, event?.value ?? new Uint8Array()).containerId
+        ? fromBinary(AboutContainerSchema, value).containerId
         : "";
-      yield { namespace, topic, containerId: about || undefined };
+      yield { namespace, topic, containerId: about || undefined, value };
     }
   }
 
-  /** A new task for a container that has none, or whose task has ended. Nobody keeps what it writes. */
-  async start(namespace: string, id: string): Promise<void> {
+  /** The task of a container, to be asked and told; whether it has one shows then. */
+  task(namespace: string, id: string): ContainerdTaskService {
+    return new ContainerdTaskService(this.#channel, { namespace, id });
+  }
+
+  /** Puts a container on record, without a snapshot. ALREADY_EXISTS for a second of the same id. */
+  async create(container: {
+    namespace: string;
+    id: string;
+    runtime: string;
+    labels: Record<string, string>;
+    spec: OciSpec;
+  }): Promise<void> {
+    const { namespace, id, runtime, labels, spec } = container;
+    const value = { id, labels, runtime: { name: runtime }, spec: specAny("Spec", spec) };
+    await this.#channel.call(
+      `${containersService}/Create`,
+      [CreateContainerRequestSchema, { container: value }],
+      ContainerResponseSchema,
+      { namespace },
+    );
+  }
+
+  /**
+   * A new task for a container that has none, or whose task has ended; answers its pid. Without `stdio` nobody keeps what it writes, and
+   * one that was made with a terminal is refused (FAILED_PRECONDITION).
+   */
+  async start(namespace: string, id: string, stdio?: Stdio): Promise<number> {
     const found = await this.get(namespace, id);
     if (!found) throw new AppError("NOT_FOUND", `containerd has no container "${id}"`);
-    const { task, snapshot, spec } = found;
-    if (task?.status !== "created" && wantsTerminal(spec)) {
+    const { task: now, snapshot, spec } = found;
+    const task = this.task(namespace, id);
+    const context = `"${id}" could not be started`;
+    if (now?.status === "created") {
+      return task.start("", context);
+    }
+    const terminal = wantsTerminal(spec);
+    if (terminal && !stdio) {
       throw new AppError("FAILED_PRECONDITION", `"${id}" was made with a terminal`, {
         hint: "Start it with the tool that made it, which can give it one.",
       });
     }
-    const call = { namespace, timeout: slow };
-    const request = { containerId: id };
-    if (task && task.status !== "created") {
-      if (task.status !== "exited") {
-        throw new AppError("FAILED_PRECONDITION", `"${id}" runs already`);
-      }
-      await this.#tasks("Delete", [TaskRequestSchema, request], call);
+    if (now && now.status !== "exited") {
+      throw new AppError("FAILED_PRECONDITION", `"${id}" runs already`);
     }
-    if (task?.status !== "created") {
-      const { mounts } = snapshot
-        ? await this.#channel.call(
-            `/${services}.snapshots.v1.Snapshots/Mounts`,
-            [MountsRequestSchema, snapshot],
-            MountsResponseSchema,
-            call,
-          )
-        : { mounts: [] };
-      await this.#tasks("Create", [CreateTaskRequestSchema, { ...request, rootfs: mounts }], call);
-    }
+    if (now) await task.remove();
+    const { mounts } = snapshot
+      ? await this.#channel.call(
+          `/${services}.snapshots.v1.Snapshots/Mounts`,
+          [MountsRequestSchema, snapshot],
+          MountsResponseSchema,
+          { namespace, timeout: slow },
+        )
+      : { mounts: [] };
+    const request = { rootfs: mounts, terminal, stdio: stdio ?? noStdio };
+    await task.create(request, context);
     try {
-      await this.#tasks("Start", [ProcessRequestSchema, request], call);
+      return await task.start("", context);
     } catch (error) {
-      await this.#tasks("Delete", [TaskRequestSchema, request], call).catch(() => undefined);
+      await task.remove().catch(() => undefined);
       throw error;
     }
   }
 
-  async kill(namespace: string, id: string, signal: number): Promise<void> {
-    await this.#tasks("Kill", [KillRequestSchema, { containerId: id, signal }], { namespace });
-  }
-
-  async pause(namespace: string, id: string): Promise<void> {
-    await this.#tasks("Pause", [TaskRequestSchema, { containerId: id }], { namespace });
-  }
-
-  async resume(namespace: string, id: string): Promise<void> {
-    await this.#tasks("Resume", [TaskRequestSchema, { containerId: id }], { namespace });
-  }
-
-  /** Resolves with its exit status when it has ended; rejects DEADLINE_EXCEEDED after `timeout` milliseconds. */
-  async wait(namespace: string, id: string, timeout: number): Promise<number> {
-    const { exitStatus } = await this.#channel.call(
-      `${tasksService}/Wait`,
-      [ProcessRequestSchema, { containerId: id }],
-      WaitResponseSchema,
-      { namespace, timeout },
-    );
-    return exitStatus;
-  }
-
-  /** Removes its task, which must have ended, and the container; its snapshot stays. */
+  /** Removes its task, which must have ended, and the container; its snapshot stays. NOT_FOUND without the container. */
   async delete(namespace: string, id: string): Promise<void> {
-    const call = { namespace, timeout: slow };
-    await this.#tasks("Delete", [TaskRequestSchema, { containerId: id }], call).catch(
-      (error: unknown) => {
-        if (!isCode(error, "NOT_FOUND")) throw error;
-      },
-    );
+    await this.task(namespace, id).remove();
     await this.#channel.call(
       `${containersService}/Delete`,
       [ContainerRequestSchema, { id }],
       EmptySchema,
-      call,
+      { namespace, timeout: slow },
     );
-  }
-
-  /** Host pids of everything in the container. */
-  async pids(namespace: string, id: string, options: CallOptions = {}): Promise<number[]> {
-    const { processes } = await this.#channel.call(
-      `${tasksService}/ListPids`,
-      [TaskRequestSchema, { containerId: id }],
-      ListPidsResponseSchema,
-      { ...options, namespace },
-    );
-    return processes.map(({ pid }) => pid);
-  }
-
-  /** What it uses; NOT_FOUND when it does not run. */
-  async stats(namespace: string, id: string, options: CallOptions = {}): Promise<TaskStats> {
-    const { metrics } = await this.#channel.call(
-      `${tasksService}/Metrics`,
-      [MetricsRequestSchema, { filters: [`id==${id}`] }],
-      MetricsResponseSchema,
-      { ...options, namespace },
-    );
-    const data = metrics.find((metric) => metric.id === id)?.data;
-    if (!data) throw new AppError("NOT_FOUND", `"${id}" does not run`);
-    return readMetrics(data);
   }
 
   async #task(namespace: string, id: string, options: CallOptions): Promise<Process | undefined> {
@@ -268,16 +239,9 @@ export class ContainerdClient {
       throw error;
     }
   }
-
-  /** Those whose answers say nothing that is used. */
-  async #tasks<Q extends DescMessage>(
-    method: string,
-    question: [Q, MessageInitShape<Q>],
-    options: CallOptions,
-  ): Promise<void> {
-    await this.#channel.call(`${tasksService}/${method}`, question, EmptySchema, options);
-  }
 }
+
+const noStdio: Stdio = { stdin: "", stdout: "", stderr: "" };
 
 const statusNames = new Map([
   [taskStatus.created, "created"],
@@ -300,6 +264,7 @@ function toState(
     createdAt: createdAt ? timestampMs(createdAt) : 0,
     spec: spec && isJson(spec.value) ? Buffer.from(spec.value).toString("utf8") : undefined,
     snapshot: snapshotKey ? { snapshotter, key: snapshotKey } : undefined,
+    logPath: criLogPath(container),
     task: process &&
       status && {
         status,
@@ -310,7 +275,23 @@ function toState(
   };
 }
 
-function wantsTerminal(spec: string | undefined): boolean {
+/** containerd's CRI plugin keeps what it knows of a container beside it (pkg/cri/store/container/metadata.go). */
+function criLogPath({ extensions }: Container): string | undefined {
+  const { value } = extensions["io.cri-containerd.container.metadata"] ?? {};
+  if (!value || !isJson(value)) return undefined;
+  try {
+    const { Metadata } = JSON.parse(Buffer.from(value).toString("utf8")) as {
+      Metadata?: { LogPath?: unknown };
+    };
+    const path = Metadata?.LogPath;
+    return typeof path === "string" && path.startsWith("/") ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a container was made to have a terminal, as its spec says. */
+export function wantsTerminal(spec: string | undefined): boolean {
   const found = JSON.parse(spec ?? "null") as { process?: { terminal?: boolean } } | null;
   return found?.process?.terminal === true;
 }

@@ -114,7 +114,8 @@ export function mountCommand(
     : [busybox, "mount", "-t", "overlay", "-o", overlayOptions(mount, rootless), "overlay", target];
 }
 
-function overlayOptions(mount: RootfsMount, rootless: boolean): string {
+/** What mount(8) takes after `-o`. Throws INVALID_ARGUMENT for paths it can't be told. */
+export function overlayOptions(mount: RootfsMount, rootless: boolean): string {
   const paths = [...mount.lower, mount.upper ?? "", mount.work ?? ""];
   const bad = paths.find((path) => /[,:\\\n]/.test(path));
   if (bad !== undefined) {

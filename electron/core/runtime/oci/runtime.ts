@@ -45,6 +45,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
   }
 
   protected async prepare(bundle: Bundle, request: CreateRequest): Promise<void> {
+    await this.shared.cli.prepare(request.namespace);
     if (request.checkpoint) await mkdir(this.restoreWork(bundle));
   }
 

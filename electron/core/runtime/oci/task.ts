@@ -16,6 +16,8 @@ import type {
   CheckpointRequest,
   ExecRequest,
   OciResources,
+  RunRequest,
+  RunResult,
   ShimState,
 } from "../runtime.ts";
 import type { Phase } from "../task-base.ts";
@@ -27,9 +29,11 @@ import { namespacePids } from "./pids.ts";
 import { sandboxKill, sandboxPid } from "./runsc.ts";
 import { OciProcess, ignoreNotFound } from "./process.ts";
 import { removeByHand } from "./remove.ts";
+import { runInside } from "./run.ts";
+import type { OciShared } from "./shared.ts";
 
 /** The running side of a container held by conmon, executed by an OCI runtime's command line. */
-export class OciTask extends HostTask<OciProcess> {
+export class OciTask extends HostTask<OciProcess, OciShared> {
   /** Takes over the init that was just made. */
   async adopt(file: ProcessFile, shim: SpawnedShim): Promise<void> {
     const files = await recordNew(this.disk.processDir("init"), shim.pid);
@@ -55,6 +59,12 @@ export class OciTask extends HostTask<OciProcess> {
     };
   }
 
+  async runtimeState(options: CallOptions = {}): Promise<string> {
+    const { cli } = this.shared;
+    return (await cli.state(this.namespace, this.id, this.entry, options)).text;
+  }
+
+  /** A living process of the task, for entering (Privileges.enter). */
   protected get entry(): number | undefined {
     const { init } = this.list;
     if (!init || init.state.exit) return undefined;
@@ -130,6 +140,11 @@ export class OciTask extends HostTask<OciProcess> {
     // Where the runtime leaves that out.
     if (this.shared.binary.sandbox && request.size) await process.resize(request.size);
     return process;
+  }
+
+  protected runCommand(request: RunRequest, options: CallOptions): Promise<RunResult> {
+    const target = { entry: this.entry, root: this.root };
+    return runInside(this.shared, this.disk, target, request, options);
   }
 
   protected dropExec(_id: string, dir: string): Promise<void> {

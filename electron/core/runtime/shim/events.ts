@@ -26,6 +26,21 @@ export function eventsAddress(paths: Paths): string {
   return join(paths.state, "shim-events.sock");
 }
 
+/** What of a shim's events is used here; undefined for the others. Topics and messages: containerd's api/events/task.proto. */
+export function readEvent(
+  topic: string,
+  value: Uint8Array,
+): { containerId: string; event: ShimEvent } | undefined {
+  if (topic === "/tasks/oom") {
+    return { containerId: fromBinary(TaskOomSchema, value).containerId, event: { type: "oom" } };
+  }
+  if (topic !== "/tasks/exit") return undefined;
+  const { containerId, id, pid, exitStatus, exitedAt } = fromBinary(TaskExitSchema, value);
+  const exit = { code: exitStatus, at: toEpoch(exitedAt) };
+  const processId = id === containerId ? "init" : id;
+  return { containerId, event: { type: "exit", processId, pid, exit } };
+}
+
 /**
  * The server of a root's shims. Open for as long as a task listens; between two managers its socket file stays, see
  * TtrpcServer.listen.
@@ -62,18 +77,12 @@ class EventsServer {
   #forward(payload: Uint8Array): Uint8Array {
     const { envelope } = fromBinary(ForwardRequestSchema, payload);
     const value = envelope?.event?.value ?? new Uint8Array();
-    const namespace = envelope?.namespace ?? "";
-    if (envelope?.topic === "/tasks/exit") {
-      const { containerId, id, pid, exitStatus, exitedAt } = fromBinary(TaskExitSchema, value);
-      const exit = { code: exitStatus, at: toEpoch(exitedAt) };
-      const name = key(namespace, containerId);
-      if (this.#isNew(`${name} ${id} ${pid} ${exitedAt?.seconds} ${exitedAt?.nanos}`)) {
-        const processId = id === containerId ? "init" : id;
-        this.#listeners.get(name)?.({ type: "exit", processId, pid, exit });
-      }
-    } else if (envelope?.topic === "/tasks/oom") {
-      const { containerId } = fromBinary(TaskOomSchema, value);
-      this.#listeners.get(key(namespace, containerId))?.({ type: "oom" });
+    const told = readEvent(envelope?.topic ?? "", value);
+    if (!told) return new Uint8Array();
+    const name = key(envelope?.namespace ?? "", told.containerId);
+    const { event } = told;
+    if (event.type === "oom" || this.#isNew(`${name} ${JSON.stringify(event)}`)) {
+      this.#listeners.get(name)?.(event);
     }
     return new Uint8Array();
   }

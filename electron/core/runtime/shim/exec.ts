@@ -1,10 +1,9 @@
 import type { Disposable } from "#shared/base/disposable";
-import type { Bundle } from "../bundle.ts";
-import { makeExecDir } from "../exec-dir.ts";
+import { type ExecPlace, makeExecDir } from "../exec-dir.ts";
+import type { HostShared } from "../host-shared.ts";
 import type { ProcessFile } from "../process-dir.ts";
 import type { CallOptions, ExecRequest } from "../runtime.ts";
-import type { ShimProcess } from "./process.ts";
-import type { ShimShared } from "./shared.ts";
+import type { ServedProcess } from "./process.ts";
 import type { TaskService } from "./task-service.ts";
 
 /**
@@ -13,12 +12,12 @@ import type { TaskService } from "./task-service.ts";
  * `make` makes the process that the directory is of; the caller disposes the lifeline.
  */
 export async function startExec(
-  shared: ShimShared,
-  bundle: Bundle,
-  target: { service: TaskService; root: string; make(file: ProcessFile): ShimProcess },
+  shared: HostShared,
+  bundle: ExecPlace,
+  target: { service: TaskService; root: string; make(file: ProcessFile): ServedProcess },
   request: ExecRequest,
   options: CallOptions,
-): Promise<{ process: ShimProcess; lifeline: Disposable }> {
+): Promise<{ process: ServedProcess; lifeline: Disposable }> {
   const { privileges, conmon, busybox } = shared;
   const { terminal } = request;
   const { id } = bundle.ref;

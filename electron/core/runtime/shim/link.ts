@@ -6,7 +6,7 @@ import { AppError, type ErrorInfo } from "#shared/errors";
 import { writeAtomically } from "../bundle.ts";
 import { endPid } from "../process-dir.ts";
 import type { StartAnswer } from "./start-answer.ts";
-import { TaskService } from "./task-service.ts";
+import { TtrpcTaskService } from "./ttrpc-task-service.ts";
 
 /** `bootstrap.json` in the bundle: where the shim listens, for a later manager. */
 const bootstrapSchema = z.object({ socket: z.string(), version: z.number() });
@@ -16,7 +16,7 @@ export class ShimLink {
   readonly #id: string;
   readonly #bundle: string;
   readonly #lost: () => void;
-  #service: TaskService | undefined;
+  #service: TtrpcTaskService | undefined;
   #answer: StartAnswer | undefined;
   #identity: ProcessIdentity | undefined;
   #unanswered: ErrorInfo | undefined;
@@ -29,7 +29,7 @@ export class ShimLink {
   }
 
   /** While the shim is there and answers. */
-  get service(): TaskService | undefined {
+  get service(): TtrpcTaskService | undefined {
     return this.#service;
   }
 
@@ -43,7 +43,7 @@ export class ShimLink {
   }
 
   /** First contact: notes who and where the shim is before it is given anything. `dir` is init's directory. */
-  async meet(answer: StartAnswer, dir: string): Promise<TaskService> {
+  async meet(answer: StartAnswer, dir: string): Promise<TtrpcTaskService> {
     await writeAtomically(join(this.#bundle, "bootstrap.json"), JSON.stringify(answer));
     const service = await this.#connect(answer);
     const pid = await service.shimPid();
@@ -113,9 +113,9 @@ export class ShimLink {
     if (this.#answer) await rm(this.#answer.socket, { force: true });
   }
 
-  async #connect(answer: StartAnswer): Promise<TaskService> {
+  async #connect(answer: StartAnswer): Promise<TtrpcTaskService> {
     this.#answer = answer;
-    const service = await TaskService.connect(this.#id, answer);
+    const service = await TtrpcTaskService.connect(this.#id, answer);
     this.#service = service;
     service.onClose(() => {
       if (this.#service !== service) return;

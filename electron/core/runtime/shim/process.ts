@@ -9,25 +9,27 @@ import { Serial } from "../serial.ts";
 import { ShimStdio } from "./stdio.ts";
 import { type ShimExit, type TaskService, taskStatus } from "./task-service.ts";
 
-/** What a process that a containerd shim runs needs of its task. */
-export interface ShimHost extends LinuxHost {
-  /** While the shim is there and answers. */
+/** What a process that a Task service runs needs of its task. */
+export interface ServedHost extends LinuxHost {
+  /** While whoever runs it is there and answers. */
   service(): TaskService | undefined;
-  /** Why a shim that lives can't be asked. */
+  /** Why who lives can't be asked. */
   unanswered(): ErrorInfo | undefined;
+  /** Who can't be asked now will be back, and tell how it ended: until then nothing is concluded. */
+  willTell(): boolean;
 }
 
 /**
- * A process that a containerd shim runs. Its directory is as an OCI process's (process-dir.ts), but `pid` and `exit`
+ * A process that a Task service runs: a shim's own, or a containerd's. Its directory is as an OCI process's (process-dir.ts), but `pid` and `exit`
  * are written here: the shim only keeps them in memory, until it is told to forget the process or is killed.
  */
-export class ShimProcess extends HostProcess {
+export class ServedProcess extends HostProcess {
   readonly stdio: ShimStdio;
-  readonly #host: ShimHost;
+  readonly #host: ServedHost;
   /** Ends are noted one after another: an event, a Wait and a lost shim may all tell of the same. */
   readonly #noting = new Serial();
 
-  constructor(host: ShimHost, facts: ProcessFacts, files?: ProcessFiles) {
+  constructor(host: ServedHost, facts: ProcessFacts, files?: ProcessFiles) {
     super(host, facts, files);
     this.#host = host;
     this.stdio = new ShimStdio(facts.directory);
@@ -69,7 +71,7 @@ export class ShimProcess extends HostProcess {
   /** Its shim is gone or can't be spoken to; also told when the process ends after that. */
   shimGone(): Promise<void> {
     return this.#noting.run(async () => {
-      if (this.exit || this.disposed) return;
+      if (this.exit || this.disposed || this.#host.willTell()) return;
       await this.runsAlone(
         false,
         () =>
@@ -81,10 +83,10 @@ export class ShimProcess extends HostProcess {
     });
   }
 
-  /** The shim answers again. */
-  found(): void {
+  /** Who runs it answers again, and is asked what became of it. */
+  async found(): Promise<void> {
     this.noteFound();
-    this.follow();
+    if (!this.exit) await this.#ask(false);
   }
 
   async resize(size: { cols: number; rows: number }): Promise<void> {
@@ -126,14 +128,18 @@ export class ShimProcess extends HostProcess {
     await super.settled();
   }
 
-  protected async take(files: ProcessFiles): Promise<void> {
+  protected take(files: ProcessFiles): Promise<void> {
+    return this.#ask(files.exitTold);
+  }
+
+  async #ask(told: boolean): Promise<void> {
     const service = this.#host.service();
     if (!service) return this.shimGone();
     const state = await service.state(this.execId).catch((error: unknown) => {
       if (isCode(error, "NOT_FOUND")) return undefined;
       throw error;
     });
-    if (!state) return this.endedUnseen(files.exitTold);
+    if (!state) return this.endedUnseen(told);
     if (state.status === taskStatus.stopped) return this.noteExit(state.exit);
     this.follow();
   }

@@ -50,8 +50,9 @@ export class ShimRuntime extends HostRuntime<ShimShared, ShimTask> {
     return new ShimTask(this.shared, bundle);
   }
 
-  protected async prepare(bundle: Bundle): Promise<void> {
+  protected async prepare(bundle: Bundle, request: CreateRequest): Promise<void> {
     await Promise.all([
+      this.shared.cli.prepare(request.namespace),
       // A plain file: a fifo without a reader would hold up every call.
       writeFile(join(bundle.path, "log"), ""),
       mkdir(this.restoreWork(bundle)),

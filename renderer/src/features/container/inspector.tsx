@@ -59,7 +59,13 @@ export function ContainerInspector(props: { id: string }) {
             value: "terminals",
             label: "Terminals",
             count: many(terminals.length),
-            content: <TerminalList container={container} />,
+            content: (
+              <TerminalList
+                id={id}
+                name={container.name}
+                running={container.state.status === "running"}
+              />
+            ),
           },
           {
             value: "processes",

@@ -38,9 +38,6 @@ export function ProcessTable(props: { container: Container }) {
   const { id, name, state } = props.container;
   const alive = ["running", "paused", "shim-lost"].includes(state.status);
   const { processes, use, error } = useProcesses(id, alive);
-  const [sort, setSort] = useState<ProcessSort>();
-  const rows = useMemo(() => processRows(processes ?? [], use, sort), [processes, use, sort]);
-
   if (!alive) {
     return (
       <EmptyState icon={Cpu} title="No processes">
@@ -49,6 +46,17 @@ export function ProcessTable(props: { container: Container }) {
     );
   }
   if (!processes) return error ? <ErrorNote className="inspector__note" error={error} /> : null;
+  return <ProcessRows processes={processes} use={use} />;
+}
+
+/** `use` is CPU by pid. */
+export function ProcessRows(props: {
+  processes: readonly ProcessInfo[];
+  use: ReadonlyMap<number, number>;
+}) {
+  const { processes, use } = props;
+  const [sort, setSort] = useState<ProcessSort>();
+  const rows = useMemo(() => processRows(processes, use, sort), [processes, use, sort]);
   const choose = (column: ProcessColumn): void =>
     setSort((before) => {
       if (before?.column !== column)

@@ -160,9 +160,14 @@ function RuntimeSelect(props: {
       error={error}
       hint={
         chosen &&
-        (lacks.length > 0
-          ? lacks.map(sentence).join(" ")
-          : "Pauses, checkpoints, limits, runs commands.")
+        [
+          chosen.note,
+          lacks.length > 0
+            ? lacks.map(sentence).join(" ")
+            : "Pauses, checkpoints, limits, runs commands.",
+        ]
+          .filter(Boolean)
+          .join(" ")
       }
       options={[
         {
@@ -171,9 +176,14 @@ function RuntimeSelect(props: {
             ? `This computer's best: ${best.name} ${best.version}`
             : "This computer's best",
         },
-        ...runtimes.map(({ id, name, version, usable }) => ({
+        ...runtimes.map(({ id, name, version, usable, note, path }) => ({
           value: id,
-          label: usable.ok ? `${name} ${version}` : `${name} ${version}, not usable`,
+          // There may be several of these, alike but for where they are.
+          label: [
+            `${name} ${version}`.trim(),
+            ...(note === undefined ? [] : [`at ${path}`]),
+            ...(usable.ok ? [] : ["not usable"]),
+          ].join(", "),
           disabled: !usable.ok,
         })),
       ]}

@@ -158,11 +158,11 @@ function useTabTitle(): (tab: DockTab) => { text: string; ended: boolean } {
   const name = (id: string): string => containers.get(id)?.name ?? id.slice(0, 12);
   return (tab) => {
     if (tab.kind === "logs") {
-      return { text: `${tab.containerIds.map(name).join(", ")} · logs`, ended: false };
+      return { text: `${tab.name ?? tab.containerIds.map(name).join(", ")} · logs`, ended: false };
     }
     const terminal = terminals.get(tab.terminalId);
     return {
-      text: `${name(tab.containerId)} · ${terminal ? terminalTitle(terminal) : "terminal"}`,
+      text: `${terminal?.containerName ?? name(tab.containerId)} · ${terminal ? terminalTitle(terminal) : "terminal"}`,
       ended: terminal !== undefined && terminal.status !== "running",
     };
   };

@@ -39,8 +39,8 @@ export function useCloseTab(): { closeTab: (tab: DockTab) => void; question: Rea
     >
       <p>
         <b className="mono">{asked.args.join(" ") || "The shell"}</b> in{" "}
-        <b>{container?.name ?? "its container"}</b> ends, with everything it runs. The container
-        goes on.
+        <b>{container?.name ?? asked.containerName ?? "its container"}</b> ends, with everything it
+        runs. The container goes on.
       </p>
     </ConfirmDialog>
   );

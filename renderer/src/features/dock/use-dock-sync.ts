@@ -1,4 +1,5 @@
 import { useEffect } from "react";
+import { isElsewhere } from "#shared/base/elsewhere";
 import { useClient } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useTerminals } from "../../queries/terminals.ts";
@@ -24,7 +25,8 @@ export function useDockSync(): void {
     syncTerminals(all);
   }, [client, terminals]);
   useEffect(() => {
-    if (containers.status === "live") forgetContainers((id) => containers.items.has(id));
+    if (containers.status !== "live") return;
+    forgetContainers((id) => containers.items.has(id) || isElsewhere(id));
   }, [containers]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {

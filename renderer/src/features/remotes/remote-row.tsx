@@ -80,7 +80,7 @@ export function RemoteRow(props: {
           <Since time={createdAt} />
         </span>
         <span role="cell" className="remotes__actions">
-          {possibleActions(container, deletable).map((action) => (
+          {possibleActions(container, owner, deletable).map((action) => (
             <IconButton
               key={action}
               size="small"
@@ -103,7 +103,7 @@ export function RemoteRow(props: {
       )}
       {open && (
         <div id={details}>
-          <RemoteDetails container={container} />
+          <RemoteDetails container={container} owner={owner} />
         </div>
       )}
       {asking && (

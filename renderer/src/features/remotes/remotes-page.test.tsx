@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
+import { useDock } from "../../state/dock.ts";
 import { FakeCore } from "../../testing/fake-client.ts";
 import { renderWith } from "../../testing/render.tsx";
 import { RemotesPage } from "./remotes-page.tsx";
@@ -64,12 +65,64 @@ it("says that one is away, and keeps the reason of what failed on its row", asyn
   expect(await (await row("c3c3c3c3c3c3")).findByText(/It is frozen/)).toBeTruthy();
 });
 
-it("opened, shows use, processes and the spec", async () => {
+it("opened, shows processes, use and the spec, and says who keeps its log", async () => {
   show();
   const user = userEvent.setup();
   const opened = await row("c3c3c3c3c3c3");
   await user.click(opened.getByRole("button", { name: /Details/ }));
+  expect(await opened.findByText(/docker logs/)).toBeTruthy();
+  await user.click(opened.getByRole("tab", { name: "Processes" }));
   expect(await opened.findByText("sleep 1000")).toBeTruthy();
-  await user.click(opened.getByRole("button", { name: /OCI spec/ }));
+  await user.click(opened.getByRole("tab", { name: "OCI spec" }));
   expect(await opened.findByText(/"ociVersion": "1.0.2"/)).toBeTruthy();
+});
+
+it("opens a terminal in the dock, by the container's name there", async () => {
+  const core = show();
+  const user = userEvent.setup();
+  const opened = await row("c3c3c3c3c3c3");
+  await user.click(opened.getByRole("button", { name: /Details/ }));
+  await user.click(opened.getByRole("tab", { name: "Terminals" }));
+  await user.click(await opened.findByRole("button", { name: "New terminal" }));
+  await waitFor(() => expect(called(core, "terminals.exec")).toHaveLength(1));
+  expect(called(core, "terminals.exec")[0]?.input).toMatchObject({
+    containerId: `elsewhere-${"c3".repeat(16)}`,
+  });
+  expect(useDock.getState().open).toBe(true);
+});
+
+it("takes a checkpoint, which is listed and deleted, and says that none is restored from here", async () => {
+  const core = show();
+  const user = userEvent.setup();
+  const opened = await row("c3c3c3c3c3c3");
+  await user.click(opened.getByRole("button", { name: /Details/ }));
+  await user.click(opened.getByRole("tab", { name: "Checkpoints" }));
+  expect(opened.getByText(/restored from here/)).toBeTruthy();
+  await user.click(opened.getByRole("button", { name: "Checkpoint…" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByText(/health checks/)).toBeTruthy();
+  const name = dialog.getByRole("textbox", { name: "Name" });
+  await user.clear(name);
+  await user.type(name, "first");
+  await user.click(dialog.getByRole("button", { name: "Checkpoint" }));
+  expect(await opened.findByText("first")).toBeTruthy();
+  await user.click(opened.getByRole("button", { name: "Delete" }));
+  await user.click(
+    within(await screen.findByRole("dialog")).getByRole("button", { name: "Delete" }),
+  );
+  await waitFor(() => expect(opened.queryByText("first")).toBeNull());
+  expect(called(core, "remotes.deleteCheckpoint")).toHaveLength(1);
+});
+
+it("shows a log that is kept here, and leaves Shimyard's own to their list", async () => {
+  show();
+  const user = userEvent.setup();
+  const kept = await row("buildkitd");
+  await user.click(kept.getByRole("button", { name: /Details/ }));
+  await user.click(await kept.findByRole("button", { name: "Show" }));
+  expect(useDock.getState().tabs).toContainEqual(
+    expect.objectContaining({ kind: "logs", name: "buildkitd" }),
+  );
+  const own = await row("e5e5e5e5e5e5");
+  expect(own.queryByRole("button", { name: /^(Stop|Kill|Pause)/ })).toBeNull();
 });

@@ -140,11 +140,15 @@ function NamespaceSection(props: {
         {owner !== "other" && <span className="namespace__owner">{ownerNames[owner]}'s</span>}
         <span className="muted num">{plural(rows.length, "container")}</span>
         <span className="place__spacer" />
-        <Switch
-          label="Allow deleting"
-          checked={deletable}
-          onChange={(on) => (on ? setAsking(true) : set(false))}
-        />
+        {owner === "shimyard" ? (
+          <span className="dim">Changed where they are listed, under Containers</span>
+        ) : (
+          <Switch
+            label="Allow deleting"
+            checked={deletable}
+            onChange={(on) => (on ? setAsking(true) : set(false))}
+          />
+        )}
       </div>
       {rows.length > 0 && (
         <div className="remotes__table" role="table" aria-label={`Containers in ${name}`}>

@@ -30,6 +30,8 @@ export function memoryOf(processes: Shim["processes"], memory: MemoryByPid): num
 
 /** What follows when it is killed, in words for who is about to do it. */
 export function consequence({ kind }: Shim): string {
+  if (kind === "containerd")
+    return "containerd ends a container whose shim was killed, with exit status 137.";
   return kind === "conmon"
     ? "The container itself runs on, but nobody keeps what it writes any more, its terminal can't be attached to, and its exit status will not be known. Stop, kill and delete still work."
     : "The container itself runs on, but commands, limits and checkpoints are not to be had for it any more, and its exit status will not be known. Stop, kill and delete still work.";

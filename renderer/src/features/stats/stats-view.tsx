@@ -1,5 +1,6 @@
 import { ChartLine as ChartIcon } from "lucide-react";
 import { useMemo, useState } from "react";
+import type { Sample } from "#shared/contract/stats";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { bytes, clock, count, cpu, joined, rate } from "../../components/format.ts";
 import { useContainer } from "../../queries/containers.ts";
@@ -15,13 +16,18 @@ const chartHeight = 132;
 /** The last 10 minutes of a container. */
 export function StatsView(props: { id: string }) {
   const { id } = props;
-  const container = useContainer(id);
-  const history = useHistory(id);
+  const status = useContainer(id)?.state.status;
+  const running = status === "running" || status === "paused";
+  return <StatsCharts id={id} history={useHistory(id)} running={running} />;
+}
+
+/** `id` ties the charts together that are hovered at once. */
+export function StatsCharts(props: { id: string; history: readonly Sample[]; running: boolean }) {
+  const { id, history, running } = props;
   const data = useMemo(() => columns(history), [history]);
   const [hovered, setHovered] = useState<number>();
 
   if (history.length === 0) {
-    const running = container?.state.status === "running" || container?.state.status === "paused";
     return (
       <EmptyState icon={ChartIcon} title={running ? "Measuring" : "Nothing is measured"}>
         {running

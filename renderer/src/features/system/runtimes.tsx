@@ -54,7 +54,8 @@ export function Runtimes(props: { list: RuntimeInfo[]; probing: boolean }) {
           )}
           <p className="dim runtime__foot">
             {runtime.hidesUnifiedCgroup && "Works around this host's hybrid cgroups. "}
-            Probed <Moment time={runtime.probedAt} />
+            {runtime.note ? `${runtime.note} Asked ` : "Probed "}
+            <Moment time={runtime.probedAt} />
           </p>
         </article>
       ))}

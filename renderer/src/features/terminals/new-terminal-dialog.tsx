@@ -7,11 +7,19 @@ import { useContainers } from "../../queries/containers.ts";
 import { useOpenTerminal } from "./open-terminal.ts";
 
 /** A terminal with a command, user and directory of one's choice. */
-export function NewTerminalDialog(props: { containerId: string | undefined; onClose: () => void }) {
-  const { onClose } = props;
+export function NewTerminalDialog(props: {
+  containerId: string | undefined;
+  /** The name of a container that is not ours; then it is the only choice. */
+  elsewhere?: string | undefined;
+  onClose: () => void;
+}) {
+  const { elsewhere, onClose } = props;
   const openTerminal = useOpenTerminal();
   const { items } = useContainers();
-  const running = [...items.values()].filter(({ state }) => state.status === "running");
+  const running =
+    elsewhere !== undefined && props.containerId !== undefined
+      ? [{ id: props.containerId, name: elsewhere }]
+      : [...items.values()].filter(({ state }) => state.status === "running");
   const [chosen, setChosen] = useState(props.containerId);
   const id = running.some((container) => container.id === chosen) ? chosen : running[0]?.id;
   const [command, setCommand] = useState("");

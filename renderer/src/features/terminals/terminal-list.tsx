@@ -1,6 +1,5 @@
 import { Plus, SquareTerminal } from "lucide-react";
 import { useState } from "react";
-import type { Container } from "#shared/contract/containers";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Icon } from "../../components/icon.tsx";
@@ -14,13 +13,22 @@ import { terminalTitle } from "./terminal-title.ts";
 import "./terminals.css";
 
 /** A container's terminals; they are shown in the dock. */
-export function TerminalList(props: { container: Container }) {
-  const { id, name, state } = props.container;
+export function TerminalList(props: {
+  /** As terminals know it. */
+  id: string;
+  name: string;
+  running: boolean;
+  /** It is not ours, and no list has it. */
+  elsewhere?: boolean;
+  /** Why its own terminal or streams can't be attached to. */
+  attachReason?: string | false;
+}) {
+  const { id, name, running, elsewhere, attachReason } = props;
   const terminals = useTerminalsOf(id);
   const openTerminal = useOpenTerminal();
   const { closeTab, question } = useCloseTab();
   const [dialog, setDialog] = useState(false);
-  const reason = state.status !== "running" && `${name} is not running`;
+  const reason = !running && `${name} is not running`;
   const actions = (
     <>
       <Button
@@ -35,7 +43,7 @@ export function TerminalList(props: { container: Container }) {
       </Button>
       <Button
         variant="ghost"
-        disabledReason={reason}
+        disabledReason={reason || attachReason}
         tip="The container's own terminal or standard streams"
         onClick={() => void openTerminal(id, { kind: "attach" })}
       >
@@ -91,7 +99,13 @@ export function TerminalList(props: { container: Container }) {
           </ul>
         </>
       )}
-      {dialog && <NewTerminalDialog containerId={id} onClose={() => setDialog(false)} />}
+      {dialog && (
+        <NewTerminalDialog
+          containerId={id}
+          elsewhere={elsewhere ? name : undefined}
+          onClose={() => setDialog(false)}
+        />
+      )}
       {question}
     </div>
   );

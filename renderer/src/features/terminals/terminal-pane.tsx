@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { isElsewhere } from "#shared/base/elsewhere";
 import type { Terminal } from "#shared/contract/terminals";
 import { Button } from "../../components/button.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
@@ -62,7 +63,7 @@ export function TerminalPane(props: TerminalPaneProps) {
   return (
     <section
       className="terminal-pane"
-      aria-label={`Terminal in ${container?.name ?? "a container"}`}
+      aria-label={`Terminal in ${container?.name ?? terminal.containerName ?? "a container"}`}
     >
       <div ref={place} className="terminal-pane__place" />
       {searching && <TerminalSearch screen={screen} onClose={closeSearch} />}
@@ -115,13 +116,15 @@ function EndedBar(props: {
   const { terminal, exitCode, error, onClose } = props;
   const openTerminal = useOpenTerminal();
   const container = useContainer(terminal.containerId);
-  const running = container?.state.status === "running";
+  // Of one elsewhere the core finds out.
+  const elsewhere = isElsewhere(terminal.containerId);
+  const running = elsewhere || container?.state.status === "running";
   const why = error ?? terminal.error;
   const words = [
     exitCode === undefined ? "Ended" : `Ended with ${exitCode}`,
-    container === undefined
+    container === undefined && !elsewhere
       ? "container deleted"
-      : container.state.status === "exited"
+      : container?.state.status === "exited"
         ? "container exited"
         : undefined,
   ];

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file containerd.proto.
  */
 export const file_containerd: GenFile = /*@__PURE__*/
-  fileDesc("ChBjb250YWluZXJkLnByb3RvEgpjb250YWluZXJkIjQKD1ZlcnNpb25SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCHJldmlzaW9uGAIgASgJIj8KEk5hbWVzcGFjZXNSZXNwb25zZRIpCgpuYW1lc3BhY2VzGAEgAygLMhUuY29udGFpbmVyZC5OYW1lc3BhY2UiewoJTmFtZXNwYWNlEgwKBG5hbWUYASABKAkSMQoGbGFiZWxzGAIgAygLMiEuY29udGFpbmVyZC5OYW1lc3BhY2UuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIoChVMaXN0Q29udGFpbmVyc1JlcXVlc3QSDwoHZmlsdGVycxgBIAMoCSJDChZMaXN0Q29udGFpbmVyc1Jlc3BvbnNlEikKCmNvbnRhaW5lcnMYASADKAsyFS5jb250YWluZXJkLkNvbnRhaW5lciIeChBDb250YWluZXJSZXF1ZXN0EgoKAmlkGAEgASgJIj0KEUNvbnRhaW5lclJlc3BvbnNlEigKCWNvbnRhaW5lchgBIAEoCzIVLmNvbnRhaW5lcmQuQ29udGFpbmVyIq0CCglDb250YWluZXISCgoCaWQYASABKAkSMQoGbGFiZWxzGAIgAygLMiEuY29udGFpbmVyZC5Db250YWluZXIuTGFiZWxzRW50cnkSDQoFaW1hZ2UYAyABKAkSJAoHcnVudGltZRgEIAEoCzITLmNvbnRhaW5lcmQuUnVudGltZRIiCgRzcGVjGAUgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueRITCgtzbmFwc2hvdHRlchgGIAEoCRIUCgxzbmFwc2hvdF9rZXkYByABKAkSLgoKY3JlYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI+CgdSdW50aW1lEgwKBG5hbWUYASABKAkSJQoHb3B0aW9ucxgCIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkiMQoNTW91bnRzUmVxdWVzdBITCgtzbmFwc2hvdHRlchgBIAEoCRILCgNrZXkYAiABKAkiMwoOTW91bnRzUmVzcG9uc2USIQoGbW91bnRzGAEgAygLMhEuY29udGFpbmVyZC5Nb3VudCJGCgVNb3VudBIMCgR0eXBlGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIOCgZ0YXJnZXQYAyABKAkSDwoHb3B0aW9ucxgEIAMoCSIiChBMaXN0VGFza3NSZXF1ZXN0Eg4KBmZpbHRlchgBIAEoCSI3ChFMaXN0VGFza3NSZXNwb25zZRIiCgV0YXNrcxgBIAMoCzITLmNvbnRhaW5lcmQuUHJvY2VzcyKMAQoHUHJvY2VzcxIUCgxjb250YWluZXJfaWQYASABKAkSCgoCaWQYAiABKAkSCwoDcGlkGAMgASgNEg4KBnN0YXR1cxgEIAEoDRITCgtleGl0X3N0YXR1cxgJIAEoDRItCglleGl0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkwKEUNyZWF0ZVRhc2tSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIhCgZyb290ZnMYAyADKAsyES5jb250YWluZXJkLk1vdW50IjcKDlByb2Nlc3NSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIPCgdleGVjX2lkGAIgASgJIiMKC1Rhc2tSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSI3Cg9HZXRUYXNrUmVzcG9uc2USJAoHcHJvY2VzcxgBIAEoCzITLmNvbnRhaW5lcmQuUHJvY2VzcyJRCgtLaWxsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHZXhlY19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIIj4KEExpc3RQaWRzUmVzcG9uc2USKgoJcHJvY2Vzc2VzGAEgAygLMhcuY29udGFpbmVyZC5Qcm9jZXNzSW5mbyIaCgtQcm9jZXNzSW5mbxILCgNwaWQYASABKA0iUgoMV2FpdFJlc3BvbnNlEhMKC2V4aXRfc3RhdHVzGAEgASgNEi0KCWV4aXRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiIQoOTWV0cmljc1JlcXVlc3QSDwoHZmlsdGVycxgBIAMoCSI2Cg9NZXRyaWNzUmVzcG9uc2USIwoHbWV0cmljcxgBIAMoCzISLmNvbnRhaW5lcmQuTWV0cmljIjgKBk1ldHJpYxIKCgJpZBgCIAEoCRIiCgRkYXRhGAMgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSIjChBTdWJzY3JpYmVSZXF1ZXN0Eg8KB2ZpbHRlcnMYASADKAkigAEKCEVudmVsb3BlEi0KCXRpbWVzdGFtcBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJbmFtZXNwYWNlGAIgASgJEg0KBXRvcGljGAMgASgJEiMKBWV2ZW50GAQgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSImCg5BYm91dENvbnRhaW5lchIUCgxjb250YWluZXJfaWQYASABKAliBnByb3RvMw", [file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("ChBjb250YWluZXJkLnByb3RvEgpjb250YWluZXJkIjQKD1ZlcnNpb25SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCHJldmlzaW9uGAIgASgJIj8KEk5hbWVzcGFjZXNSZXNwb25zZRIpCgpuYW1lc3BhY2VzGAEgAygLMhUuY29udGFpbmVyZC5OYW1lc3BhY2UiewoJTmFtZXNwYWNlEgwKBG5hbWUYASABKAkSMQoGbGFiZWxzGAIgAygLMiEuY29udGFpbmVyZC5OYW1lc3BhY2UuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIoChVMaXN0Q29udGFpbmVyc1JlcXVlc3QSDwoHZmlsdGVycxgBIAMoCSJDChZMaXN0Q29udGFpbmVyc1Jlc3BvbnNlEikKCmNvbnRhaW5lcnMYASADKAsyFS5jb250YWluZXJkLkNvbnRhaW5lciJCChZDcmVhdGVDb250YWluZXJSZXF1ZXN0EigKCWNvbnRhaW5lchgBIAEoCzIVLmNvbnRhaW5lcmQuQ29udGFpbmVyIh4KEENvbnRhaW5lclJlcXVlc3QSCgoCaWQYASABKAkiPQoRQ29udGFpbmVyUmVzcG9uc2USKAoJY29udGFpbmVyGAEgASgLMhUuY29udGFpbmVyZC5Db250YWluZXIisQMKCUNvbnRhaW5lchIKCgJpZBgBIAEoCRIxCgZsYWJlbHMYAiADKAsyIS5jb250YWluZXJkLkNvbnRhaW5lci5MYWJlbHNFbnRyeRINCgVpbWFnZRgDIAEoCRIkCgdydW50aW1lGAQgASgLMhMuY29udGFpbmVyZC5SdW50aW1lEiIKBHNwZWMYBSABKAsyFC5nb29nbGUucHJvdG9idWYuQW55EhMKC3NuYXBzaG90dGVyGAYgASgJEhQKDHNuYXBzaG90X2tleRgHIAEoCRIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI5CgpleHRlbnNpb25zGAogAygLMiUuY29udGFpbmVyZC5Db250YWluZXIuRXh0ZW5zaW9uc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaRwoPRXh0ZW5zaW9uc0VudHJ5EgsKA2tleRgBIAEoCRIjCgV2YWx1ZRgCIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5Bbnk6AjgBIj4KB1J1bnRpbWUSDAoEbmFtZRgBIAEoCRIlCgdvcHRpb25zGAIgASgLMhQuZ29vZ2xlLnByb3RvYnVmLkFueSIxCg1Nb3VudHNSZXF1ZXN0EhMKC3NuYXBzaG90dGVyGAEgASgJEgsKA2tleRgCIAEoCSIzCg5Nb3VudHNSZXNwb25zZRIhCgZtb3VudHMYASADKAsyES5jb250YWluZXJkLk1vdW50IkYKBU1vdW50EgwKBHR5cGUYASABKAkSDgoGc291cmNlGAIgASgJEg4KBnRhcmdldBgDIAEoCRIPCgdvcHRpb25zGAQgAygJIiIKEExpc3RUYXNrc1JlcXVlc3QSDgoGZmlsdGVyGAEgASgJIjcKEUxpc3RUYXNrc1Jlc3BvbnNlEiIKBXRhc2tzGAEgAygLMhMuY29udGFpbmVyZC5Qcm9jZXNzIowBCgdQcm9jZXNzEhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIKCgJpZBgCIAEoCRILCgNwaWQYAyABKA0SDgoGc3RhdHVzGAQgASgNEhMKC2V4aXRfc3RhdHVzGAkgASgNEi0KCWV4aXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitAEKEUNyZWF0ZVRhc2tSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIhCgZyb290ZnMYAyADKAsyES5jb250YWluZXJkLk1vdW50Eg0KBXN0ZGluGAQgASgJEg4KBnN0ZG91dBgFIAEoCRIOCgZzdGRlcnIYBiABKAkSEAoIdGVybWluYWwYByABKAgSJQoHb3B0aW9ucxgJIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkiNwoSQ3JlYXRlVGFza1Jlc3BvbnNlEhQKDGNvbnRhaW5lcl9pZBgBIAEoCRILCgNwaWQYAiABKA0iHAoNU3RhcnRSZXNwb25zZRILCgNwaWQYASABKA0iNwoOUHJvY2Vzc1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkiIwoLVGFza1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIjcKD0dldFRhc2tSZXNwb25zZRIkCgdwcm9jZXNzGAEgASgLMhMuY29udGFpbmVyZC5Qcm9jZXNzIlEKC0tpbGxSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIPCgdleGVjX2lkGAIgASgJEg4KBnNpZ25hbBgDIAEoDRILCgNhbGwYBCABKAgimQEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRINCgVzdGRpbhgCIAEoCRIOCgZzdGRvdXQYAyABKAkSDgoGc3RkZXJyGAQgASgJEhAKCHRlcm1pbmFsGAUgASgIEiIKBHNwZWMYBiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Eg8KB2V4ZWNfaWQYByABKAkiWAoQUmVzaXplUHR5UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHZXhlY19pZBgCIAEoCRINCgV3aWR0aBgDIAEoDRIOCgZoZWlnaHQYBCABKA0iRgoOQ2xvc2VJT1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEg8KB2V4ZWNfaWQYAiABKAkSDQoFc3RkaW4YAyABKAgiUAoRQ2hlY2twb2ludFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEiUKB29wdGlvbnMYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Ik4KDVVwZGF0ZVJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEicKCXJlc291cmNlcxgCIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkiPgoQTGlzdFBpZHNSZXNwb25zZRIqCglwcm9jZXNzZXMYASADKAsyFy5jb250YWluZXJkLlByb2Nlc3NJbmZvIhoKC1Byb2Nlc3NJbmZvEgsKA3BpZBgBIAEoDSJSCgxXYWl0UmVzcG9uc2USEwoLZXhpdF9zdGF0dXMYASABKA0SLQoJZXhpdGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIhCg5NZXRyaWNzUmVxdWVzdBIPCgdmaWx0ZXJzGAEgAygJIjYKD01ldHJpY3NSZXNwb25zZRIjCgdtZXRyaWNzGAEgAygLMhIuY29udGFpbmVyZC5NZXRyaWMiOAoGTWV0cmljEgoKAmlkGAIgASgJEiIKBGRhdGEYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IiMKEFN1YnNjcmliZVJlcXVlc3QSDwoHZmlsdGVycxgBIAMoCSKAAQoIRW52ZWxvcGUSLQoJdGltZXN0YW1wGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgluYW1lc3BhY2UYAiABKAkSDQoFdG9waWMYAyABKAkSIwoFZXZlbnQYBCABKAsyFC5nb29nbGUucHJvdG9idWYuQW55IiYKDkFib3V0Q29udGFpbmVyEhQKDGNvbnRhaW5lcl9pZBgBIAEoCWIGcHJvdG8z", [file_google_protobuf_any, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message containerd.VersionResponse
@@ -118,6 +118,25 @@ export const ListContainersResponseSchema: GenMessage<ListContainersResponse> = 
   messageDesc(file_containerd, 4);
 
 /**
+ * Create.
+ *
+ * @generated from message containerd.CreateContainerRequest
+ */
+export type CreateContainerRequest = Message<"containerd.CreateContainerRequest"> & {
+  /**
+   * @generated from field: containerd.Container container = 1;
+   */
+  container?: Container | undefined;
+};
+
+/**
+ * Describes the message containerd.CreateContainerRequest.
+ * Use `create(CreateContainerRequestSchema)` to create a new message.
+ */
+export const CreateContainerRequestSchema: GenMessage<CreateContainerRequest> = /*@__PURE__*/
+  messageDesc(file_containerd, 5);
+
+/**
  * Get and Delete.
  *
  * @generated from message containerd.ContainerRequest
@@ -134,7 +153,7 @@ export type ContainerRequest = Message<"containerd.ContainerRequest"> & {
  * Use `create(ContainerRequestSchema)` to create a new message.
  */
 export const ContainerRequestSchema: GenMessage<ContainerRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 5);
+  messageDesc(file_containerd, 6);
 
 /**
  * @generated from message containerd.ContainerResponse
@@ -151,7 +170,7 @@ export type ContainerResponse = Message<"containerd.ContainerResponse"> & {
  * Use `create(ContainerResponseSchema)` to create a new message.
  */
 export const ContainerResponseSchema: GenMessage<ContainerResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 6);
+  messageDesc(file_containerd, 7);
 
 /**
  * @generated from message containerd.Container
@@ -196,6 +215,11 @@ export type Container = Message<"containerd.Container"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 8;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: map<string, google.protobuf.Any> extensions = 10;
+   */
+  extensions: { [key: string]: Any };
 };
 
 /**
@@ -203,7 +227,7 @@ export type Container = Message<"containerd.Container"> & {
  * Use `create(ContainerSchema)` to create a new message.
  */
 export const ContainerSchema: GenMessage<Container> = /*@__PURE__*/
-  messageDesc(file_containerd, 7);
+  messageDesc(file_containerd, 8);
 
 /**
  * @generated from message containerd.Runtime
@@ -225,7 +249,7 @@ export type Runtime = Message<"containerd.Runtime"> & {
  * Use `create(RuntimeSchema)` to create a new message.
  */
 export const RuntimeSchema: GenMessage<Runtime> = /*@__PURE__*/
-  messageDesc(file_containerd, 8);
+  messageDesc(file_containerd, 9);
 
 /**
  * services/snapshots/v1
@@ -249,7 +273,7 @@ export type MountsRequest = Message<"containerd.MountsRequest"> & {
  * Use `create(MountsRequestSchema)` to create a new message.
  */
 export const MountsRequestSchema: GenMessage<MountsRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 9);
+  messageDesc(file_containerd, 10);
 
 /**
  * @generated from message containerd.MountsResponse
@@ -266,7 +290,7 @@ export type MountsResponse = Message<"containerd.MountsResponse"> & {
  * Use `create(MountsResponseSchema)` to create a new message.
  */
 export const MountsResponseSchema: GenMessage<MountsResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 10);
+  messageDesc(file_containerd, 11);
 
 /**
  * @generated from message containerd.Mount
@@ -298,7 +322,7 @@ export type Mount = Message<"containerd.Mount"> & {
  * Use `create(MountSchema)` to create a new message.
  */
 export const MountSchema: GenMessage<Mount> = /*@__PURE__*/
-  messageDesc(file_containerd, 11);
+  messageDesc(file_containerd, 12);
 
 /**
  * services/tasks/v1
@@ -317,7 +341,7 @@ export type ListTasksRequest = Message<"containerd.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 12);
+  messageDesc(file_containerd, 13);
 
 /**
  * @generated from message containerd.ListTasksResponse
@@ -334,7 +358,7 @@ export type ListTasksResponse = Message<"containerd.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 13);
+  messageDesc(file_containerd, 14);
 
 /**
  * types/task
@@ -380,7 +404,7 @@ export type Process = Message<"containerd.Process"> & {
  * Use `create(ProcessSchema)` to create a new message.
  */
 export const ProcessSchema: GenMessage<Process> = /*@__PURE__*/
-  messageDesc(file_containerd, 14);
+  messageDesc(file_containerd, 15);
 
 /**
  * @generated from message containerd.CreateTaskRequest
@@ -395,6 +419,31 @@ export type CreateTaskRequest = Message<"containerd.CreateTaskRequest"> & {
    * @generated from field: repeated containerd.Mount rootfs = 3;
    */
   rootfs: Mount[];
+
+  /**
+   * @generated from field: string stdin = 4;
+   */
+  stdin: string;
+
+  /**
+   * @generated from field: string stdout = 5;
+   */
+  stdout: string;
+
+  /**
+   * @generated from field: string stderr = 6;
+   */
+  stderr: string;
+
+  /**
+   * @generated from field: bool terminal = 7;
+   */
+  terminal: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Any options = 9;
+   */
+  options?: Any | undefined;
 };
 
 /**
@@ -402,10 +451,49 @@ export type CreateTaskRequest = Message<"containerd.CreateTaskRequest"> & {
  * Use `create(CreateTaskRequestSchema)` to create a new message.
  */
 export const CreateTaskRequestSchema: GenMessage<CreateTaskRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 15);
+  messageDesc(file_containerd, 16);
 
 /**
- * Get, Start, Wait. Without exec_id its init.
+ * @generated from message containerd.CreateTaskResponse
+ */
+export type CreateTaskResponse = Message<"containerd.CreateTaskResponse"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: uint32 pid = 2;
+   */
+  pid: number;
+};
+
+/**
+ * Describes the message containerd.CreateTaskResponse.
+ * Use `create(CreateTaskResponseSchema)` to create a new message.
+ */
+export const CreateTaskResponseSchema: GenMessage<CreateTaskResponse> = /*@__PURE__*/
+  messageDesc(file_containerd, 17);
+
+/**
+ * @generated from message containerd.StartResponse
+ */
+export type StartResponse = Message<"containerd.StartResponse"> & {
+  /**
+   * @generated from field: uint32 pid = 1;
+   */
+  pid: number;
+};
+
+/**
+ * Describes the message containerd.StartResponse.
+ * Use `create(StartResponseSchema)` to create a new message.
+ */
+export const StartResponseSchema: GenMessage<StartResponse> = /*@__PURE__*/
+  messageDesc(file_containerd, 18);
+
+/**
+ * Get, Start, Wait, DeleteProcess. Without exec_id its init.
  *
  * @generated from message containerd.ProcessRequest
  */
@@ -426,7 +514,7 @@ export type ProcessRequest = Message<"containerd.ProcessRequest"> & {
  * Use `create(ProcessRequestSchema)` to create a new message.
  */
 export const ProcessRequestSchema: GenMessage<ProcessRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 16);
+  messageDesc(file_containerd, 19);
 
 /**
  * Delete, Pause, Resume, ListPids.
@@ -445,7 +533,7 @@ export type TaskRequest = Message<"containerd.TaskRequest"> & {
  * Use `create(TaskRequestSchema)` to create a new message.
  */
 export const TaskRequestSchema: GenMessage<TaskRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 17);
+  messageDesc(file_containerd, 20);
 
 /**
  * @generated from message containerd.GetTaskResponse
@@ -462,7 +550,7 @@ export type GetTaskResponse = Message<"containerd.GetTaskResponse"> & {
  * Use `create(GetTaskResponseSchema)` to create a new message.
  */
 export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 18);
+  messageDesc(file_containerd, 21);
 
 /**
  * @generated from message containerd.KillRequest
@@ -494,7 +582,157 @@ export type KillRequest = Message<"containerd.KillRequest"> & {
  * Use `create(KillRequestSchema)` to create a new message.
  */
 export const KillRequestSchema: GenMessage<KillRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 19);
+  messageDesc(file_containerd, 22);
+
+/**
+ * @generated from message containerd.ExecRequest
+ */
+export type ExecRequest = Message<"containerd.ExecRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: string stdin = 2;
+   */
+  stdin: string;
+
+  /**
+   * @generated from field: string stdout = 3;
+   */
+  stdout: string;
+
+  /**
+   * @generated from field: string stderr = 4;
+   */
+  stderr: string;
+
+  /**
+   * @generated from field: bool terminal = 5;
+   */
+  terminal: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Any spec = 6;
+   */
+  spec?: Any | undefined;
+
+  /**
+   * @generated from field: string exec_id = 7;
+   */
+  execId: string;
+};
+
+/**
+ * Describes the message containerd.ExecRequest.
+ * Use `create(ExecRequestSchema)` to create a new message.
+ */
+export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
+  messageDesc(file_containerd, 23);
+
+/**
+ * @generated from message containerd.ResizePtyRequest
+ */
+export type ResizePtyRequest = Message<"containerd.ResizePtyRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: string exec_id = 2;
+   */
+  execId: string;
+
+  /**
+   * @generated from field: uint32 width = 3;
+   */
+  width: number;
+
+  /**
+   * @generated from field: uint32 height = 4;
+   */
+  height: number;
+};
+
+/**
+ * Describes the message containerd.ResizePtyRequest.
+ * Use `create(ResizePtyRequestSchema)` to create a new message.
+ */
+export const ResizePtyRequestSchema: GenMessage<ResizePtyRequest> = /*@__PURE__*/
+  messageDesc(file_containerd, 24);
+
+/**
+ * @generated from message containerd.CloseIORequest
+ */
+export type CloseIORequest = Message<"containerd.CloseIORequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: string exec_id = 2;
+   */
+  execId: string;
+
+  /**
+   * @generated from field: bool stdin = 3;
+   */
+  stdin: boolean;
+};
+
+/**
+ * Describes the message containerd.CloseIORequest.
+ * Use `create(CloseIORequestSchema)` to create a new message.
+ */
+export const CloseIORequestSchema: GenMessage<CloseIORequest> = /*@__PURE__*/
+  messageDesc(file_containerd, 25);
+
+/**
+ * @generated from message containerd.CheckpointRequest
+ */
+export type CheckpointRequest = Message<"containerd.CheckpointRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: google.protobuf.Any options = 3;
+   */
+  options?: Any | undefined;
+};
+
+/**
+ * Describes the message containerd.CheckpointRequest.
+ * Use `create(CheckpointRequestSchema)` to create a new message.
+ */
+export const CheckpointRequestSchema: GenMessage<CheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_containerd, 26);
+
+/**
+ * @generated from message containerd.UpdateRequest
+ */
+export type UpdateRequest = Message<"containerd.UpdateRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: google.protobuf.Any resources = 2;
+   */
+  resources?: Any | undefined;
+};
+
+/**
+ * Describes the message containerd.UpdateRequest.
+ * Use `create(UpdateRequestSchema)` to create a new message.
+ */
+export const UpdateRequestSchema: GenMessage<UpdateRequest> = /*@__PURE__*/
+  messageDesc(file_containerd, 27);
 
 /**
  * @generated from message containerd.ListPidsResponse
@@ -511,7 +749,7 @@ export type ListPidsResponse = Message<"containerd.ListPidsResponse"> & {
  * Use `create(ListPidsResponseSchema)` to create a new message.
  */
 export const ListPidsResponseSchema: GenMessage<ListPidsResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 20);
+  messageDesc(file_containerd, 28);
 
 /**
  * @generated from message containerd.ProcessInfo
@@ -528,7 +766,7 @@ export type ProcessInfo = Message<"containerd.ProcessInfo"> & {
  * Use `create(ProcessInfoSchema)` to create a new message.
  */
 export const ProcessInfoSchema: GenMessage<ProcessInfo> = /*@__PURE__*/
-  messageDesc(file_containerd, 21);
+  messageDesc(file_containerd, 29);
 
 /**
  * @generated from message containerd.WaitResponse
@@ -550,7 +788,7 @@ export type WaitResponse = Message<"containerd.WaitResponse"> & {
  * Use `create(WaitResponseSchema)` to create a new message.
  */
 export const WaitResponseSchema: GenMessage<WaitResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 22);
+  messageDesc(file_containerd, 30);
 
 /**
  * @generated from message containerd.MetricsRequest
@@ -567,7 +805,7 @@ export type MetricsRequest = Message<"containerd.MetricsRequest"> & {
  * Use `create(MetricsRequestSchema)` to create a new message.
  */
 export const MetricsRequestSchema: GenMessage<MetricsRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 23);
+  messageDesc(file_containerd, 31);
 
 /**
  * @generated from message containerd.MetricsResponse
@@ -584,7 +822,7 @@ export type MetricsResponse = Message<"containerd.MetricsResponse"> & {
  * Use `create(MetricsResponseSchema)` to create a new message.
  */
 export const MetricsResponseSchema: GenMessage<MetricsResponse> = /*@__PURE__*/
-  messageDesc(file_containerd, 24);
+  messageDesc(file_containerd, 32);
 
 /**
  * @generated from message containerd.Metric
@@ -606,7 +844,7 @@ export type Metric = Message<"containerd.Metric"> & {
  * Use `create(MetricSchema)` to create a new message.
  */
 export const MetricSchema: GenMessage<Metric> = /*@__PURE__*/
-  messageDesc(file_containerd, 25);
+  messageDesc(file_containerd, 33);
 
 /**
  * services/events/v1
@@ -625,7 +863,7 @@ export type SubscribeRequest = Message<"containerd.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_containerd, 26);
+  messageDesc(file_containerd, 34);
 
 /**
  * @generated from message containerd.Envelope
@@ -657,7 +895,7 @@ export type Envelope = Message<"containerd.Envelope"> & {
  * Use `create(EnvelopeSchema)` to create a new message.
  */
 export const EnvelopeSchema: GenMessage<Envelope> = /*@__PURE__*/
-  messageDesc(file_containerd, 27);
+  messageDesc(file_containerd, 35);
 
 /**
  * All of containerd's /tasks/* events begin with the container's id (api/events/task.proto), and /containers/* with
@@ -677,5 +915,5 @@ export type AboutContainer = Message<"containerd.AboutContainer"> & {
  * Use `create(AboutContainerSchema)` to create a new message.
  */
 export const AboutContainerSchema: GenMessage<AboutContainer> = /*@__PURE__*/
-  messageDesc(file_containerd, 28);
+  messageDesc(file_containerd, 36);
 

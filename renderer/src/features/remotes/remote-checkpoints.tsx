@@ -1,0 +1,161 @@
+import { useState } from "react";
+import type { RemoteContainer, RemoteOwner } from "#shared/contract/remotes";
+import { Button } from "../../components/button.tsx";
+import { ConfirmDialog, Dialog } from "../../components/dialog.tsx";
+import { ErrorNote } from "../../components/error-note.tsx";
+import { Checkbox, TextField } from "../../components/fields.tsx";
+import { dateTime } from "../../components/format.ts";
+import { Since } from "../../components/since.tsx";
+import { announce } from "../../components/toast.tsx";
+import {
+  useDeleteRemoteCheckpoint,
+  useRemoteCheckpoints,
+  useTakeRemoteCheckpoint,
+} from "../../queries/remotes.ts";
+import { checkpointWarning } from "./remote-state.ts";
+
+/** Checkpoints of a container elsewhere: taken and kept, but not restored. */
+export function RemoteCheckpoints(props: { container: RemoteContainer; owner: RemoteOwner }) {
+  const { container, owner } = props;
+  const { id, name, status } = container;
+  const { data, error } = useRemoteCheckpoints(id);
+  const remove = useDeleteRemoteCheckpoint(id);
+  const [taking, setTaking] = useState(false);
+  const [deleting, setDeleting] = useState<string>();
+  return (
+    <>
+      <p className="dim">
+        A checkpoint keeps its processes and memory as files, while it runs on. It can&rsquo;t be
+        restored from here: only its owner makes its container anew.
+      </p>
+      <div className="remotes__buttons">
+        <Button
+          disabledReason={
+            owner === "shimyard"
+              ? "Checkpoint it where it is listed, under Containers"
+              : status !== "running" && status !== "paused" && `${name} is not running`
+          }
+          onClick={() => setTaking(true)}
+        >
+          Checkpoint…
+        </Button>
+      </div>
+      {error && <ErrorNote error={error} />}
+      {remove.error && (
+        <ErrorNote title="It was not deleted" error={remove.error} onDismiss={remove.reset} />
+      )}
+      {data && data.length > 0 && (
+        <ul className="remotes__checkpoints">
+          {data.map((checkpoint) => (
+            <li key={checkpoint.name}>
+              <b>{checkpoint.name}</b>
+              <span className="muted">
+                <Since time={checkpoint.createdAt} />
+              </span>
+              <span className="mono dim selectable truncate">{checkpoint.path}</span>
+              <Button variant="link" onClick={() => setDeleting(checkpoint.name)}>
+                Delete
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {taking && (
+        <TakeDialog container={container} owner={owner} onClose={() => setTaking(false)} />
+      )}
+      {deleting !== undefined && (
+        <ConfirmDialog
+          open
+          onOpenChange={(on) => !on && setDeleting(undefined)}
+          title={`Delete the checkpoint ${deleting}?`}
+          action="Delete"
+          onConfirm={() => remove.mutate(deleting)}
+        >
+          <p>Its files are removed from disk. The container is untouched.</p>
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
+
+function TakeDialog(props: {
+  container: RemoteContainer;
+  owner: RemoteOwner;
+  onClose: () => void;
+}) {
+  const { container, owner, onClose } = props;
+  const take = useTakeRemoteCheckpoint(container.id);
+  const [name, setName] = useState(() =>
+    dateTime(Date.now()).slice(0, 19).replaceAll(":", "-").replaceAll(" ", "_"),
+  );
+  const [options, setOptions] = useState({
+    ...{ tcpEstablished: false, fileLocks: false, externalUnixSockets: false },
+  });
+  const set = (key: keyof typeof options) => (value: boolean) =>
+    setOptions((before) => ({ ...before, [key]: value }));
+  const valid = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name);
+  const submit = (): void => {
+    if (!valid || take.isPending) return;
+    take.mutate(
+      { name, ...options },
+      {
+        onSuccess: () => {
+          announce(`Checkpoint ${name} was taken`);
+          onClose();
+        },
+      },
+    );
+  };
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title={`Checkpoint ${container.name}`}
+      description="Keeps its memory, processes and open files on disk. It runs on."
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button variant="primary" busy={take.isPending} disabled={!valid} onClick={submit}>
+            Checkpoint
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="remotes__form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        {checkpointWarning(owner) && <p>{checkpointWarning(owner)}</p>}
+        <TextField
+          label="Name"
+          value={name}
+          onChange={setName}
+          error={valid ? undefined : "Letters, digits, dots, dashes and underscores, at most 64"}
+        />
+        <Checkbox
+          checked={options.tcpEstablished}
+          onChange={set("tcpEstablished")}
+          label="Open TCP connections"
+          hint="Without this, one open connection makes it fail."
+        />
+        <Checkbox
+          checked={options.fileLocks}
+          onChange={set("fileLocks")}
+          label="File locks"
+          hint="Needed when a program holds one, as databases do."
+        />
+        <Checkbox
+          checked={options.externalUnixSockets}
+          onChange={set("externalUnixSockets")}
+          label="Unix sockets to outside"
+          hint="Connections to sockets of programs outside this container."
+        />
+        {take.error && <ErrorNote title="No checkpoint was taken" error={take.error} />}
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
