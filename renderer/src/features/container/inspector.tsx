@@ -7,6 +7,7 @@ import { useContainer, useContainers } from "../../queries/containers.ts";
 import { useTerminalsOf } from "../../queries/terminals.ts";
 import { useLayout } from "../../state/layout.ts";
 import { CheckpointTimeline } from "../checkpoints/checkpoint-timeline.tsx";
+import { FileBrowser } from "../files/file-browser.tsx";
 import { LogView } from "../logs/log-view.tsx";
 import { StatsView } from "../stats/stats-view.tsx";
 import { TerminalList } from "../terminals/terminal-list.tsx";
@@ -21,6 +22,7 @@ type Tab =
   | "overview"
   | "logs"
   | "terminals"
+  | "files"
   | "processes"
   | "stats"
   | "inspect"
@@ -60,6 +62,11 @@ export function ContainerInspector(props: { id: string }) {
             label: "Terminals",
             count: many(terminals.length),
             content: <TerminalList container={container} />,
+          },
+          {
+            value: "files",
+            label: "Files",
+            content: <FileBrowser source={{ kind: "container", id }} />,
           },
           {
             value: "processes",
