@@ -9,7 +9,7 @@ import { bytes, count, joined, plural } from "../../components/format.ts";
 import { ContextMenu, type MenuEntry } from "../../components/menu.tsx";
 import { Spinner } from "../../components/spinner.tsx";
 import { type Listing, useListing } from "../../queries/files.ts";
-import { FileTable, useFocusAfterLoss } from "./file-table.tsx";
+import { FileTable, useFocusWhenFree } from "./file-table.tsx";
 import { isDirectory, type Sort, sortEntries } from "./file-view.ts";
 
 export interface DirectoryViewProps {
@@ -87,7 +87,7 @@ export function DirectoryView(props: DirectoryViewProps) {
 function Nothing(props: { name: string; onUp: () => void; menu: () => MenuEntry[] }) {
   const { name, onUp, menu } = props;
   const element = useRef<HTMLDivElement>(null);
-  useFocusAfterLoss(element);
+  useFocusWhenFree(element);
   return (
     <ContextMenu entries={menu}>
       <div
@@ -111,10 +111,12 @@ function Nothing(props: { name: string; onUp: () => void; menu: () => MenuEntry[
 function facts({ entries, complete }: Listing): string {
   if (!complete) return entries.length === 0 ? "Reading" : `${count(entries.length)} so far`;
   const directories = entries.filter(isDirectory).length;
-  const size = entries.reduce((sum, { type, size }) => (type === "file" ? sum + size : sum), 0);
-  const files = entries.length - directories;
+  const files = entries.filter(({ type }) => type === "file");
+  const size = files.reduce((sum, entry) => sum + entry.size, 0);
+  const others = entries.length - directories - files.length;
   const parts = [];
   if (directories > 0) parts.push(plural(directories, "directory", "directories"));
-  if (files > 0) parts.push(`${plural(files, "file")}, ${joined(bytes(size))}`);
+  if (files.length > 0) parts.push(`${plural(files.length, "file")}, ${joined(bytes(size))}`);
+  if (others > 0) parts.push(plural(others, "other"));
   return parts.join(" · ");
 }

@@ -1,4 +1,4 @@
-import { FolderDown, FolderPlus, GitCompare, Upload } from "lucide-react";
+import { FileDiff, FolderDown, FolderPlus, Upload } from "lucide-react";
 import { type DragEvent, useMemo, useRef, useState } from "react";
 import { joinPath, shownName, splitPath } from "#shared/base/file-names";
 import type { FileChange, FileEntry, FileSource } from "#shared/contract/files";
@@ -8,6 +8,7 @@ import { bytes, joined } from "../../components/format.ts";
 import { Progress } from "../../components/spinner.tsx";
 import { notify } from "../../components/toast.tsx";
 import { useFileActions, useReadOnlyReason } from "../../queries/files.ts";
+import { goToDirectory, useDirectory } from "../../state/places.ts";
 import { ChangeList } from "./change-list.tsx";
 import { CopyDialog } from "./copy-dialog.tsx";
 import { DeleteFileDialog, NewDirectoryDialog, ReplaceDialog } from "./file-dialogs.tsx";
@@ -39,8 +40,8 @@ function Browser(props: { source: FileSource }) {
   const transfers = useTransfers(source);
   const picker = useRef<HTMLInputElement>(null);
   /** Where one is, as it was asked for; the list says its path without links. */
-  const [path, setPath] = useState("/");
-  const [here, setHere] = useState("/");
+  const path = useDirectory(source);
+  const [here, setHere] = useState(path);
   const [selected, setSelected] = useState<string>();
   const [opened, setOpened] = useState<string>();
   const [changed, setChanged] = useState(false);
@@ -50,7 +51,7 @@ function Browser(props: { source: FileSource }) {
   const [dropping, setDropping] = useState(false);
 
   const go = (to: string, select?: string): void => {
-    setPath(to);
+    goToDirectory(source, to);
     setHere(to);
     setSelected(select);
     setOpened(undefined);
@@ -171,7 +172,7 @@ function Browser(props: { source: FileSource }) {
         )}
         <IconButton
           size="small"
-          icon={GitCompare}
+          icon={FileDiff}
           label="Changed files"
           pressed={changed}
           disabledReason={kind === "image" && "An image has no changes: containers have"}

@@ -55,7 +55,7 @@ export function FileTable(props: FileTableProps) {
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
   }, [virtualizer, at]);
-  useFocusAfterLoss(grid);
+  useFocusWhenFree(grid);
   const onKeyDown = useFileKeys(props, at, () =>
     Math.floor((body.current?.clientHeight ?? 0) / rowHeight),
   );
@@ -160,10 +160,13 @@ export function FileTable(props: FileTableProps) {
   );
 }
 
-/** Takes the focus where what had it has gone, as the table of the directory one came from. */
-export function useFocusAfterLoss(element: RefObject<HTMLElement | null>): void {
+/** Takes the focus where nothing has it: what had it has gone, or a dialog as a whole was just opened. */
+export function useFocusWhenFree(element: RefObject<HTMLElement | null>): void {
   useEffect(() => {
-    if (document.activeElement === document.body) element.current?.focus();
+    const { activeElement, body } = document;
+    const dialog =
+      activeElement?.matches("[role=dialog]") && activeElement.contains(element.current);
+    if (activeElement === body || dialog) element.current?.focus();
   }, [element]);
 }
 
