@@ -61,11 +61,15 @@ async function agents(): Promise<string[]> {
 }
 
 let count = 0;
-async function container(script: string, start = true): Promise<FileSource & { id: string }> {
+async function container(
+  script: string,
+  start = true,
+  more: Partial<ContainerConfig> = {},
+): Promise<FileSource & { id: string }> {
   count += 1;
   const config: ContainerConfig = {
     ...{ name: `files-${count}`, imageId, args: ["sh", "-c", script], env: [], terminal: false },
-    ...{ limits: {}, restart: { name: "no" }, labels: {} },
+    ...{ limits: {}, restart: { name: "no" }, labels: {}, ...more },
   };
   const { id } = await core.containers.create(config, start);
   return { kind: "container", id };
@@ -418,6 +422,21 @@ test("a container whose files are being looked at starts, stops and is deleted a
   await core.containers.delete(source.id, true);
   await expect(running.next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   await expect(text(source, "/tmp/before")).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+test("every runtime's containers are seen while they run, but for what is in a sandbox", async () => {
+  const usable = core.system.info.value.runtimes.filter((runtime) => runtime.usable.ok);
+  expect(usable.length).toBeGreaterThan(0);
+  for (const { id: runtime } of usable) {
+    const source = await container(`echo here >/tmp/here; ${idle}`, true, { runtime });
+    const name = async () => (await list(source, "/tmp")).map((entry) => entry.name);
+    if (runtime === "oci/runsc") {
+      await expect(name()).rejects.toMatchObject({
+        ...{ code: "FAILED_PRECONDITION", message: "Its files can't be reached while it runs" },
+      });
+    } else await expect.poll(name).toEqual(["here"]);
+    await core.containers.delete(source.id, true);
+  }
 });
 
 test("the kernel's interfaces in a container are shown and read, and never written to", async () => {

@@ -59,7 +59,7 @@ export async function* download(
     if (!stats.isDirectory()) {
       const file = await openRegular(fd);
       try {
-        yield* contents(file, undefined, signal);
+        yield* contents(file, sizeOf(stats), signal);
       } finally {
         await file.close();
       }
@@ -128,6 +128,11 @@ async function* member(
   } finally {
     await file.close();
   }
+}
+
+/** As many bytes as it has now: what is written faster than it is read would have no end. /proc says none. */
+export function sizeOf({ size }: Stats): number | undefined {
+  return size > 0 ? size : undefined;
 }
 
 /** A file's bytes, at most `most`. */

@@ -13,7 +13,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "#shared/errors";
 import { permissions } from "./entries.ts";
 import { renameat } from "./openat.ts";
-import { contents, linkTarget, namesIn, openChild, openRegular } from "./read.ts";
+import { contents, linkTarget, namesIn, openChild, openRegular, sizeOf } from "./read.ts";
 import { inside, type Place, self } from "./root-directory.ts";
 
 /** What a copy or a removal has come to. */
@@ -236,7 +236,7 @@ class Copy {
     const options = { overwrite, fallback: { uid, gid, mode }, mtime: stats.mtimeMs };
     try {
       await writeWhole(to, options, async (file) => {
-        for await (const chunk of contents(source, undefined, signal)) {
+        for await (const chunk of contents(source, sizeOf(stats), signal)) {
           await writeAll(file, chunk);
           this.done.bytes += chunk.length;
           await tell(this.done);
