@@ -5,6 +5,7 @@ import { activityHandlers } from "./activity.ts";
 import { checkpointHandlers } from "./checkpoints.ts";
 import { containerHandlers } from "./containers.ts";
 import { extensionHandlers } from "./extensions.ts";
+import { fileHandlers } from "./files.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
 import { remoteHandlers } from "./remotes.ts";
@@ -22,6 +23,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     checkpoints: checkpointHandlers(core),
     containers: containerHandlers(core),
     extensions: extensionHandlers(core),
+    files: fileHandlers(core),
     images: imageHandlers(core),
     logs: logHandlers(core),
     remotes: remoteHandlers(core),

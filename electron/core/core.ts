@@ -8,6 +8,7 @@ import { reconcile, TaskWatcher } from "./containers/task-watcher.ts";
 import { ExtensionService } from "./extensions/extension-service.ts";
 import { Exchange } from "./events/exchange.ts";
 import { Journal } from "./events/journal.ts";
+import { FileService } from "./files/file-service.ts";
 import { acquireLock, type Lock } from "./host/lock.ts";
 import { containerLog, type Paths } from "./host/paths.ts";
 import { choosePrivileges } from "./host/privileges.ts";
@@ -45,6 +46,7 @@ export interface Core {
   readonly images: ImageService;
   readonly containers: ContainerService;
   readonly checkpoints: CheckpointService;
+  readonly files: FileService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -133,9 +135,15 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const checkpoints = new CheckpointService({
       ...{ paths, privileges, store, containers, operations, exchange, system, ready },
     });
+    const files = new FileService({
+      ...{ paths, privileges, tasks, containers, images, snapshots, operations, ready },
+    });
+    closing.push(() => files.close());
+    containers.lifecycle.beforeLaunch = (id) => files.release(id);
     containers.onDeleted = (id) => {
       checkpoints.containerDeleted(id);
       terminals.forget(id);
+      void files.release(id);
     };
 
     const visits = new Visits({ paths, privileges });
@@ -170,7 +178,19 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints },
-      ...{ logs, terminals, stats, processes, shims, extensions, remotes, tasks, ready, close },
+      ...{
+        files,
+        logs,
+        terminals,
+        stats,
+        processes,
+        shims,
+        extensions,
+        remotes,
+        tasks,
+        ready,
+        close,
+      },
     };
   } catch (error) {
     await close();

@@ -2,6 +2,7 @@ import { activity } from "./activity.ts";
 import { checkpoints } from "./checkpoints.ts";
 import { containers } from "./containers.ts";
 import { extensions } from "./extensions.ts";
+import { files } from "./files.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
 import { remotes } from "./remotes.ts";
@@ -16,6 +17,7 @@ export const contract = {
   checkpoints,
   containers,
   extensions,
+  files,
   images,
   logs,
   remotes,

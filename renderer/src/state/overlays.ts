@@ -1,4 +1,5 @@
 import { create } from "zustand";
+import type { FileSource } from "#shared/contract/files";
 
 /** What lies over the window, at most one at a time. */
 export type Overlay =
@@ -7,6 +8,7 @@ export type Overlay =
   | { kind: "create"; imageId?: string }
   | { kind: "import"; source: "tar" | "directory" }
   | { kind: "delete"; ids: readonly string[] }
+  | { kind: "files"; source: FileSource; name: string }
   | { kind: "limits"; id: string }
   | { kind: "checkpoint"; id: string }
   | { kind: "action"; id: string; action: string; containerId: string };

@@ -25,6 +25,7 @@ import {
   starterImage,
 } from "./fake-data.ts";
 import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
+import { FakeFiles } from "./fake-files.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
@@ -187,6 +188,7 @@ export class FakeCore {
         },
       },
       extensions: fakeExtensionHandlers(this.extensions),
+      files: new FakeFiles().handlers(),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),

@@ -7,6 +7,7 @@ import { useContainerList } from "../state/container-list.ts";
 import { useDock } from "../state/dock.ts";
 import { useLayout } from "../state/layout.ts";
 import { useOverlay } from "../state/overlays.ts";
+import { usePlaces } from "../state/places.ts";
 import { useRowErrors } from "../state/row-errors.ts";
 import { useSelection } from "../state/selection.ts";
 import type { FakeCore } from "./fake-client.ts";
@@ -31,6 +32,7 @@ export function renderWith(core: FakeCore, children: ReactNode): RenderResult {
   reset(useDock);
   reset(useLayout);
   reset(useOverlay);
+  reset(usePlaces);
   reset(useRowErrors);
   reset(useSelection);
   return render(

@@ -69,7 +69,8 @@ async function readBeneath(root: string, path: string, privileges: Privileges): 
     file = await openBeneath(root, path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return "";
+    // ENXIO: the device 0/0, with which an overlay's upper directory says that the file was deleted.
+    if (["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"].includes(code ?? "")) return "";
     if (code !== "EACCES" || !privileges.rootless) throw AppError.from(error);
     // An image's directory that only its own root may enter.
     return mustRun(privileges.asRoot(["cat", "--", join(root, path)]));

@@ -1,12 +1,13 @@
 import { PackageX } from "lucide-react";
-import { useState } from "react";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { useCheckpointsOf } from "../../queries/checkpoints.ts";
 import { useContainer, useContainers } from "../../queries/containers.ts";
 import { useTerminalsOf } from "../../queries/terminals.ts";
 import { useLayout } from "../../state/layout.ts";
+import { chooseTab, usePlaces } from "../../state/places.ts";
 import { CheckpointTimeline } from "../checkpoints/checkpoint-timeline.tsx";
+import { FileBrowser } from "../files/file-browser.tsx";
 import { LogView } from "../logs/log-view.tsx";
 import { StatsView } from "../stats/stats-view.tsx";
 import { TerminalList } from "../terminals/terminal-list.tsx";
@@ -21,6 +22,7 @@ type Tab =
   | "overview"
   | "logs"
   | "terminals"
+  | "files"
   | "processes"
   | "stats"
   | "inspect"
@@ -35,7 +37,7 @@ export function ContainerInspector(props: { id: string }) {
   const terminals = useTerminalsOf(id);
   const checkpoints = useCheckpointsOf(id);
   const full = useLayout((state) => state.inspectorFull);
-  const [tab, setTab] = useState<Tab>("overview");
+  const tab = usePlaces((state) => (state.tab?.id === id ? state.tab.value : "overview")) as Tab;
   if (!container) {
     if (status === "loading") return null;
     return (
@@ -51,7 +53,7 @@ export function ContainerInspector(props: { id: string }) {
       <Tabs<Tab>
         label={`${container.name}, details`}
         value={tab}
-        onChange={setTab}
+        onChange={(value) => chooseTab(id, value)}
         items={[
           { value: "overview", label: "Overview", content: <Overview container={container} /> },
           { value: "logs", label: "Logs", content: <LogView containerIds={[id]} /> },
@@ -66,6 +68,11 @@ export function ContainerInspector(props: { id: string }) {
                 running={container.state.status === "running"}
               />
             ),
+          },
+          {
+            value: "files",
+            label: "Files",
+            content: <FileBrowser source={{ kind: "container", id }} />,
           },
           {
             value: "processes",

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { Ellipsis, Layers, PencilLine, Play, Trash2, Upload } from "lucide-react";
+import { Ellipsis, FolderOpen, Layers, PencilLine, Play, Trash2, Upload } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import type { Image } from "#shared/contract/images";
 import { Button, IconButton } from "../../components/button.tsx";
@@ -245,6 +245,11 @@ function ImageRow(props: { image: Image; rowIndex: number }) {
           <Menu
             entries={[
               { label: "Run…", icon: Play, onSelect: run },
+              {
+                label: "Browse files…",
+                icon: FolderOpen,
+                onSelect: () => openOverlay({ kind: "files", source: { kind: "image", id }, name }),
+              },
               { label: "Rename", icon: PencilLine, onSelect: () => setRenaming(name) },
               { kind: "separator" },
               {

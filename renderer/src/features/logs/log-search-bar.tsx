@@ -6,17 +6,22 @@ import { Spinner } from "../../components/spinner.tsx";
 import type { LogQuery } from "./log-search.ts";
 import type { LogSearchState } from "./use-log-search.ts";
 
+/** What the bar shows of a search. */
+type Shown = Pick<LogSearchState, "matches" | "at" | "limited" | "done" | "progress" | "error">;
+
 export interface LogSearchBarProps {
+  /** What is searched: `log`. */
+  subject?: string;
   query: LogQuery;
   onQuery: (query: LogQuery) => void;
-  search: LogSearchState;
+  search: Shown;
   onStep: (by: 1 | -1) => void;
   onClose: () => void;
 }
 
 /** What is searched for, how many lines have it, and the way through them. */
 export function LogSearchBar(props: LogSearchBarProps) {
-  const { query, onQuery, search, onStep, onClose } = props;
+  const { subject = "log", query, onQuery, search, onStep, onClose } = props;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.select(), []);
   return (
@@ -24,8 +29,8 @@ export function LogSearchBar(props: LogSearchBarProps) {
       <input
         ref={input}
         className="log-search__input mono"
-        aria-label="Search the log"
-        placeholder="Search the whole log"
+        aria-label={`Search the ${subject}`}
+        placeholder={`Search the whole ${subject}`}
         spellCheck={false}
         value={query.text}
         onChange={(event) => onQuery({ ...query, text: event.target.value })}
@@ -75,7 +80,7 @@ export function LogSearchBar(props: LogSearchBarProps) {
   );
 }
 
-function Outcome(props: { search: LogSearchState }) {
+function Outcome(props: { search: Shown }) {
   const { matches, at, limited, done, progress, error } = props.search;
   if (error) return <span className="log-search__error">{error.message}</span>;
   const all = `${count(matches.length)}${limited ? "+" : ""}`;

@@ -4,6 +4,7 @@ import { DeleteDialog } from "../containers/delete-dialog.tsx";
 import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
 import { ActionDialog } from "../extensions/action-dialog.tsx";
+import { FilesDialog } from "../files/files-dialog.tsx";
 import { ImportDialog } from "../images/import-dialog.tsx";
 import { Palette } from "../palette/palette.tsx";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
@@ -22,6 +23,8 @@ export function Overlays() {
       return <ImportDialog source={overlay.source} />;
     case "delete":
       return <DeleteDialog ids={overlay.ids} />;
+    case "files":
+      return <FilesDialog source={overlay.source} name={overlay.name} />;
     case "limits":
       return <LimitsDialog id={overlay.id} />;
     case "checkpoint":

@@ -39,6 +39,18 @@ const groups: { title: string; keys: [keys: string[], does: string][] }[] = [
       [["Del"], "Delete"],
     ],
   },
+  {
+    title: "Among files",
+    keys: [
+      [["Enter"], "Open, view"],
+      [["Backspace"], "Up, back"],
+      [["Ctrl L"], "Type a path"],
+      [["a", "z"], "To a name"],
+      [["F2"], "Rename"],
+      [["Del"], "Delete"],
+      [["Ctrl F"], "Search a text"],
+    ],
+  },
 ];
 
 export function ShortcutsDialog() {
