@@ -16,13 +16,7 @@ export interface Asked {
 
 /** distribution-spec, "Error Codes". */
 const Body = z.object({
-  errors: z.array(
-    z.looseObject({
-      code: z.string().optional(),
-      message: z.string().nullish(),
-      detail: z.unknown(),
-    }),
-  ),
+  errors: z.array(z.looseObject({ code: z.string().optional(), message: z.string().nullish() })),
 });
 
 /** Bytes of an error's body that are read; a proxy may answer with a page. */
