@@ -348,8 +348,9 @@ describe("what a registry refuses is said", () => {
   });
 
   test("a host that is not there, or has no name", async () => {
-    const { host, close } = await startScripted(() => undefined);
-    await close();
+    const closed = await startScripted(() => undefined);
+    await closed.close();
+    const { host } = closed;
     await expect((await open({ host })).manifest("v1")).rejects.toMatchObject({
       ...{ code: "UNAVAILABLE", message: `${host} refuses connections` },
       details: { subject: host, hint: expect.any(String) },
