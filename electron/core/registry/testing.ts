@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Duplex } from "node:stream";
 import { promisify } from "node:util";
 import type { ContentStore } from "../content/content-store.ts";
 import { type Descriptor, type Manifest, mediaTypes } from "../content/oci.ts";
@@ -109,6 +110,8 @@ export interface Scripted {
   url: string;
   /** All that was asked, in order. */
   requests: { method: string; url: string; headers: IncomingMessage["headers"] }[];
+  /** For a proxy: what asks for a tunnel. The listener ends the socket, or closing does. */
+  onConnect(listener: (request: IncomingMessage, socket: Duplex) => void): void;
   close(): Promise<void>;
 }
 
@@ -117,6 +120,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void | Pr
 /** A server that answers as a test says. The caller closes it. */
 export async function startScripted(handle: Handler): Promise<Scripted> {
   const requests: Scripted["requests"] = [];
+  const tunnels = new Set<Duplex>();
   const server: Server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
     requests.push({ method, url, headers });
@@ -129,7 +133,14 @@ export async function startScripted(handle: Handler): Promise<Scripted> {
     host,
     url: `http://${host}`,
     requests,
+    onConnect(listener) {
+      server.on("connect", (request, socket) => {
+        tunnels.add(socket);
+        listener(request, socket);
+      });
+    },
     async close() {
+      for (const socket of tunnels) socket.destroy();
       server.closeAllConnections();
       server.close();
       await once(server, "close");

@@ -142,12 +142,10 @@ const systemBundles = [
   "/etc/ssl/cert.pem",
 ];
 
-/** Node trusts only what it was built with; a company's own authority is in the system's bundle, as docker expects it. */
+/** Whom docker trusts: the system's bundle, which has a company's own authority. Node's is what it was built with. */
 function secureContext(ca: string | undefined): SecureContext {
-  const system = systemBundle();
-  return createSecureContext({
-    ca: [...rootCertificates, ...(system ? [system] : []), ...(ca ? [ca] : [])],
-  });
+  const trusted = systemBundle() ?? rootCertificates.join("\n");
+  return createSecureContext({ ca: [trusted, ...(ca ? [ca] : [])] });
 }
 
 function systemBundle(): string | undefined {
