@@ -8,6 +8,9 @@ export function explainFailure(error: unknown, host: string): AppError {
   const output = [code, cause.message].filter(Boolean).join(": ");
   const make = (kind: ErrorCode, what: string, hint: string): AppError =>
     new AppError(kind, `${host} ${what}`, { subject: host, hint, output }, error);
+  if (cause.name === "TimeoutError") {
+    return make("DEADLINE_EXCEEDED", "did not answer in time", "Try again later.");
+  }
   if (cause.name === "AbortError") {
     return new AppError("CANCELLED", "The operation was cancelled", {}, error);
   }

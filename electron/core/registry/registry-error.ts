@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AppError, type ErrorCode } from "#shared/errors";
+import { parseJson } from "../base/parse-json.ts";
 import type { Response } from "./transport.ts";
 
 /** What was asked of whom, for an error's sentence. */
@@ -83,11 +84,7 @@ export function retryAfter(response: Response): number | undefined {
 }
 
 function parseErrors(text: string): { code?: string; message?: string | null }[] {
-  try {
-    return Body.parse(JSON.parse(text)).errors;
-  } catch {
-    return [];
-  }
+  return Body.safeParse(parseJson(text)).data?.errors ?? [];
 }
 
 function sentence(

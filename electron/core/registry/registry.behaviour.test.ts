@@ -24,11 +24,10 @@ import {
   randomTar,
   startCuttingProxy,
   startRegistry,
-  startTokenServer,
   type TestRegistry,
   testUser,
-  type TokenServer,
 } from "./testing.ts";
+import { startTokenServer, type TokenServer } from "./token-server.stand-in.ts";
 
 const run = promisify(execFile);
 const signedIn: Credentials = { kind: "password", ...testUser };

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type Certificate, makeCertificate, type Scripted, startScripted } from "./testing.ts";
+import { type Scripted, startScripted } from "./registry.stand-in.ts";
+import { type Certificate, makeCertificate } from "./testing.ts";
 import { send } from "./transport.ts";
 
 /** Its environment is set before the first request: agents are made once in a thread. */
