@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { AppError } from "#shared/errors";
 import { Authenticator } from "./auth.ts";
+import { certificateDirs, readAuthorities } from "./authorities.ts";
 import type { TlsOptions } from "./blob-request.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { isNoTls } from "./network-error.ts";
@@ -23,6 +22,8 @@ export interface EndpointOptions {
   /** The repository, for messages: `alpine`. */
   name?: string;
   find: () => Promise<FoundCredentials>;
+  /** Default: podman's and docker's. */
+  certificateDirs?: string[];
 }
 
 /** One host that serves the distribution protocol, asked as one user. */
@@ -44,9 +45,8 @@ export class Endpoint {
 
   /** Connects to nothing yet. NOT_FOUND when the file with its certificate authority is gone. */
   static async open(options: EndpointOptions): Promise<Endpoint> {
-    const { host, caFile, security } = options.config;
-    const ca = caFile && (await readCa(caFile, host));
-    const unverified = security === "unverified-tls";
+    const ca = await readAuthorities(options.config, options.certificateDirs ?? certificateDirs);
+    const unverified = options.config.security === "unverified-tls";
     return new Endpoint(options, { ...(ca && { ca }), ...(unverified && { unverified }) });
   }
 
@@ -108,16 +108,5 @@ export class Endpoint {
       }
     }
     return base;
-  }
-}
-
-async function readCa(path: string, host: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw AppError.wrap(error, `The certificate authority of ${host} can't be read`, {
-      subject: host,
-      hint: `Check ${path}, or choose another file in the registry's settings.`,
-    });
   }
 }
