@@ -1,3 +1,4 @@
+import { isCode } from "#shared/errors";
 import { Authenticator } from "./auth.ts";
 import { certificateDirs, readAuthorities } from "./authorities.ts";
 import type { TlsOptions } from "./blob-request.ts";
@@ -46,7 +47,8 @@ export class Endpoint {
   /** Connects to nothing yet. NOT_FOUND when the file with its certificate authority is gone. */
   static async open(options: EndpointOptions): Promise<Endpoint> {
     const ca = await readAuthorities(options.config, options.certificateDirs ?? certificateDirs);
-    const unverified = options.config.security === "unverified-tls";
+    const { security } = options.config;
+    const unverified = security === "unverified-tls" || security === "insecure";
     return new Endpoint(options, { ...(ca && { ca }), ...(unverified && { unverified }) });
   }
 
@@ -99,11 +101,13 @@ export class Endpoint {
     const served = servedBy(host);
     if (security === "plain-http") return `http://${served}/v2/`;
     const base = `https://${served}/v2/`;
-    if (security === undefined && isLoopback(served)) {
+    if (security === "insecure" || (security === undefined && isLoopback(served))) {
       try {
         await (await send(base, this.tls, { signal })).body?.cancel();
       } catch (error) {
-        if (!isNoTls(error)) throw error;
+        // Without a port in its name, the two are at different ones.
+        const elsewhere = !/:\d+$/.test(served) && isCode(error, "UNAVAILABLE");
+        if (!isNoTls(error) && !elsewhere) throw error;
         return `http://${served}/v2/`;
       }
     }

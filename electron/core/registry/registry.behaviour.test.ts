@@ -356,9 +356,11 @@ describe("a registry with TLS", () => {
       message: expect.stringContaining("certificate"),
       details: { hint: expect.stringContaining("settings") },
     });
-    const careless = client(undefined, { security: "unverified-tls" });
-    expect(await pull(await careless.open(reference), "v1")).toBe(digest);
-    expect(await careless.ping(server.host)).toMatchObject({ secure: false });
+    for (const security of ["unverified-tls", "insecure"] as const) {
+      const careless = client(undefined, { security });
+      expect(await pull(await careless.open(reference), "v1")).toBe(digest);
+      expect(await careless.ping(server.host)).toMatchObject({ secure: false });
+    }
     const dir = join(work, "certs.d");
     await mkdir(join(dir, server.host), { recursive: true });
     await copyFile(certificate.certificate, join(dir, server.host, "ca.crt"));

@@ -355,6 +355,7 @@ test("plain HTTP is for this machine, and where one was told so", async () => {
   expect(await base("127.0.0.1.example")).toBe("https://127.0.0.1.example/v2/");
   const server = await serve({});
   expect(await base(server.host)).toBe(`${server.url}/v2/`);
+  expect(await base(server.host, "insecure")).toBe(`${server.url}/v2/`);
   expect(await base(server.host.replace("127.0.0.1", "localhost"))).toMatch(/^http:\/\/localhost:/);
   // What was told is not guessed at.
   expect(await base(server.host, "tls")).toBe(`https://${server.host}/v2/`);
