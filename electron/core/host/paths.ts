@@ -6,6 +6,8 @@ import { join } from "node:path";
  *
  *     data/meta/                        lmdb: records of containers, images, checkpoints, settings
  *     data/host.json, data/shims.json   what was probed on this host
+ *     data/content/                     blobs of images by digest, an OCI image layout
+ *     data/sign-ins.json                registries' passwords; data/sign-ins.keychain.json: encrypted
  *     data/images/ID/rootfs             an image's files
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
@@ -47,6 +49,9 @@ export const tasksDir = (paths: Paths): string => join(paths.data, "tasks");
 export const bundleDir = (paths: Paths, namespace: string, id: string): string =>
   join(tasksDir(paths), namespace, id);
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
+export const contentDir = (paths: Paths): string => join(paths.data, "content");
+export const signInsFile = (paths: Paths, kind: "file" | "keychain"): string =>
+  join(paths.data, kind === "file" ? "sign-ins.json" : "sign-ins.keychain.json");
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const elsewhereDir = (paths: Paths): string => join(paths.data, "elsewhere");
