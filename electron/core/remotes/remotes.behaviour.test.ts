@@ -1,18 +1,6 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import {
-  mkdtemp,
-  mkdir,
-  readFile,
-  readdir,
-  rm,
-  rmdir,
-  symlink,
-  copyFile,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, readdir, symlink, copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -21,6 +9,7 @@ import { choosePrivileges } from "#core/host/privileges";
 import { AsyncQueue } from "#shared/base/async-queue";
 import type { Place, RemoteContainer } from "#shared/contract/remotes";
 import type { TerminalInput } from "#shared/contract/terminals";
+import { TestDockerd } from "../runtime/containerd/testing-docker.ts";
 import { TestContainerd } from "../runtime/containerd/testing.ts";
 import { TaskManager } from "../runtime/manager.ts";
 import { RuntimeRegistry } from "../runtime/plugin.ts";
@@ -91,13 +80,6 @@ async function busyboxArchive(directory: string): Promise<{ archive: string; lay
   const archive = join(directory, "image.tar");
   await run("tar", ["-C", image, "-cf", archive, "."]);
   return { archive, layer };
-}
-
-async function end(daemon: ChildProcess): Promise<void> {
-  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
-  const ended = once(daemon, "exit");
-  daemon.kill("SIGTERM");
-  await ended;
 }
 
 const missing = lacks("containerd", "ctr");
@@ -376,27 +358,8 @@ const noDocker = lacks("dockerd", "docker");
 
 describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocker})` : ""}`, () => {
   test("shows docker's containers under docker's name; docker sees what is done; nothing is deleted", async () => {
-    const root = await mkdtemp(join(tmpdir(), "shimyard-docker-"));
-    const host = `unix://${join(root, "d.sock")}`;
-    const cgroup = `/shimyard-test-docker-${process.pid}`;
-    await writeFile(
-      join(root, "daemon.json"),
-      JSON.stringify({ "deprecated-key-path": join(root, "key.json") }),
-    );
-    const daemon = spawn(
-      "dockerd",
-      [
-        `--config-file=${join(root, "daemon.json")}`,
-        ...["data-root", "exec-root"].map((name) => `--${name}=${join(root, name)}`),
-        ...[`--pidfile=${join(root, "pid")}`, `--host=${host}`, `--cgroup-parent=${cgroup}`],
-        ...["--group=root", "--bridge=none", "--iptables=false", "--ip-forward=false"],
-        ...["--ip-masq=false", "--userland-proxy=false"],
-      ],
-      { stdio: "ignore" },
-    );
-    const docker = async (...args: string[]): Promise<string> =>
-      (await run("docker", ["--host", host, ...args])).stdout.trim();
-    const socket = join(root, "exec-root/containerd/containerd.sock");
+    const dockerd = await TestDockerd.start();
+    const { socket, directory: root } = dockerd;
     const store = await Store.open(join(root, "meta"));
     const context = { paths: resolvePaths({}, 0, "/", root), privileges: choosePrivileges() };
     const visits = new Visits(context);
@@ -404,10 +367,9 @@ describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocke
     const places = follow((signal) => remotes.watchPlaces(signal));
     const list = follow((signal) => remotes.watch(signal));
     try {
-      await vi.waitFor(() => docker("version"), { timeout: 60_000, interval: 200 });
       const { layer } = await busyboxArchive(root);
-      await docker("import", layer, "box");
-      const id = await docker("run", "-d", "--network=none", "box", "/bin/sleep", "1000");
+      await dockerd.docker("import", layer, "box");
+      const id = await dockerd.docker("run", "-d", "--network=none", "box", "/bin/sleep", "1000");
       const key = `${socket} moby ${id}`;
       await vi.waitFor(() => expect(list.items.get(key)?.status).toBe("running"), 20_000);
       expect(list.items.get(key)).toMatchObject({ namespace: "moby", name: id.slice(0, 12) });
@@ -416,35 +378,35 @@ describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocke
           ...{ name: "moby", owner: "docker", deletable: false },
         }),
       );
+      const tasks = new TaskManager({ paths: context.paths, registry: new RuntimeRegistry() });
+      const terminals = new TerminalService({ tasks, namespace: "default", elsewhere: remotes });
+      const containerId = list.items.get(key)?.ref ?? "";
+      const size = { cols: 80, rows: 24 };
+      const terminal = await terminals.exec({ containerId, args: ["sleep", "99"], ...size });
+      expect(await dockerd.docker("top", id)).toContain("sleep 99");
+      await terminals.close({ id: terminal.id });
+      expect(await dockerd.docker("top", id)).not.toContain("sleep 99");
+      terminals.dispose();
+      tasks.dispose();
       await expect(remotes.delete(key)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
       await remotes.pause(key);
       await vi.waitFor(async () =>
-        expect(await docker("inspect", "--format={{.State.Status}}", id)).toBe("paused"),
+        expect(await dockerd.docker("inspect", "--format={{.State.Status}}", id)).toBe("paused"),
       );
       await remotes.resume(key);
       await remotes.kill(key, "SIGKILL");
       await vi.waitFor(async () =>
-        expect(await docker("inspect", "--format={{.State.ExitCode}}", id)).toBe("137"),
+        expect(await dockerd.docker("inspect", "--format={{.State.ExitCode}}", id)).toBe("137"),
       );
       // docker removes an ended container's record from containerd, and keeps its own.
       await vi.waitFor(() => expect(list.items.has(key)).toBe(false), 20_000);
-      await docker("rm", "--force", id);
+      await dockerd.docker("rm", "--force", id);
     } finally {
       await Promise.all([places.stop(), list.stop()]);
+      remotes.dispose();
+      visits.dispose();
       await store.close();
-      await end(daemon);
-      await run("sh", [
-        "-c",
-        `umount -l ${root}/exec-root/netns/* ${root}/data-root/* 2>/dev/null; true`,
-      ]);
-      await rm(root, { recursive: true, force: true });
-      for (const path of ["s", ""])
-        await rmdir(join("/run/containerd", path)).catch(() => undefined);
-      await rmdir("/run/docker").catch(() => undefined);
-      await run("sh", [
-        "-c",
-        `rmdir /sys/fs/cgroup/*${cgroup} /sys/fs/cgroup${cgroup} 2>/dev/null; true`,
-      ]);
+      await dockerd.close();
     }
   });
 });

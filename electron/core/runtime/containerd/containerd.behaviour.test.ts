@@ -10,12 +10,13 @@ import { Desk, type SuiteSubject, plainVersion, polite } from "../suite-desk.ts"
 import { describeTasks } from "../suite.ts";
 import { until } from "../testing.ts";
 import { createContainerdRuntimes } from "./plugin.ts";
+import { TestDockerd } from "./testing-docker.ts";
 import { TestContainerd } from "./testing.ts";
 
-/** Why no containerd can be started here; undefined when one can. */
-function missing(): string | undefined {
-  if (choosePrivileges().rootless) return "only root can start one";
-  return ["containerd", "ctr"].find((program) => {
+/** Why these can't be started here; undefined when they can. */
+function missing(...programs: string[]): string | undefined {
+  if (choosePrivileges().rootless) return "only root can start them";
+  return programs.find((program) => {
     try {
       execFileSync("which", [program]);
       return false;
@@ -27,7 +28,7 @@ function missing(): string | undefined {
 
 const open = (paths: Paths) => createContainerdRuntimes({ paths, privileges: choosePrivileges() });
 
-const lacking = missing();
+const lacking = missing("containerd", "ctr");
 if (lacking) {
   describe.skip("a containerd", () => it(`can't be started: ${lacking}`, () => {}));
 } else {
@@ -54,6 +55,46 @@ if (lacking) {
     describeAbsence(containerd, subject);
   }
 }
+
+const noDocker = missing("dockerd", "docker");
+
+describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocker})` : ""}`, () => {
+  it("has containers of ours beside docker's own, each in its namespace", async () => {
+    const dockerd = await TestDockerd.start();
+    const { socket, directory } = dockerd;
+    try {
+      const info = await (await open({ data: directory, state: directory }))?.describe(socket);
+      if (!info) throw new Error("conmon is not installed");
+      expect(info.usable).toEqual({ ok: true });
+      const desk = new Desk({
+        info,
+        runtimes: async ({ paths }) => {
+          const runtime = (await open(paths))?.plugin.make(info.id);
+          return runtime ? [runtime] : [];
+        },
+      });
+      await desk.open();
+      try {
+        await desk.run("ours", polite);
+        await desk.reopen();
+        const task = desk.get("ours");
+        const ran = await task.run({ args: ["echo", "in"], maxOutput: 10 });
+        expect(Buffer.from(ran.stdout).toString()).toBe("in\n");
+        await task.pause();
+        await task.resume();
+        expect(await dockerd.docker("ps", "--all", "--quiet")).toBe("");
+        await until(async () => (await desk.root.log("ours")).includes("ready"));
+        await task.kill(15);
+        expect(await task.wait()).toMatchObject({ code: 0 });
+      } finally {
+        await desk.clear();
+        await desk.close();
+      }
+    } finally {
+      await dockerd.close(["shimyard"]);
+    }
+  });
+});
 
 /** What only a daemon can do: go away and come back, and be asked by others. */
 function describeAbsence(containerd: TestContainerd, subject: SuiteSubject): void {
