@@ -1,22 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { copyFile, link, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { TestContainerd } from "#core/runtime/containerd/testing";
+import { TestContainerd, lacks } from "#core/runtime/containerd/testing";
 import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 
-/** Why there can be no containerd here; undefined when there can. */
-function missing(): string | undefined {
-  if (process.getuid?.() !== 0) return "only root can start a containerd";
-  try {
-    execFileSync("which", ["containerd", "ctr"]);
-    return undefined;
-  } catch {
-    return "containerd is not installed";
-  }
-}
-
-const lacking = missing();
+const lacking = lacks("containerd", "ctr");
 
 test.describe("elsewhere", () => {
   test.skip(lacking !== undefined, lacking);

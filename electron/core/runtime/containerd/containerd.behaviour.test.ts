@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -11,24 +10,11 @@ import { describeTasks } from "../suite.ts";
 import { until } from "../testing.ts";
 import { createContainerdRuntimes } from "./plugin.ts";
 import { TestDockerd } from "./testing-docker.ts";
-import { TestContainerd } from "./testing.ts";
-
-/** Why these can't be started here; undefined when they can. */
-function missing(...programs: string[]): string | undefined {
-  if (choosePrivileges().rootless) return "only root can start them";
-  return programs.find((program) => {
-    try {
-      execFileSync("which", [program]);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-}
+import { TestContainerd, lacks } from "./testing.ts";
 
 const open = (paths: Paths) => createContainerdRuntimes({ paths, privileges: choosePrivileges() });
 
-const lacking = missing("containerd", "ctr");
+const lacking = lacks("containerd", "ctr");
 if (lacking) {
   describe.skip("a containerd", () => it(`can't be started: ${lacking}`, () => {}));
 } else {
@@ -56,7 +42,7 @@ if (lacking) {
   }
 }
 
-const noDocker = missing("dockerd", "docker");
+const noDocker = lacks("dockerd", "docker");
 
 describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocker})` : ""}`, () => {
   it("has containers of ours beside docker's own, each in its namespace", async () => {
@@ -173,6 +159,29 @@ function describeAbsence(containerd: TestContainerd, subject: SuiteSubject): voi
       expect(await listed()).toEqual(["forced"]);
       await desk.reopen();
       expect(await listed()).toEqual([]);
+    });
+
+    it("so deleted, is made anew over what was left of it", async () => {
+      const task = await desk.run("again", "sleep 99");
+      await containerd.stop();
+      await until(() => task.state.status === "unknown");
+      await task.delete({ force: true });
+      await containerd.start();
+      const anew = await desk.run("again", "exit 7");
+      expect((await anew.wait()).code).toBe(7);
+    });
+
+    it("hanging, is said not to tell, and asked again by itself", async () => {
+      const task = await desk.run("hang", "sleep 99");
+      containerd.signal("SIGSTOP");
+      try {
+        expect((await task.refresh()).status).toBe("unknown");
+        expect(task.state.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
+      } finally {
+        containerd.signal("SIGCONT");
+      }
+      await until(() => task.state.status === "running");
+      expect(await task.run({ args: ["true"], maxOutput: 10 })).toMatchObject({ exitCode: 0 });
     });
 
     it("leaves alone what another root has in it", async () => {
