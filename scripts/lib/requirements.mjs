@@ -94,7 +94,8 @@ export const tests = [
     dnf: ["chromium"],
   },
   command("ps", ["procps"], ["procps-ng"]),
-  // For its shim: no containerd is started.
+  // Its shim, and its daemon: tests start one of their own. dockerd is used where it is, and not installed: Debian's
+  // docker.io starts it.
   command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),
   // Registries to pull from and push to, and somebody else who does so.
   command("docker-registry", ["docker-registry"]),

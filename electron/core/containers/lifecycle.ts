@@ -272,6 +272,14 @@ export class Lifecycle {
     await signalTo(task, sigkill);
     if (task.state.status === "paused") await task.resume().catch(() => undefined);
     if (await endsWithin(task, killDeadline / 1000)) return;
+    const { error } = task.state;
+    if (error && task.state.status === "unknown") {
+      throw new AppError(
+        "UNAVAILABLE",
+        `"${store.get(id).config.name}" was told to end, and whether it did can't be known now`,
+        { ...error.details, output: error.message },
+      );
+    }
     throw new AppError(
       "DEADLINE_EXCEEDED",
       `"${store.get(id).config.name}" is still there ${killDeadline / 1000} s after SIGKILL`,

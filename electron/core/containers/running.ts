@@ -7,7 +7,7 @@ import type { Task } from "../runtime/runtime.ts";
 
 /** The shim as the window shows it, with its memory. */
 export async function shimOf(task: Task): Promise<NonNullable<ContainerDetail["shim"]>> {
-  const { pid, version, startedAt, ...shim } = task.shim;
+  const { pid, version, startedAt, address: _address, ...shim } = task.shim;
   const pss = pid !== undefined && shim.alive ? (await readMemory(pid))?.pss : undefined;
   return {
     ...shim,

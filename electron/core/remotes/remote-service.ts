@@ -1,22 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Disposable } from "#shared/base/disposable";
+import { isElsewhere } from "#shared/base/elsewhere";
 import type { Delta } from "#shared/contract/common";
-import type {
-  Place,
-  RemoteCheckpoint,
-  RemoteContainer,
-  RemoteOwner,
-  RemoteUse,
-} from "#shared/contract/remotes";
+import type { Place, RemoteCheckpoint, RemoteContainer, RemoteUse } from "#shared/contract/remotes";
 import { AppError, isCode } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
 import { parseSignal } from "../containers/signals.ts";
 import { ContainerdClient, type RemoteState } from "../runtime/containerd/client.ts";
-import { ownNamespace } from "../runtime/containerd/shared.ts";
 import type { CheckpointOptions, TaskStats } from "../runtime/runtime.ts";
 import { readProcessTable } from "../stats/process-table.ts";
 import { toSample } from "../stats/stats-service.ts";
 import type { TerminalHost, TerminalHosts } from "../terminals/terminal-service.ts";
+import { killUntilEnded } from "./kill-until-ended.ts";
+import { nameOf, ownerOf } from "./owner.ts";
 import type { Places } from "./places.ts";
 import { Remote } from "./remote.ts";
 import type { Visit } from "./visit.ts";
@@ -28,7 +24,6 @@ const findInterval = 3000;
 const useInterval = 2000;
 /** Milliseconds between SIGTERM and SIGKILL. */
 const grace = 10_000;
-const [sigterm, sigkill] = [15, 9];
 
 /**
  * containerds that run on this machine beside us. They are looked for and followed only while somebody watches: a
@@ -224,11 +219,14 @@ export class RemoteService implements Disposable, TerminalHosts {
     return this.#visits.load();
   }
 
+  /** NOT_FOUND for one that is gone, or whose containerd nobody looks at. */
   async find(ref: string): Promise<TerminalHost | undefined> {
+    if (!isElsewhere(ref)) return undefined;
     const known = this.#visits.get(ref);
     const named = known ? undefined : this.#named(ref);
     const visit = known ?? (named && (await this.#visit(named.remote.address, named.state)));
-    await visit?.look();
+    if (!visit) throw noSuch(ref);
+    await visit.look();
     return visit;
   }
 
@@ -377,52 +375,6 @@ export class RemoteService implements Disposable, TerminalHosts {
 function noSuch(id: string): AppError {
   return new AppError("NOT_FOUND", "There is no such container there", {
     subject: id,
-    hint: "It was deleted, or its containerd is away.",
+    hint: "It was deleted, or its containerd is away: the Elsewhere page shows which.",
   });
-}
-
-/** SIGTERM (unless `patience` is 0), then SIGKILL. Resolves when its task has ended; at once for one that has none. */
-async function killUntilEnded(
-  client: ContainerdClient,
-  { namespace, id, task }: RemoteState,
-  patience: number,
-): Promise<void> {
-  if (!task || task.status === "exited") return;
-  const service = client.task(namespace, id);
-  const context = `"${id}" could not be stopped`;
-  try {
-    if (patience > 0) {
-      await service.kill("", sigterm, false, context);
-      // A frozen process hears it when it is thawed.
-      if (task.status === "paused") await service.resume(context);
-      const ended = await service.wait("", patience).then(
-        () => true,
-        (error: unknown) => {
-          if (isCode(error, "DEADLINE_EXCEEDED")) return false;
-          throw error;
-        },
-      );
-      if (ended) return;
-    }
-    await service.kill("", sigkill, false, context);
-    if (task.status === "paused") await service.resume(context).catch(() => undefined);
-    await service.wait("", grace);
-  } catch (error) {
-    if (!isCode(error, "NOT_FOUND")) throw error;
-  }
-}
-
-/** By the names that docker, Kubernetes and we give our namespaces. */
-export function ownerOf(namespace: string): RemoteOwner {
-  if (namespace === "moby" || namespace === "plugins.moby") return "docker";
-  if (namespace === "k8s.io") return "kubernetes";
-  return ownNamespace(namespace) === undefined ? "other" : "shimyard";
-}
-
-/** nerdctl's and Kubernetes' labels; docker keeps its names to itself. */
-export function nameOf(id: string, labels: Record<string, string>): string {
-  const pod = labels["io.kubernetes.pod.name"];
-  const inPod = labels["io.kubernetes.container.name"];
-  if (pod) return inPod ? `${pod}/${inPod}` : pod;
-  return labels["nerdctl/name"] ?? (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);
 }

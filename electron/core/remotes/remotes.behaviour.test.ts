@@ -1,18 +1,5 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
-import {
-  mkdtemp,
-  mkdir,
-  readFile,
-  readdir,
-  rm,
-  rmdir,
-  symlink,
-  copyFile,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { execFile } from "node:child_process";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -21,84 +8,23 @@ import { choosePrivileges } from "#core/host/privileges";
 import { AsyncQueue } from "#shared/base/async-queue";
 import type { Place, RemoteContainer } from "#shared/contract/remotes";
 import type { TerminalInput } from "#shared/contract/terminals";
-import { TestContainerd } from "../runtime/containerd/testing.ts";
+import { TestContainerd, lacks } from "../runtime/containerd/testing.ts";
+import { GrpcChannel } from "../runtime/containerd/grpc.ts";
+import {
+  ContainerResponseSchema,
+  CreateContainerRequestSchema,
+} from "../runtime/containerd/proto/containerd_pb.ts";
+import { LogService } from "../logs/log-service.ts";
 import { TaskManager } from "../runtime/manager.ts";
 import { RuntimeRegistry } from "../runtime/plugin.ts";
 import { Store } from "../store/store.ts";
 import { TerminalService } from "../terminals/terminal-service.ts";
 import { Places } from "./places.ts";
 import { RemoteService } from "./remote-service.ts";
+import { busyboxArchive, follow } from "./testing.ts";
 import { Visits } from "./visits.ts";
 
 const run = promisify(execFile);
-
-/** Why these can't be run here; undefined when they can. */
-function lacks(...programs: string[]): string | undefined {
-  if (process.getuid?.() !== 0) return "only root can start them";
-  return programs.find((program) => {
-    try {
-      execFileSync("which", [program]);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-}
-
-/** A list as a watcher knows it, kept for as long as the test needs. */
-function follow<T extends { id: string }>(
-  open: (signal: AbortSignal) => AsyncIterable<{ reset: boolean; put: T[]; removed: string[] }>,
-): { items: Map<string, T>; stop: () => Promise<void> } {
-  const abort = new AbortController();
-  const items = new Map<string, T>();
-  const ended = (async () => {
-    for await (const { reset, put, removed } of open(abort.signal)) {
-      if (reset) items.clear();
-      for (const id of removed) items.delete(id);
-      for (const item of put) items.set(item.id, item);
-    }
-  })();
-  return {
-    items,
-    stop: async () => {
-      abort.abort();
-      await ended;
-    },
-  };
-}
-
-/** A docker archive of a busybox, as `ctr images import` takes it. */
-async function busyboxArchive(directory: string): Promise<{ archive: string; layer: string }> {
-  const rootfs = join(directory, "rootfs");
-  await mkdir(join(rootfs, "bin"), { recursive: true });
-  await copyFile("/bin/busybox", join(rootfs, "bin/busybox"));
-  for (const name of ["sh", "sleep", "echo", "id"])
-    await symlink("busybox", join(rootfs, "bin", name));
-  const image = join(directory, "image");
-  await mkdir(image);
-  const layer = join(image, "layer.tar");
-  await run("tar", ["-C", rootfs, "-cf", layer, "."]);
-  const digest = createHash("sha256")
-    .update(await readFile(layer))
-    .digest("hex");
-  const config = {
-    ...{ architecture: process.arch === "x64" ? "amd64" : process.arch, os: "linux", config: {} },
-    rootfs: { type: "layers", diff_ids: [`sha256:${digest}`] },
-  };
-  await writeFile(join(image, "config.json"), JSON.stringify(config));
-  const manifest = [{ Config: "config.json", RepoTags: ["test/box:1"], Layers: ["layer.tar"] }];
-  await writeFile(join(image, "manifest.json"), JSON.stringify(manifest));
-  const archive = join(directory, "image.tar");
-  await run("tar", ["-C", image, "-cf", archive, "."]);
-  return { archive, layer };
-}
-
-async function end(daemon: ChildProcess): Promise<void> {
-  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
-  const ended = once(daemon, "exit");
-  daemon.kill("SIGTERM");
-  await ended;
-}
 
 const missing = lacks("containerd", "ctr");
 
@@ -317,6 +243,62 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     expect(await readdir(elsewhereDir(paths))).toEqual([]);
   });
 
+  test("the log that a kubelet keeps is read where its containerd names it", async () => {
+    const path = join(root, "0.log");
+    await writeFile(path, "2026-11-24T09:00:00.000000000Z stdout F from the kubelet\n");
+    const channel = await GrpcChannel.open(socket);
+    const json = (value: object): Buffer => Buffer.from(JSON.stringify(value));
+    await channel.call(
+      "/containerd.services.containers.v1.Containers/Create",
+      [
+        CreateContainerRequestSchema,
+        {
+          container: {
+            ...{ id: "pod", runtime: { name: "io.containerd.runc.v2" } },
+            spec: { typeUrl: "types.containerd.io/Spec", value: json({ ociVersion: "1.0.2" }) },
+            labels: { "io.kubernetes.pod.name": "web-0", "io.kubernetes.container.name": "app" },
+            // As containerd's CRI plugin notes it.
+            extensions: {
+              "io.cri-containerd.container.metadata": {
+                typeUrl: "github.com/containerd/cri/pkg/store/container/Metadata",
+                value: json({ Version: "v1", Metadata: { LogPath: path } }),
+              },
+            },
+          },
+        },
+      ],
+      ContainerResponseSchema,
+      { namespace: "test" },
+    );
+    channel.close();
+    await becomes("pod", "none");
+    const { name, hasLog, ref } = container("pod");
+    expect({ name, hasLog }).toEqual({ name: "web-0/app", hasLog: true });
+    const logs = new LogService({ logPath: (id) => remotes.logPath(id) });
+    const { lines } = await logs.read({ id: ref, from: 0, count: 10 });
+    expect(lines.map(({ text }) => text)).toEqual(["from the kubelet"]);
+    logs.dispose();
+  });
+
+  test("what is Shimyard's own is shown as that, and left to the list it is in", async () => {
+    const own = (...args: string[]): Promise<string> =>
+      containerd.ctr("--namespace", "shimyard", ...args);
+    await own("containers", "create", "--rootfs", join(root, "rootfs"), "mine", "/bin/sleep", "9");
+    const id = `${socket} shimyard mine`;
+    await vi.waitFor(() => expect(list.items.has(id)).toBe(true), 10_000);
+    await vi.waitFor(() =>
+      expect(places.items.get(socket)?.namespaces).toContainEqual({
+        ...{ name: "shimyard", owner: "shimyard", deletable: false },
+      }),
+    );
+    await remotes.allowDelete(socket, "shimyard", true);
+    for (const refused of [remotes.start(id), remotes.delete(id)]) {
+      await expect(refused).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    }
+    await own("containers", "rm", "mine");
+    await containerd.ctr("namespaces", "remove", "shimyard");
+  });
+
   test("a namespace appears and goes as it is made and removed", async () => {
     const names = (): string[] =>
       places.items.get(socket)?.namespaces.map(({ name }) => name) ?? [];
@@ -332,10 +314,13 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     const { id, pid } = container("used");
     const abort = new AbortController();
     const samples = remotes.watchUse(id, abort.signal);
-    const first = await samples.next();
-    expect(first.value?.processes).toContainEqual(
-      expect.objectContaining({ pid, role: "init", args: loop, user: "0" }),
-    );
+    // At first it may be the runtime still that is about to become it.
+    await vi.waitFor(async () => {
+      const { value } = await samples.next();
+      expect(value?.processes).toContainEqual(
+        expect.objectContaining({ pid, role: "init", args: loop, user: "0" }),
+      );
+    }, 20_000);
     const second = await samples.next();
     expect(second.value?.sample?.cpu).toBeGreaterThanOrEqual(0);
     expect(second.value?.sample?.memory).toBeGreaterThan(0);
@@ -369,82 +354,5 @@ describe.skipIf(missing)(`a containerd${missing ? ` (skipped: ${missing})` : ""}
     await kept.stop();
     again.dispose();
     await remotes.forget(socket);
-  });
-});
-
-const noDocker = lacks("dockerd", "docker");
-
-describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocker})` : ""}`, () => {
-  test("shows docker's containers under docker's name; docker sees what is done; nothing is deleted", async () => {
-    const root = await mkdtemp(join(tmpdir(), "shimyard-docker-"));
-    const host = `unix://${join(root, "d.sock")}`;
-    const cgroup = `/shimyard-test-docker-${process.pid}`;
-    await writeFile(
-      join(root, "daemon.json"),
-      JSON.stringify({ "deprecated-key-path": join(root, "key.json") }),
-    );
-    const daemon = spawn(
-      "dockerd",
-      [
-        `--config-file=${join(root, "daemon.json")}`,
-        ...["data-root", "exec-root"].map((name) => `--${name}=${join(root, name)}`),
-        ...[`--pidfile=${join(root, "pid")}`, `--host=${host}`, `--cgroup-parent=${cgroup}`],
-        ...["--group=root", "--bridge=none", "--iptables=false", "--ip-forward=false"],
-        ...["--ip-masq=false", "--userland-proxy=false"],
-      ],
-      { stdio: "ignore" },
-    );
-    const docker = async (...args: string[]): Promise<string> =>
-      (await run("docker", ["--host", host, ...args])).stdout.trim();
-    const socket = join(root, "exec-root/containerd/containerd.sock");
-    const store = await Store.open(join(root, "meta"));
-    const context = { paths: resolvePaths({}, 0, "/", root), privileges: choosePrivileges() };
-    const visits = new Visits(context);
-    const remotes = new RemoteService(new Places(store, [socket]), visits);
-    const places = follow((signal) => remotes.watchPlaces(signal));
-    const list = follow((signal) => remotes.watch(signal));
-    try {
-      await vi.waitFor(() => docker("version"), { timeout: 60_000, interval: 200 });
-      const { layer } = await busyboxArchive(root);
-      await docker("import", layer, "box");
-      const id = await docker("run", "-d", "--network=none", "box", "/bin/sleep", "1000");
-      const key = `${socket} moby ${id}`;
-      await vi.waitFor(() => expect(list.items.get(key)?.status).toBe("running"), 20_000);
-      expect(list.items.get(key)).toMatchObject({ namespace: "moby", name: id.slice(0, 12) });
-      await vi.waitFor(() =>
-        expect(places.items.get(socket)?.namespaces).toContainEqual({
-          ...{ name: "moby", owner: "docker", deletable: false },
-        }),
-      );
-      await expect(remotes.delete(key)).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
-      await remotes.pause(key);
-      await vi.waitFor(async () =>
-        expect(await docker("inspect", "--format={{.State.Status}}", id)).toBe("paused"),
-      );
-      await remotes.resume(key);
-      await remotes.kill(key, "SIGKILL");
-      await vi.waitFor(async () =>
-        expect(await docker("inspect", "--format={{.State.ExitCode}}", id)).toBe("137"),
-      );
-      // docker removes an ended container's record from containerd, and keeps its own.
-      await vi.waitFor(() => expect(list.items.has(key)).toBe(false), 20_000);
-      await docker("rm", "--force", id);
-    } finally {
-      await Promise.all([places.stop(), list.stop()]);
-      await store.close();
-      await end(daemon);
-      await run("sh", [
-        "-c",
-        `umount -l ${root}/exec-root/netns/* ${root}/data-root/* 2>/dev/null; true`,
-      ]);
-      await rm(root, { recursive: true, force: true });
-      for (const path of ["s", ""])
-        await rmdir(join("/run/containerd", path)).catch(() => undefined);
-      await rmdir("/run/docker").catch(() => undefined);
-      await run("sh", [
-        "-c",
-        `rmdir /sys/fs/cgroup/*${cgroup} /sys/fs/cgroup${cgroup} 2>/dev/null; true`,
-      ]);
-    }
   });
 });

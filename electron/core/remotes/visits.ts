@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Paths } from "#core/host/paths";
 import { elsewhereDir } from "#core/host/paths";
@@ -54,7 +54,7 @@ export class Visits implements Disposable {
     const shared = await this.#open();
     const known = this.#visits.get(id);
     if (known) return known;
-    const visit = new Visit(shared, id, join(elsewhereDir(this.#context.paths), id), container);
+    const visit = new Visit(shared, id, this.#directory(id), container);
     this.#visits.set(id, visit);
     return visit;
   }
@@ -68,11 +68,17 @@ export class Visits implements Disposable {
     const visit = this.#visits.get(id);
     this.#visits.delete(id);
     await visit?.remove(what);
+    // An event may have told of it before.
+    if (what.all) await rm(this.#directory(id), { recursive: true, force: true });
   }
 
   dispose(): void {
     for (const visit of this.#visits.values()) visit.dispose();
     this.#visits.clear();
+  }
+
+  #directory(id: string): string {
+    return join(elsewhereDir(this.#context.paths), id);
   }
 
   #open(): Promise<HostShared> {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -10,24 +9,12 @@ import { Desk, type SuiteSubject, plainVersion, polite } from "../suite-desk.ts"
 import { describeTasks } from "../suite.ts";
 import { until } from "../testing.ts";
 import { createContainerdRuntimes } from "./plugin.ts";
-import { TestContainerd } from "./testing.ts";
-
-/** Why no containerd can be started here; undefined when one can. */
-function missing(): string | undefined {
-  if (choosePrivileges().rootless) return "only root can start one";
-  return ["containerd", "ctr"].find((program) => {
-    try {
-      execFileSync("which", [program]);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-}
+import { TestDockerd } from "./testing-docker.ts";
+import { TestContainerd, lacks } from "./testing.ts";
 
 const open = (paths: Paths) => createContainerdRuntimes({ paths, privileges: choosePrivileges() });
 
-const lacking = missing();
+const lacking = lacks("containerd", "ctr");
 if (lacking) {
   describe.skip("a containerd", () => it(`can't be started: ${lacking}`, () => {}));
 } else {
@@ -54,6 +41,46 @@ if (lacking) {
     describeAbsence(containerd, subject);
   }
 }
+
+const noDocker = lacks("dockerd", "docker");
+
+describe.skipIf(noDocker)(`docker's containerd${noDocker ? ` (skipped: ${noDocker})` : ""}`, () => {
+  it("has containers of ours beside docker's own, each in its namespace", async () => {
+    const dockerd = await TestDockerd.start();
+    const { socket, directory } = dockerd;
+    try {
+      const info = await (await open({ data: directory, state: directory }))?.describe(socket);
+      if (!info) throw new Error("conmon is not installed");
+      expect(info.usable).toEqual({ ok: true });
+      const desk = new Desk({
+        info,
+        runtimes: async ({ paths }) => {
+          const runtime = (await open(paths))?.plugin.make(info.id);
+          return runtime ? [runtime] : [];
+        },
+      });
+      await desk.open();
+      try {
+        await desk.run("ours", polite);
+        await desk.reopen();
+        const task = desk.get("ours");
+        const ran = await task.run({ args: ["echo", "in"], maxOutput: 10 });
+        expect(Buffer.from(ran.stdout).toString()).toBe("in\n");
+        await task.pause();
+        await task.resume();
+        expect(await dockerd.docker("ps", "--all", "--quiet")).toBe("");
+        await until(async () => (await desk.root.log("ours")).includes("ready"));
+        await task.kill(15);
+        expect(await task.wait()).toMatchObject({ code: 0 });
+      } finally {
+        await desk.clear();
+        await desk.close();
+      }
+    } finally {
+      await dockerd.close(["shimyard"]);
+    }
+  });
+});
 
 /** What only a daemon can do: go away and come back, and be asked by others. */
 function describeAbsence(containerd: TestContainerd, subject: SuiteSubject): void {
@@ -132,6 +159,29 @@ function describeAbsence(containerd: TestContainerd, subject: SuiteSubject): voi
       expect(await listed()).toEqual(["forced"]);
       await desk.reopen();
       expect(await listed()).toEqual([]);
+    });
+
+    it("so deleted, is made anew over what was left of it", async () => {
+      const task = await desk.run("again", "sleep 99");
+      await containerd.stop();
+      await until(() => task.state.status === "unknown");
+      await task.delete({ force: true });
+      await containerd.start();
+      const anew = await desk.run("again", "exit 7");
+      expect((await anew.wait()).code).toBe(7);
+    });
+
+    it("hanging, is said not to tell, and asked again by itself", async () => {
+      const task = await desk.run("hang", "sleep 99");
+      containerd.signal("SIGSTOP");
+      try {
+        expect((await task.refresh()).status).toBe("unknown");
+        expect(task.state.error).toMatchObject({ code: "DEADLINE_EXCEEDED" });
+      } finally {
+        containerd.signal("SIGCONT");
+      }
+      await until(() => task.state.status === "running");
+      expect(await task.run({ args: ["true"], maxOutput: 10 })).toMatchObject({ exitCode: 0 });
     });
 
     it("leaves alone what another root has in it", async () => {

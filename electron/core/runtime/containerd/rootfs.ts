@@ -28,7 +28,7 @@ export async function requireDirectories({ lower }: RootfsMount): Promise<void> 
       "containerd can't mount an image whose layers are kept as single files",
       {
         subject: path,
-        hint: "Choose a runtime of Shimyard's own for it: under More, Runtime.",
+        hint: "Choose another runtime for it, one of Shimyard's own.",
       },
     );
   }

@@ -54,8 +54,14 @@ export class ContainerdRuntime extends HostRuntime<ContainerdShared, ContainerdT
     { request, bundle, file, context }: Making,
     { signal }: CallOptions,
   ): Promise<void> {
+    const make = (): Promise<void> => task.make(request, file, this.restoreWork(bundle), context);
     signal?.throwIfAborted();
-    await task.make(request, file, this.restoreWork(bundle), context);
+    await make().catch(async (error: unknown) => {
+      if (!isCode(error, "ALREADY_EXISTS")) throw error;
+      // Of one that was deleted by force while containerd was away; another root's stays, and so does the refusal.
+      await this.#withClient((client) => this.#remove(client, bundle.ref));
+      await make();
+    });
     signal?.throwIfAborted();
   }
 

@@ -24,6 +24,9 @@ import { type ContainerdShared, containerdNamespace, rootLabel, rootMark } from 
 /** containerd's shim for OCI runtimes: what it starts them with is its own affair. */
 const shimRuntime = "io.containerd.runc.v2";
 
+/** Milliseconds until a containerd that is there but can't tell of a task is asked again. */
+const askAgain = 5000;
+
 /** containerd takes at most this for a label, key and value together, bytes. */
 const maxLabel = 4096;
 
@@ -35,6 +38,7 @@ export class ContainerdTask extends ServedTask<ContainerdShared> {
   protected readonly link: ContainerdLink;
   #shim: ProcessIdentity | undefined;
   #whole = false;
+  #later: NodeJS.Timeout | undefined;
   /** It is being deleted while containerd is away, and nobody will be heard any more. */
   #forced = false;
 
@@ -112,6 +116,11 @@ export class ContainerdTask extends ServedTask<ContainerdShared> {
         "containerd/namespace": containerdNamespace(this.namespace),
       },
     });
+  }
+
+  override dispose(): void {
+    clearTimeout(this.#later);
+    super.dispose();
   }
 
   protected override get willTell(): boolean {
@@ -196,14 +205,15 @@ export class ContainerdTask extends ServedTask<ContainerdShared> {
     this.fire({ type: "changed" });
   }
 
-  /** containerd answers again: each process is asked for, as what happened meanwhile nobody told. */
+  /** containerd may answer again: each process is asked for, as what happened meanwhile nobody told. */
   async #returned(): Promise<void> {
     const { init } = this.list;
     if (!this.#whole || this.disposed || this.retiring || !init || init.state.exit) return;
+    await this.look();
+    if (this.unanswered) return;
     await this.#asking(async () => {
       for (const process of this.list.all) await process.found();
     });
-    if (!init.state.exit) await this.look();
     this.fire({ type: "changed" });
   }
 
@@ -213,6 +223,9 @@ export class ContainerdTask extends ServedTask<ContainerdShared> {
       await work();
     } catch (error) {
       this.link.giveUp(error);
+      clearTimeout(this.#later);
+      this.#later = setTimeout(() => void this.#returned(), askAgain).unref();
+      if (this.#whole && !this.disposed) this.fire({ type: "changed" });
     }
   }
 }

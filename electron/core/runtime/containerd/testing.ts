@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,6 +6,19 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+
+/** Why these can't be started here; undefined when they can. */
+export function lacks(...programs: string[]): string | undefined {
+  if (process.getuid?.() !== 0) return "only root can start them";
+  return programs.find((program) => {
+    try {
+      execFileSync("which", [program]);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
 
 /** A containerd of a test's own: its root, its state and its socket lie in a directory that goes with it. */
 export class TestContainerd {
@@ -62,6 +75,10 @@ export class TestContainerd {
     const ended = once(this.#daemon, "exit");
     this.#daemon.kill(signal);
     await ended;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#daemon?.kill(signal);
   }
 
   async ctr(...args: string[]): Promise<string> {

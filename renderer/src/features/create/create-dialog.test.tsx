@@ -139,3 +139,17 @@ it("makes the starter image by itself where there is none, and says why when it 
     expect(created(core)?.config["imageId"]).toBe([...core.images.items.keys()][0]),
   );
 });
+
+it("offers a containerd by its place, and says what is different about it", async () => {
+  const { user, core, dialog } = await open();
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  const runtime = dialog.getByLabelText<HTMLSelectElement>("Runtime");
+  const id = "containerd/run/containerd/containerd.sock";
+  await user.selectOptions(runtime, id);
+  expect(runtime.selectedOptions[0]?.textContent).toBe(
+    "containerd 1.6.20~ds1, at /run/containerd/containerd.sock",
+  );
+  expect(dialog.getByText(/in a namespace of Shimyard's/)).toBeTruthy();
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)?.config).toMatchObject({ runtime: id }));
+});

@@ -36,3 +36,10 @@ it("probes again when asked, and says when that failed", async () => {
   await user.click(within(alert).getByRole("button", { name: "What it said" }));
   expect(alert.textContent).toContain("fork: resource temporarily unavailable");
 });
+
+it("says of a containerd that it was asked, and not tried", async () => {
+  renderWith(new FakeCore(), <SystemPage />);
+  const card = await screen.findByRole("article", { name: "containerd" });
+  expect(card.textContent).toContain("Asked");
+  expect(card.textContent).not.toContain("Probed");
+});
