@@ -139,11 +139,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, tasks, containers, images, snapshots, operations, ready },
     });
     closing.push(() => files.close());
-    containers.lifecycle.beforeLaunch = (id) => files.release(id);
+    containers.lifecycle.releaseFiles = (id) => files.release(id);
     containers.onDeleted = (id) => {
       checkpoints.containerDeleted(id);
       terminals.forget(id);
-      void files.release(id);
     };
 
     const visits = new Visits({ paths, privileges });

@@ -225,6 +225,7 @@ export class ContainerService {
       const record = this.records.find(id);
       if (record) await this.#forget(record);
       else await this.records.remove(id);
+      await this.lifecycle.releaseFiles(id);
       await this.#o.snapshots.remove(defaultNamespace, id);
     });
   }

@@ -57,8 +57,8 @@ const live: TaskStatus[] = ["running", "paused", "shim-lost"];
 export class Lifecycle {
   readonly #o: LifecycleOptions;
   readonly supervisor: RestartSupervisor;
-  /** Called, and waited for, before a container's files are mounted by its shim. */
-  beforeLaunch: (id: string) => Promise<void> = () => Promise.resolve();
+  /** Called, and waited for, before a container's files are mounted by its shim, or removed. */
+  releaseFiles: (id: string) => Promise<void> = () => Promise.resolve();
 
   constructor(options: LifecycleOptions) {
     this.#o = options;
@@ -174,7 +174,7 @@ export class Lifecycle {
     // The wait that it spares is as long as all that comes before the runtime needs the lock.
     readyCgroupLock();
     try {
-      await this.beforeLaunch(id);
+      await this.releaseFiles(id);
       await this.#removeEnded(id, config.name);
       await this.#launch(store.get(id), options);
     } catch (thrown) {

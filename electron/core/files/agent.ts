@@ -10,13 +10,14 @@ import { Changes } from "./changes.ts";
 import { entryOf, readOwners } from "./entries.ts";
 import { fileError } from "./file-error.ts";
 import { list } from "./list.ts";
-import { O_PATH, renameat } from "./openat.ts";
+import { O_PATH } from "./openat.ts";
 import { download, readText } from "./read.ts";
 import { type Place, RootDirectory, self } from "./root-directory.ts";
 import {
   copyTree,
   makeDirectory,
   ownerIn,
+  putInPlace,
   removeAll,
   requireWritable,
   type Tell,
@@ -104,7 +105,7 @@ export function agentHandlers(): Handlers<AgentContract> {
             root.place(to, (place) => {
               requireWritable(from.fd);
               requireWritable(place.fd);
-              renameat(from, place, { replace: false });
+              putInPlace(from, place, false);
             }),
           );
           return {};

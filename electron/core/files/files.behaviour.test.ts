@@ -6,6 +6,7 @@ import {
   readFile,
   readlink,
   rm,
+  stat,
   symlink,
   writeFile,
 } from "node:fs/promises";
@@ -18,7 +19,7 @@ import type { FileChange, FileEntry, FileSource } from "#shared/contract/files";
 import { type Core, createCore } from "../core.ts";
 import { containerDir, imageDir, resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
-import { rememberHost } from "../runtime/testing.ts";
+import { rememberHost, until } from "../runtime/testing.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
 
 const run = promisify(execFile);
@@ -35,6 +36,8 @@ beforeAll(async () => {
   await rememberHost(paths());
   core = await createCore({ paths: paths(), version: "0.0.0", kind: "test" });
   await core.ready;
+  // The test of every runtime is to know them all.
+  await until(() => !core.system.info.value.probing);
   imageId = (await core.images.ensureStarter()).id;
 });
 
@@ -241,7 +244,7 @@ describe.each(["running", "stopped"])("a %s container", (state) => {
   });
 
   test("goes to and comes from this machine, links as links", async () => {
-    const source = await made();
+    const source = await made(`mkdir /theirs && chown 7:8 /theirs && ${makes}`);
     const outside = await mkdtemp(join(tmpdir(), "shimyard-files-host-"));
     try {
       const to = { source, hostDirectory: outside, overwrite: false };
@@ -262,6 +265,16 @@ describe.each(["running", "stopped"])("a %s container", (state) => {
       expect(await text(source, "/data/in/deep/file")).toBe("from outside");
       // A link in a directory is copied as one: never what it points to on this machine.
       expect(await named(source, "/data/in", "link")).toMatchObject({ target: "/etc/shadow" });
+      // What is new is its directory's owner's: links too, and not what they point to.
+      const theirs = { source, directory: "/theirs", overwrite: false };
+      await core.files.copyFromHost({ ...theirs, hostPath: join(outside, "in") });
+      expect(await list(source, "/theirs/in")).toMatchObject([
+        { name: "deep", uid: 7, gid: 8 },
+        { name: "link", uid: 7, gid: 8, type: "symlink" },
+      ]);
+      expect((await stat("/etc/shadow")).uid).toBe(0);
+      await core.files.makeDirectory({ source, path: "/theirs/new" }, { signal });
+      expect(await named(source, "/theirs", "new")).toMatchObject({ uid: 7, gid: 8, mode: 0o755 });
       const own = core.files.copyFromHost({ ...from, hostPath: root });
       await expect(own).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
     } finally {
@@ -401,9 +414,14 @@ test("a list follows what happens in its directory", async () => {
   await seen(({ put }) => put.some(({ name, change }) => name === "new" && change === "added"));
   await exec(source.id, "rm /tmp/new");
   await seen(({ removed }) => removed.includes("new"));
+  await exec(source.id, "mkdir /tmp/gone");
+  const gone = core.files.list({ source, path: "/tmp/gone" }, { signal });
+  await gone.next();
+  await exec(source.id, "rmdir /tmp/gone");
+  await expect(gone.next()).rejects.toMatchObject({ code: "NOT_FOUND" });
   // When the container ends there is nothing more to follow.
   await core.containers.lifecycle.stop(source.id, 0);
-  await expect(pages.next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  await expect(seen(() => false)).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect((await list(source, "/tmp")).length).toBe(0);
 });
 

@@ -15,6 +15,8 @@ type Page = z.infer<typeof FileList>;
 const pageSize = 500;
 /** A window can't make use of more, and keeps them in memory. */
 const mostEntries = 200_000;
+/** That the directory itself was removed the kernel does not tell who holds it. Milliseconds between two looks. */
+const lookEvery = 2000;
 /** Changes are gathered for so long, milliseconds: a log is written to many times a second. */
 const gathering = 250;
 
@@ -50,11 +52,11 @@ class Listing {
   }
 
   async *run(signal: AbortSignal): AsyncGenerator<Page> {
-    const changed = new Changed(this.#fd);
+    const changed = new Changed(this.#fd, signal);
     try {
       const limited = yield* this.#everything(signal);
       // Of a part nobody can tell what has come or gone.
-      if (!limited) yield* this.#follow(changed, signal);
+      if (!limited) yield* this.#follow(changed);
     } finally {
       changed.close();
     }
@@ -80,12 +82,13 @@ class Listing {
     return limited;
   }
 
-  async *#follow(changed: Changed, signal: AbortSignal): AsyncGenerator<Page> {
+  async *#follow(changed: Changed): AsyncGenerator<Page> {
     for (;;) {
-      const names = await changed.next(signal);
+      const names = await changed.next();
       if (fstatSync(this.#fd).nlink === 0) {
         throw new AppError("NOT_FOUND", "The directory was removed");
       }
+      if (names.length === 0) continue;
       const page = this.#page(names, this.#changes?.among(this.#path));
       yield { ...page, complete: true };
     }
@@ -114,9 +117,13 @@ class Listing {
 class Changed {
   readonly #watcher: ReturnType<typeof watch> | undefined;
   readonly #names = new Set<string>();
+  readonly #signal: AbortSignal;
+  readonly #timer = setInterval(() => this.#wake?.(), lookEvery);
   #wake: (() => void) | undefined;
 
-  constructor(fd: number) {
+  constructor(fd: number, signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener("abort", () => this.#wake?.(), { once: true });
     try {
       this.#watcher = watch(self(fd), { encoding: "buffer", persistent: false }, (_type, name) => {
         if (name) this.#names.add(name.toString("latin1"));
@@ -128,22 +135,23 @@ class Changed {
     }
   }
 
-  /** Resolves when there are some; rejects when the signal is aborted. */
-  async next(signal: AbortSignal): Promise<Buffer[]> {
-    if (this.#names.size === 0) {
+  /** Resolves when there are some, or it is time to look at the directory itself; rejects when the signal is aborted. */
+  async next(): Promise<Buffer[]> {
+    if (this.#names.size === 0 && !this.#signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
       });
     }
-    signal.throwIfAborted();
-    await delay(gathering, undefined, { signal });
+    this.#signal.throwIfAborted();
+    if (this.#names.size === 0) return [];
+    await delay(gathering, undefined, { signal: this.#signal });
     const names = [...this.#names].map((name) => Buffer.from(name, "latin1"));
     this.#names.clear();
     return names;
   }
 
   close(): void {
+    clearInterval(this.#timer);
     this.#watcher?.close();
   }
 }

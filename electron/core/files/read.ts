@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { FileText } from "#shared/contract/files";
 import { AppError } from "#shared/errors";
 import { type Owners, typeOf } from "./entries.ts";
+import { bytesOf } from "./name-bytes.ts";
 import { O_PATH, openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from "./openat.ts";
 import { inside, type RootDirectory, self } from "./root-directory.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar.ts";
@@ -65,8 +66,8 @@ export async function* download(
       }
       return;
     }
-    const name = root.pathOf(fd).split("/").at(-1) || "root";
-    yield* tree(fd, Buffer.from(`${name}/`), owners, signal);
+    const name = bytesOf(root.pathOf(fd).split("/").at(-1) || "root");
+    yield* tree(fd, Buffer.concat([name, Buffer.from("/")]), owners, signal);
     yield tarEnd;
   } finally {
     closeSync(fd);

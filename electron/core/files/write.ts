@@ -1,14 +1,20 @@
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
   fstatSync,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   rmdirSync,
   type Stats,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
 } from "node:fs";
-import { lchownSync, lutimesSync, statfsSync, symlinkSync, unlinkSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "#shared/errors";
 import { permissions } from "./entries.ts";
@@ -79,7 +85,7 @@ export async function writeWhole(
     } finally {
       await file.close();
     }
-    renameat(part, place, { replace: options.overwrite });
+    putInPlace(part, place, options.overwrite);
   } catch (error) {
     removeQuietly(part);
     throw error;
@@ -94,9 +100,31 @@ export function ownerIn(directory: number, mode: number): Owner {
 
 export function makeDirectory(place: Place): void {
   requireWritable(place.fd);
-  const { uid, gid } = fstatSync(place.fd);
   mkdirSync(inside(place), 0o755);
-  lchownSync(inside(place), uid, gid);
+  const fd = openChild(place.fd, place.name);
+  if (fd === undefined) throw errno("ENOENT");
+  try {
+    // What was made, not what may have been put in its place: that would be given away.
+    if (fstatSync(fd).isDirectory()) giveTo(fd, fstatSync(place.fd));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Moves what was made beside a place to it. EEXIST when there is something, unless `overwrite`. */
+export function putInPlace(part: Place, place: Place, overwrite: boolean): void {
+  try {
+    renameat(part, place, { replace: overwrite });
+  } catch (error) {
+    // Some file systems can't promise to leave alone what comes there meanwhile (renameat2(2)).
+    if ((error as NodeJS.ErrnoException).code !== "EINVAL" || statsAt(place)) throw error;
+    renameat(part, place, { replace: true });
+  }
+}
+
+/** Changes the owner of what is held, which may be a link: it is not followed. */
+function giveTo(fd: number, { uid, gid }: Stats): void {
+  chownSync(self(fd), uid, gid);
 }
 
 /** Removes what is at a place, and all that is in it; never what is mounted there (EBUSY). */
@@ -201,29 +229,23 @@ class Copy {
     const target = openChild(to.fd, to.name);
     if (target === undefined) throw errno("ENOENT");
     try {
-      const { dev } = stats;
       for (const name of namesIn(fd)) {
         const child = openChild(fd, name);
         if (child === undefined) continue;
         try {
           const inner = fstatSync(child);
-          if (inner.isDirectory() && inner.dev !== dev) continue;
+          if (inner.isDirectory() && inner.dev !== stats.dev) continue;
           await this.node({ fd, name }, child, { fd: target, name });
         } finally {
           closeSync(child);
         }
       }
+      if (before) return;
+      if (this.#o.ownersOf === "directory") giveTo(target, this.#parent);
+      chmodSync(self(target), permissions(stats) & 0o1777);
+      utimesSync(self(target), stats.atime, stats.mtime);
     } finally {
       closeSync(target);
-    }
-    if (before) return;
-    const directory = await open(inside(to), constants.O_RDONLY | constants.O_NOFOLLOW);
-    try {
-      if (this.#o.ownersOf === "directory") await this.#own(directory);
-      await directory.chmod(permissions(stats) & 0o1777);
-      await directory.utimes(stats.atime, stats.mtime);
-    } finally {
-      await directory.close();
     }
   }
 
@@ -256,18 +278,20 @@ class Copy {
     const part = { fd: to.fd, name: temporaryName() };
     symlinkSync(target, inside(part));
     try {
-      const { uid, gid } = this.#parent;
-      if (this.#o.ownersOf === "directory") lchownSync(inside(part), uid, gid);
+      const made = openChild(part.fd, part.name);
+      if (made === undefined) throw errno("ENOENT");
+      try {
+        const own = fstatSync(made).isSymbolicLink() && this.#o.ownersOf === "directory";
+        if (own) giveTo(made, this.#parent);
+      } finally {
+        closeSync(made);
+      }
       lutimesSync(inside(part), stats.atime, stats.mtime);
-      renameat(part, to, { replace: this.#o.overwrite });
+      putInPlace(part, to, this.#o.overwrite);
     } catch (error) {
       removeQuietly(part);
       throw error;
     }
-  }
-
-  async #own(file: FileHandle): Promise<void> {
-    await own(file, this.#parent.uid, this.#parent.gid);
   }
 }
 

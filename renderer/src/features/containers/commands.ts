@@ -8,6 +8,7 @@ import { useOfferedActions } from "../../queries/extensions.ts";
 import { useSystem } from "../../queries/system.ts";
 import { openLogs } from "../../state/dock.ts";
 import { openOverlay } from "../../state/overlays.ts";
+import { chooseTab } from "../../state/places.ts";
 import { inspect } from "../../state/selection.ts";
 import { useOpenTerminal } from "../terminals/open-terminal.ts";
 import { possible } from "./view.ts";
@@ -40,6 +41,7 @@ export interface Commands {
   attach: (id: string) => void;
   logs: (ids: readonly string[]) => void;
   open: (id: string) => void;
+  files: (id: string) => void;
   checkpoint: (id: string) => void;
   limits: (id: string) => void;
   beginRename: (id: string) => void;
@@ -85,6 +87,10 @@ export function useCommands(): Commands {
       attach: (id) => void openTerminal(id, { kind: "attach" }),
       logs: (ids) => openLogs(ids),
       open: (id) => inspect(id),
+      files: (id) => {
+        chooseTab(id, "files");
+        inspect(id);
+      },
       checkpoint: (id) => openOverlay({ kind: "checkpoint", id }),
       limits: (id) => openOverlay({ kind: "limits", id }),
       beginRename: (id) => useRenaming.setState({ id }),

@@ -1,6 +1,7 @@
 import {
   Camera,
   Copy,
+  FolderOpen,
   Gauge,
   PanelRight,
   Pause,
@@ -131,6 +132,9 @@ export function containerMenu(containers: readonly Container[], commands: Comman
     shortcut: "l",
     onSelect: () => commands.logs(ids),
   });
+  if (only) {
+    entries.push({ label: "Files", icon: FolderOpen, onSelect: () => commands.files(only.id) });
+  }
   entries.push({ kind: "separator" });
   if (only) {
     entries.push(

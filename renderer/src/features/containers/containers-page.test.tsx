@@ -184,6 +184,7 @@ describe("the mouse", () => {
       "Open a terminal",
       "Attach",
       "Logs",
+      "Files",
       "Checkpoint…",
       "Limits and restarts…",
       "Rename",

@@ -1,5 +1,5 @@
 import { ArrowLeft, Download, RefreshCw, Search, TextWrap } from "lucide-react";
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { shownName, splitPath } from "#shared/base/file-names";
 import type { FileSource, FileText } from "#shared/contract/files";
 import { AppError } from "#shared/errors";
@@ -30,6 +30,15 @@ export function TextViewer(props: {
   const { wrap } = useLogPreferences();
   const [searching, setSearching] = useState(false);
   const viewport = useRef<LogViewportHandle>(null);
+  const shown = text !== undefined;
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // The keys belong to what was opened, and scroll it once it is there.
+    const { activeElement, body } = document;
+    if (activeElement !== body && activeElement !== section.current) return;
+    if (shown && viewport.current) viewport.current.focus();
+    else section.current?.focus();
+  }, [shown]);
   const lines = useMemo(() => toLines(text?.text ?? ""), [text]);
   const search = useTextSearch(lines, searching);
   const name = shownName(splitPath(path).name);
@@ -39,7 +48,9 @@ export function TextViewer(props: {
   };
   return (
     <section
+      ref={section}
       className="text-viewer log-view"
+      tabIndex={-1}
       aria-label={`Text of ${name}`}
       onKeyDown={(event) => {
         if (event.ctrlKey && !event.altKey && event.code === "KeyF") setSearching(true);
@@ -57,9 +68,6 @@ export function TextViewer(props: {
           icon={ArrowLeft}
           label="Back to the directory"
           shortcut="Backspace"
-          // The keys belong to what was opened.
-          // oxlint-disable-next-line jsx-a11y/no-autofocus
-          autoFocus
           onClick={onClose}
         />
         <b className="truncate">{name}</b>
