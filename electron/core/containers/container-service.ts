@@ -16,6 +16,7 @@ import type { Topic } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerLog } from "../host/paths.ts";
 import type { RunResult } from "../runtime/runtime.ts";
+import { nameOf } from "../images/image-config.ts";
 import { Activities } from "./activities.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
@@ -147,7 +148,7 @@ export class ContainerService {
     const record: ContainerRecord = {
       id: place?.id ?? newId(),
       config,
-      image: { id: image.id, name: image.name, config: image.config },
+      image: { id: image.id, name: nameOf(image), config: image.config },
       createdAt: Date.now(),
       runtime,
       restartCount: 0,
@@ -168,7 +169,7 @@ export class ContainerService {
         // In memory at once; the disk follows beside the launch, and is waited for.
         const saved = this.records.put(record);
         this.#o.onImageUse(image.id);
-        this.#publish("/containers/create", record, { image: image.name });
+        this.#publish("/containers/create", record, { image: record.image.name });
         await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
       } catch (error) {
         await this.lifecycle.task(id)?.delete({ force: true });

@@ -261,7 +261,8 @@ export class Lifecycle {
     await store.update(id, { stoppedByUser: true });
     const seconds = grace ?? system.settings.value.stopGrace;
     if (seconds > 0) {
-      await signalTo(task, sigterm);
+      const { stopSignal } = store.get(id).image.config;
+      await signalTo(task, stopSignal === undefined ? sigterm : parseSignal(stopSignal));
       if (task.state.status === "paused") await task.resume().catch(() => undefined);
       if (await endsWithin(task, seconds, op)) return;
       op.detail("Sending SIGKILL");

@@ -23,6 +23,7 @@ import { Executor } from "../executor/executor.ts";
 import { wantsRestart, wantsRestartAtLoad } from "../executor/restart-policy.ts";
 import { extensionDir, extensionLog, imageDir, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
+import { emptyConfig, nameOf } from "../images/image-config.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { measure } from "../images/unpack.ts";
 import type { OperationService } from "../operations/operation-service.ts";
@@ -177,7 +178,7 @@ export class ExtensionService {
           await this.#records.put({
             ...{ id: name, manifest, enabled: false, grants: request.grants, size },
             ...{ installedAt: Date.now(), origin: request.path, restarts: 0 },
-            ...(image ? { image: { id: image.id, name: image.name } } : {}),
+            ...(image ? { image: { id: image.id, name: nameOf(image) } } : {}),
           });
           if (enable) await this.#enable(name);
         } catch (error) {
@@ -253,7 +254,7 @@ export class ExtensionService {
         await containers.lifecycle[call.action](call.id);
         return {};
       default:
-        return images.list().map(({ id: one, name, size }) => ({ id: one, name, size }));
+        return images.list().map((image) => ({ id: image.id, name: nameOf(image), size: image.size }));
     }
   }
 
@@ -333,7 +334,7 @@ export class ExtensionService {
       );
       const lower = [...own, ...(image ? [join(imageDir(paths, image.id), "rootfs")] : [])];
       const runtime = system.chooseRuntime(undefined);
-      const config = image?.config ?? { args: [], env: [], cwd: "/", user: "" };
+      const config = image?.config ?? emptyConfig;
       const user = await resolveUser(lower.at(-1) ?? "/", config.user || "0", privileges);
       const { facts } = system;
       const canLimit = system.runtime(runtime).abilities.limits;
@@ -415,7 +416,7 @@ export class ExtensionService {
     const { image, title } = manifest;
     if (image.kind === "package") return undefined;
     if (image.kind === "starter") return images.ensureStarter();
-    const found = images.list().find(({ name }) => name === image.name);
+    const found = images.findByName(image.name);
     if (found) return found;
     throw new AppError("NOT_FOUND", `"${title}" needs the image ${image.name}, which is not here`, {
       hint: "Import it under this name first.",
