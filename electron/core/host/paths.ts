@@ -7,6 +7,7 @@ import { join } from "node:path";
  *     data/meta/                        lmdb: records of containers, images, checkpoints, settings
  *     data/host.json, data/shims.json   what was probed on this host
  *     data/images/ID/rootfs             an image's files
+ *     data/layers/KIND/DIGEST/          a layer: layer.json and layer.erofs or tree/
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
@@ -46,6 +47,8 @@ export const tasksDir = (paths: Paths): string => join(paths.data, "tasks");
 export const bundleDir = (paths: Paths, namespace: string, id: string): string =>
   join(tasksDir(paths), namespace, id);
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
+export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
+  join(paths.data, "layers", kind);
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const extensionDir = (paths: Paths, name: string): string =>
