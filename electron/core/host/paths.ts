@@ -6,8 +6,9 @@ import { join } from "node:path";
  *
  *     data/meta/                        lmdb: records of containers, images, checkpoints, settings
  *     data/host.json, data/shims.json   what was probed on this host
- *     data/images/ID/rootfs             an image's files
+ *     data/content/                     images' blobs: an OCI image layout
  *     data/layers/KIND/DIGEST/          a layer: layer.json and layer.erofs or tree/
+ *     data/work/ID/                     what one operation needs on its way; emptied at each start
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
@@ -46,7 +47,10 @@ export const containerLog = (paths: Paths, namespace: string, id: string): strin
 export const tasksDir = (paths: Paths): string => join(paths.data, "tasks");
 export const bundleDir = (paths: Paths, namespace: string, id: string): string =>
   join(tasksDir(paths), namespace, id);
+/** Where images lay as directories before they had layers: only to be removed. */
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
+export const contentDir = (paths: Paths): string => join(paths.data, "content");
+export const workDir = (paths: Paths, id: string): string => join(paths.data, "work", id);
 export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
   join(paths.data, "layers", kind);
 export const checkpointDir = (paths: Paths, id: string): string =>

@@ -1,4 +1,4 @@
-import type { LayerInfo } from "../snapshots/layer-store.ts";
+import type { LayerInfo } from "../snapshots/layer.ts";
 import { configDigest, type ImageRecord } from "./image-store.ts";
 
 /** A thing on disk that images have: a blob by its digest or a layer by its diffId. */

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { createGzip } from "node:zlib";
@@ -6,10 +5,11 @@ import { AppError } from "#shared/errors";
 import { ContentStore } from "../content/content-store.ts";
 import type { Digest } from "../content/digest.ts";
 import type { Compression } from "../content/oci.ts";
-import { commandError } from "../host/command.ts";
+import { commandOutput } from "../host/command-output.ts";
 import type { BlobRequest } from "../registry/blob-request.ts";
-import { fetchBlob } from "../registry/fetch-blob.ts";
-import { type LayerInfo, type LayerPlan, makeLayer } from "../snapshots/layer-store.ts";
+import { fetchBlob } from "../registry/blob-fetch.ts";
+import type { LayerInfo, LayerPlan } from "../snapshots/layer.ts";
+import { makeLayer } from "../snapshots/make-layer.ts";
 
 /** Where the bytes of a layer's blob come from. Plain data. */
 export type LayerSource =
@@ -119,7 +119,7 @@ function open(
       case "file":
         return readFilePart(source.path, source.offset + offset, source.length - offset);
       case "command":
-        return outputOf(source.argv, options.signal);
+        return commandOutput(source.argv, options.signal);
       case "content":
         throw new AppError("INTERNAL", "A blob that is here need not be fetched");
     }
@@ -134,41 +134,6 @@ function readFilePart(path: string, offset: number, length: number): AsyncIterab
 }
 
 async function* empty(): AsyncGenerator<Uint8Array, void, void> {}
-
-/** What a program writes. Rejects with its words when it fails, and ends it when nobody reads on. */
-async function* outputOf(
-  argv: string[],
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, void> {
-  const [file = "", ...args] = argv;
-  const child = spawn(file, args, {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, LC_ALL: "C" },
-  });
-  const words: Buffer[] = [];
-  child.stderr.on("data", (chunk: Buffer) => {
-    if (words.length < 64) words.push(chunk);
-  });
-  const ended = once(child, "close");
-  ended.catch(() => undefined);
-  const stop = (): void => void child.kill("SIGKILL");
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    yield* child.stdout as AsyncIterable<Uint8Array>;
-    const [code] = (await ended) as [number | null];
-    signal.throwIfAborted();
-    if (code !== 0) {
-      const stderr = Buffer.concat(words);
-      throw commandError(file, {
-        ...{ code: code ?? 137, stdout: Buffer.alloc(0), stderr, truncated: false },
-      });
-    }
-  } finally {
-    signal.removeEventListener("abort", stop);
-    stop();
-    await ended.catch(() => undefined);
-  }
-}
 
 async function* gzip(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   const stream = createGzip({ level: 1, chunkSize: 256 * 1024 });
