@@ -13,7 +13,7 @@ export interface TlsOptions {
  * It holds a token or password, so that it is neither logged nor kept.
  */
 export interface BlobRequest {
-  /** For messages: `docker.io/library/alpine`. */
+  /** The repository, for messages: `alpine`. */
   name: string;
   digest: Digest;
   /** Bytes. */
