@@ -8,6 +8,7 @@ import { join } from "node:path";
  *     data/host.json, data/shims.json   what was probed on this host
  *     data/content/                     images' blobs: an OCI image layout
  *     data/layers/KIND/DIGEST/          a layer: layer.json and layer.erofs or tree/
+ *     data/builds/storage/              what builds keep for the next ones: buildah's own
  *     data/work/ID/                     what one operation needs on its way; emptied at each start
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
@@ -50,6 +51,7 @@ export const bundleDir = (paths: Paths, namespace: string, id: string): string =
 /** Where images lay as directories before they had layers: only to be removed. */
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
 export const contentDir = (paths: Paths): string => join(paths.data, "content");
+export const buildsDir = (paths: Paths): string => join(paths.data, "builds");
 export const workDir = (paths: Paths, id: string): string => join(paths.data, "work", id);
 export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
   join(paths.data, "layers", kind);

@@ -1,0 +1,47 @@
+import type { HistoryEntry } from "#shared/contract/images";
+import type { ConfigFile } from "../content/oci.ts";
+import type { LayerInfo } from "../snapshots/layer.ts";
+import type { ImageRecord } from "./image-store.ts";
+
+export interface HistorySource {
+  layer(diffId: string): LayerInfo | undefined;
+  /** Names of other images that have it. */
+  sharedWith(diffId: string): string[];
+}
+
+/** An image's history, base first, with the layers that its lines made; layers without a line come last. */
+export function historyOf(
+  config: ConfigFile,
+  { layers }: ImageRecord,
+  source: HistorySource,
+): HistoryEntry[] {
+  const left = [...layers];
+  const take = (): Pick<HistoryEntry, "layer"> => {
+    const record = left.shift();
+    if (!record) return {};
+    const info = source.layer(record.diffId);
+    return {
+      layer: {
+        diffId: record.diffId,
+        digest: record.digest,
+        mediaType: record.mediaType,
+        compressed: record.size,
+        size: info?.size ?? 0,
+        files: info?.files ?? 0,
+        kind: info?.kind ?? "directory",
+        sharedWith: source.sharedWith(record.diffId),
+      },
+    };
+  };
+  const entries: HistoryEntry[] = (config.history ?? []).map((line) => {
+    const createdAt = Date.parse(line.created ?? "");
+    return {
+      createdBy: line.created_by ?? "",
+      ...(Number.isNaN(createdAt) ? {} : { createdAt }),
+      ...(line.comment ? { comment: line.comment } : {}),
+      ...(line.empty_layer ? {} : take()),
+    };
+  });
+  while (left.length > 0) entries.push({ createdBy: "", ...take() });
+  return entries;
+}
