@@ -96,6 +96,10 @@ export const tests = [
   command("ps", ["procps"], ["procps-ng"]),
   // For its shim: no containerd is started.
   command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),
+  // Registries to pull from and push to, and somebody else who does so.
+  command("docker-registry", ["docker-registry"]),
+  command("skopeo", ["skopeo"]),
+  command("openssl", ["openssl"]),
   { ...command("runsc", ["runsc"]), optional: true },
 ];
 

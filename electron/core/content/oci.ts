@@ -26,6 +26,7 @@ export const manifestTypes: readonly string[] = [
   mediaTypes.dockerManifest,
 ];
 
+const schema1Type = "application/vnd.docker.distribution.manifest.v1+";
 const indexTypes = new Set<string>([mediaTypes.index, mediaTypes.dockerIndex]);
 const singleTypes = new Set<string>([mediaTypes.manifest, mediaTypes.dockerManifest]);
 const configTypes = new Set<string>([mediaTypes.config, mediaTypes.dockerConfig]);
@@ -135,7 +136,7 @@ export function parseDocument(bytes: Uint8Array, mediaType?: string): Document {
   if (!fields.success) throw unreadable("The manifest", fields.error, bytes);
   const { mediaType: own, schemaVersion } = fields.data;
   const given = mediaType?.split(";")[0]?.trim().toLowerCase();
-  if (schemaVersion === 1 || given?.includes("manifest.v1+")) {
+  if (schemaVersion === 1 || given?.startsWith(schema1Type)) {
     throw new AppError(
       "UNIMPLEMENTED",
       "The image has a manifest of Docker's old schema 1, which has no digests of its layers' contents",

@@ -125,13 +125,14 @@ export class Repository {
     const sources: BlobRequest["sources"] = [];
     for (const source of this.#sources) {
       // A mirror that is down must not keep the others from being used.
-      const headers = await source.auth.authorization(scopes, { signal }).then(
-        (authorization): Record<string, string> =>
-          authorization === undefined ? {} : { authorization },
-        () => undefined,
-      );
-      const url = headers && (await source.url(path, { signal }).catch(() => undefined));
-      if (url !== undefined) sources.push({ url, headers, tls: source.tls });
+      const ready = await Promise.all([
+        source.auth.authorization(scopes, { signal }),
+        source.url(path, { signal }),
+      ]).catch(() => undefined);
+      if (!ready) continue;
+      const [authorization, url] = ready;
+      const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+      sources.push({ url, headers, tls: source.tls });
     }
     signal?.throwIfAborted();
     return { name: this.name, digest, size, sources };
