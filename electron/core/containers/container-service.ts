@@ -144,6 +144,7 @@ export class ContainerService {
     this.#requireFreeName(config.name);
     const image = images.get(config.imageId);
     const runtime = system.chooseRuntime(config.runtime);
+    const hold = images.hold(image.id);
     const place = start ? this.next.take({ runtime, ...streams(config) }) : undefined;
     const record: ContainerRecord = {
       id: place?.id ?? newId(),
@@ -157,29 +158,31 @@ export class ContainerService {
       notes: [],
     };
     const { id } = record;
-    await this.activities.run(id, config.name, { name: "creating" }, async () => {
-      const making = this.lifecycle.spec(record);
-      // Looked at below, when the directories are there or have failed.
-      making.catch(() => undefined);
-      if (!place) await snapshots.prepare(defaultNamespace, id);
-      try {
-        const made = await making;
-        Object.assign(record, { warnings: made.warnings, notes: made.notes });
-        this.#requireFreeName(config.name);
-        // In memory at once; the disk follows beside the launch, and is waited for.
-        const saved = this.records.put(record);
-        this.#o.onImageUse(image.id);
-        this.#publish("/containers/create", record, { image: record.image.name });
-        await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
-      } catch (error) {
-        await this.lifecycle.task(id)?.delete({ force: true });
-        if (this.records.find(id)) await this.#forget(record);
-        await snapshots.remove(defaultNamespace, id);
-        throw error;
-      } finally {
-        place?.dispose();
-      }
-    });
+    await this.activities
+      .run(id, config.name, { name: "creating" }, async () => {
+        const making = this.lifecycle.spec(record);
+        // Looked at below, when the directories are there or have failed.
+        making.catch(() => undefined);
+        if (!place) await snapshots.prepare(defaultNamespace, id);
+        try {
+          const made = await making;
+          Object.assign(record, { warnings: made.warnings, notes: made.notes });
+          this.#requireFreeName(config.name);
+          // In memory at once; the disk follows beside the launch, and is waited for.
+          const saved = this.records.put(record);
+          this.#o.onImageUse(image.id);
+          this.#publish("/containers/create", record, { image: record.image.name });
+          await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
+        } catch (error) {
+          await this.lifecycle.task(id)?.delete({ force: true });
+          if (this.records.find(id)) await this.#forget(record);
+          await snapshots.remove(defaultNamespace, id);
+          throw error;
+        } finally {
+          place?.dispose();
+        }
+      })
+      .finally(() => hold.dispose());
     return { id, warnings: record.warnings };
   }
 

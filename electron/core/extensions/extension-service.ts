@@ -21,14 +21,14 @@ import { ListWatch } from "../base/list-watch.ts";
 import type { ContainerService } from "../containers/container-service.ts";
 import { Executor } from "../executor/executor.ts";
 import { wantsRestart, wantsRestartAtLoad } from "../executor/restart-policy.ts";
-import { extensionDir, extensionLog, imageDir, type Paths } from "../host/paths.ts";
+import { extensionDir, extensionLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { emptyConfig, nameOf } from "../images/image-config.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { measure } from "../images/unpack.ts";
 import type { OperationService } from "../operations/operation-service.ts";
-import { resolveUser } from "../runtime/oci/user.ts";
-import type { ExitStatus, Tasks } from "../runtime/runtime.ts";
+import { lookUpUser, readUserFiles } from "../runtime/oci/user.ts";
+import type { ExitStatus, Lower, Tasks } from "../runtime/runtime.ts";
 import { Serial } from "../runtime/serial.ts";
 import { removeTree, type Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Store } from "../store/store.ts";
@@ -254,7 +254,9 @@ export class ExtensionService {
         await containers.lifecycle[call.action](call.id);
         return {};
       default:
-        return images.list().map((image) => ({ id: image.id, name: nameOf(image), size: image.size }));
+        return images
+          .list()
+          .map((image) => ({ id: image.id, name: nameOf(image), size: image.size }));
     }
   }
 
@@ -322,20 +324,24 @@ export class ExtensionService {
 
   /** Rejects with why it could not be started, which its state tells too. */
   async #start(id: string): Promise<void> {
-    const { paths, privileges, system } = this.#o;
+    const { paths, privileges, system, images, snapshots } = this.#o;
     this.#become(id, { status: "starting" });
     try {
       await system.probed;
       const { manifest } = this.#records.get(id);
       const image = await this.#image(manifest);
       const own = await readdir(join(extensionDir(paths, id), rootfsName)).then(
-        () => [join(extensionDir(paths, id), rootfsName)],
+        (): Lower[] => [{ type: "directory", path: join(extensionDir(paths, id), rootfsName) }],
         () => [],
       );
-      const lower = [...own, ...(image ? [join(imageDir(paths, image.id), "rootfs")] : [])];
+      const layers = image ? images.layersOf(image.id) : [];
+      const lower = [...own, ...(await snapshots.lowers(layers))];
       const runtime = system.chooseRuntime(undefined);
       const config = image?.config ?? emptyConfig;
-      const user = await resolveUser(lower.at(-1) ?? "/", config.user || "0", privileges);
+      const files = image
+        ? await snapshots.imageUserFiles(layers)
+        : await readUserFiles(own[0]?.path ?? "/", privileges);
+      const user = lookUpUser(files, config.user || "0");
       const { facts } = system;
       const canLimit = system.runtime(runtime).abilities.limits;
       const spec = extensionSpec({ manifest, image: config, user, facts, canLimit });

@@ -85,7 +85,8 @@ export class ArchiveIndex {
         if (type === "x") long = { ...long, ...paxFields(bytes) };
         continue;
       }
-      const prefix = header.toString("latin1", 257, 262) === "ustar" ? header.subarray(345, 500) : "";
+      const prefix =
+        header.toString("latin1", 257, 262) === "ustar" ? header.subarray(345, 500) : "";
       const short = [textIn(prefix), textIn(header.subarray(0, 100))].filter(Boolean).join("/");
       const name = normalize(long.name ?? short);
       const link = long.link ?? textIn(header.subarray(157, 257));
@@ -112,10 +113,14 @@ export async function requireRootfs(path: string): Promise<void> {
   // What is no tar is told by who unpacks it, and a root file system may have any number of files.
   const index = await ArchiveIndex.read(path).catch(() => undefined);
   if (!index?.find("manifest.json") && !index?.find("oci-layout")) return;
-  throw new AppError("INVALID_ARGUMENT", `${path} is an archive of images, not a root file system`, {
-    field: "path",
-    hint: "Load it as images instead.",
-  });
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `${path} is an archive of images, not a root file system`,
+    {
+      field: "path",
+      hint: "Load it as images instead.",
+    },
+  );
 }
 
 /** Without `./` and a leading `/`; undefined for what leads out. */

@@ -70,10 +70,7 @@ export async function* dockerArchive(
 }
 
 /** Under each of its names, as an index says it; once without, when it has none. */
-async function descriptors(
-  { record, names }: Saved,
-  content: ContentStore,
-): Promise<Descriptor[]> {
+async function descriptors({ record, names }: Saved, content: ContentStore): Promise<Descriptor[]> {
   const { digest, mediaType } = record;
   const size = await content.stat(digest);
   if (size === undefined) throw missing(digest);

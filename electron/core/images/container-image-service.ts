@@ -59,63 +59,60 @@ export class ContainerImageService {
     const record = containers.records.get(containerId);
     const base = store.get(record.image.id);
     const title = `Committing ${record.config.name}`;
-    return operations.run(
-      { kind: "commit", title, containerId, cancellable: true },
-      async (op) => {
-        const lease = await leases.take({ what: `commit ${containerId}`, open: true });
-        const work = workDir(paths, op.id);
-        try {
-          await lease.hold({
-            digests: base.layers.map(({ digest }) => digest),
-            diffIds: base.layers.map(({ diffId }) => diffId),
-          });
-          const tar = join(work, "diff.tar");
-          await mkdir(work, { recursive: true, mode: 0o700 });
-          const progress = new Progress(op);
-          // Into a file first: it stands still for no longer than it takes to read what it wrote.
-          await this.#still(request, () =>
-            writeNewFile(tar, snapshots.diff(defaultNamespace, containerId, { signal: op.signal }), {
-              signal: op.signal,
-              onProgress: (written) => progress.set(written),
-            }),
-          );
-          op.detail("Making the layer");
-          const made = await layers.make((await layerOfFile(tar)).request, { signal: op.signal });
-          const created = new Date().toISOString();
-          const file = parseConfig(await content.read(configDigest(base.id)));
-          const layer = { digest: made.digest, size: made.size };
-          const documents = await maker.write(
-            lease,
-            {
-              ...file,
-              created,
-              ...(request.author === undefined ? {} : { author: request.author }),
-              config: changedRunConfig(file.config, request.config ?? {}),
-              rootfs: {
-                type: "layers",
-                diff_ids: [...file.rootfs.diff_ids, made.layer.diffId],
-              },
-              history: [
-                ...(file.history ?? []),
-                {
-                  created,
-                  created_by: `commit of ${record.config.name}`,
-                  ...(request.author === undefined ? {} : { author: request.author }),
-                  ...(request.comment === undefined ? {} : { comment: request.comment }),
-                },
-              ],
+    return operations.run({ kind: "commit", title, containerId, cancellable: true }, async (op) => {
+      const lease = await leases.take({ what: `commit ${containerId}`, open: true });
+      const work = workDir(paths, op.id);
+      try {
+        await lease.hold({
+          digests: base.layers.map(({ digest }) => digest),
+          diffIds: base.layers.map(({ diffId }) => diffId),
+        });
+        const tar = join(work, "diff.tar");
+        await mkdir(work, { recursive: true, mode: 0o700 });
+        const progress = new Progress(op);
+        // Into a file first: it stands still for no longer than it takes to read what it wrote.
+        await this.#still(request, () =>
+          writeNewFile(tar, snapshots.diff(defaultNamespace, containerId, { signal: op.signal }), {
+            signal: op.signal,
+            onProgress: (written) => progress.set(written),
+          }),
+        );
+        op.detail("Making the layer");
+        const made = await layers.make((await layerOfFile(tar)).request, { signal: op.signal });
+        const created = new Date().toISOString();
+        const file = parseConfig(await content.read(configDigest(base.id)));
+        const layer = { digest: made.digest, size: made.size };
+        const documents = await maker.write(
+          lease,
+          {
+            ...file,
+            created,
+            ...(request.author === undefined ? {} : { author: request.author }),
+            config: changedRunConfig(file.config, request.config ?? {}),
+            rootfs: {
+              type: "layers",
+              diff_ids: [...file.rootfs.diff_ids, made.layer.diffId],
             },
-            [...base.layers, { ...layer, mediaType: layerTypes[packed.compression] }],
-          );
-          op.signal.throwIfAborted();
-          const provenance = { source: "commit", origin: record.config.name } as const;
-          return images.added(await maker.add(documents, { ...provenance, names: [name] }));
-        } finally {
-          await lease.release();
-          await removeTree(work, privileges);
-        }
-      },
-    );
+            history: [
+              ...(file.history ?? []),
+              {
+                created,
+                created_by: `commit of ${record.config.name}`,
+                ...(request.author === undefined ? {} : { author: request.author }),
+                ...(request.comment === undefined ? {} : { comment: request.comment }),
+              },
+            ],
+          },
+          [...base.layers, { ...layer, mediaType: layerTypes[packed.compression] }],
+        );
+        op.signal.throwIfAborted();
+        const provenance = { source: "commit", origin: record.config.name } as const;
+        return images.added(await maker.add(documents, { ...provenance, names: [name] }));
+      } finally {
+        await lease.release();
+        await removeTree(work, privileges);
+      }
+    });
   }
 
   /** The container's whole root file system as a tar. */
@@ -124,12 +121,14 @@ export class ContainerImageService {
     const { config, image } = containers.records.get(containerId);
     const title = `Exporting ${config.name}`;
     await operations.run({ kind: "export", title, containerId, cancellable: true }, async (op) => {
-      const mount = await snapshots.mounts(defaultNamespace, containerId, images.layersOf(image.id));
+      const layers = images.layersOf(image.id);
+      const { signal } = op;
       const progress = new Progress(op);
-      await writeNewFile(path, snapshots.exportTree(mount, { signal: op.signal }), {
-        signal: op.signal,
-        onProgress: (written) => progress.set(written),
-      });
+      await writeNewFile(
+        path,
+        snapshots.exportTree(defaultNamespace, containerId, layers, { signal }),
+        { signal, onProgress: (written) => progress.set(written) },
+      );
     });
   }
 

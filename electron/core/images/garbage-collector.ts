@@ -50,12 +50,22 @@ export class GarbageCollector {
         ...blobs.flatMap(({ digest }) =>
           before.digests.has(digest)
             ? []
-            : [{ held: () => this.#held().digests.has(digest), remove: () => content.remove(digest) }],
+            : [
+                {
+                  held: () => this.#held().digests.has(digest),
+                  remove: () => content.remove(digest),
+                },
+              ],
         ),
         ...trees.flatMap(({ diffId }) =>
           before.diffIds.has(diffId)
             ? []
-            : [{ held: () => this.#held().diffIds.has(diffId), remove: () => this.#removeLayer(diffId) }],
+            : [
+                {
+                  held: () => this.#held().diffIds.has(diffId),
+                  remove: () => this.#removeLayer(diffId),
+                },
+              ],
         ),
       ];
       for (const { held, remove } of garbage) {

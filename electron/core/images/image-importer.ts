@@ -128,7 +128,11 @@ export class ImageImporter {
         rootfs: { type: "layers", diff_ids: [made.layer.diffId] },
         history: [{ created: created.toISOString(), created_by: `import of ${kind} ${path}` }],
       };
-      const layer = { digest: made.digest, size: made.size, mediaType: layerTypes[request.compression] };
+      const layer = {
+        digest: made.digest,
+        size: made.size,
+        mediaType: layerTypes[request.compression],
+      };
       const documents = await maker.write(lease, file, [layer]);
       op.signal.throwIfAborted();
       return await maker.add(documents, { source: kind, origin: path, names: [name] });
@@ -142,7 +146,11 @@ export class ImageImporter {
 const packer = [
   ...["tar", "--create", "--file=-", "--format=posix", "--sort=name", "--numeric-owner"],
   ...["--pax-option=delete=atime,delete=ctime", "--one-file-system", "--xattrs"],
-  ...["--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*", "--xattrs-exclude=user.overlay.*"],
+  ...[
+    "--xattrs-include=*",
+    "--xattrs-exclude=trusted.overlay.*",
+    "--xattrs-exclude=user.overlay.*",
+  ],
 ];
 
 /** A directory of this machine that has none of our own data in it. */

@@ -85,7 +85,10 @@ export class ImageMaker {
     const { digest, mediaType, size, manifest, config, configDigest } = documents;
     const { algorithm, hex: id } = splitDigest(configDigest);
     if (algorithm !== "sha256") {
-      throw new AppError("UNIMPLEMENTED", `Images that are named by ${algorithm} can't be used yet`);
+      throw new AppError(
+        "UNIMPLEMENTED",
+        `Images that are named by ${algorithm} can't be used yet`,
+      );
     }
     const before = this.#images.find(id);
     const record: ImageRecord = {

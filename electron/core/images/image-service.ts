@@ -141,7 +141,10 @@ export class ImageService {
     ]);
     const history = historyOf(parseConfig(config), record, {
       layer: (diffId) => this.#layers.get(diffId),
-      sharedWith: (diffId) => this.#shares().sharing(diffId, id).map((one) => this.#nameOf(one)),
+      sharedWith: (diffId) =>
+        this.#shares()
+          .sharing(diffId, id)
+          .map((one) => this.#nameOf(one)),
     });
     return {
       image: this.shown(record),
@@ -284,9 +287,7 @@ export class ImageService {
     if (existing && (await this.#isWhole(existing))) return this.shown(existing);
     const title = existing ? "Repairing the starter image" : "Making the starter image";
     const spec = { kind: "import", title, cancellable: true };
-    return operations.run(spec, async (op) =>
-      this.added(await importer.starter(starterName, op)),
-    );
+    return operations.run(spec, async (op) => this.added(await importer.starter(starterName, op)));
   }
 
   async #isWhole(record: ImageRecord): Promise<boolean> {
@@ -324,9 +325,7 @@ export class ImageService {
     return this.#o.store
       .list()
       .filter(({ id }) =>
-        what === "unnamed"
-          ? this.#o.store.namesOf(id).length === 0
-          : this.#users(id).length === 0,
+        what === "unnamed" ? this.#o.store.namesOf(id).length === 0 : this.#users(id).length === 0,
       );
   }
 

@@ -100,6 +100,11 @@ export class ImageStore {
       .sort();
   }
 
+  /** Those that names here are in. */
+  registries(): string[] {
+    return [...new Set([...this.#owners.keys()].map((name) => parseReference(name).registry))];
+  }
+
   async put(record: ImageRecord): Promise<void> {
     await this.#images.put(record.id, record);
     this.#records.set(record.id, record);

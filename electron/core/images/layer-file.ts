@@ -53,7 +53,10 @@ export async function layerOfFile(
       return { request: { source, compression: compression.kept }, length };
     }
     if (part) {
-      throw new AppError("UNIMPLEMENTED", `A layer in ${path} is compressed with ${compression.program}`);
+      throw new AppError(
+        "UNIMPLEMENTED",
+        `A layer in ${path} is compressed with ${compression.program}`,
+      );
     }
     const argv = withManager([compression.program, "--decompress", "--stdout", "--", path]);
     return { request: { source: { type: "command", argv }, ...packed }, length };

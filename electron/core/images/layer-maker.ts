@@ -6,10 +6,9 @@ import type { LayerStore } from "../snapshots/layer-store.ts";
 import type { LayerJob, LayerResult, LayerSource } from "./layer-job.ts";
 import { LayerPool } from "./layer-pool.ts";
 
-export type LayerRequest = Pick<
-  LayerJob,
-  "digest" | "size" | "diffId" | "compression" | "pack"
-> & { source: LayerSource };
+export type LayerRequest = Pick<LayerJob, "digest" | "size" | "diffId" | "compression" | "pack"> & {
+  source: LayerSource;
+};
 
 export interface MakingOptions {
   signal: AbortSignal;
@@ -54,10 +53,7 @@ export class LayerMaker {
 
   /** What of it is here already; to be asked under a lease that holds it. */
   async here(digest: string, diffId: string): Promise<{ blob: boolean; layer: boolean }> {
-    const [blob, layer] = await Promise.all([
-      this.#content.stat(digest),
-      this.#layers.get(diffId),
-    ]);
+    const [blob, layer] = await Promise.all([this.#content.stat(digest), this.#layers.get(diffId)]);
     return { blob: blob !== undefined, layer: layer !== undefined };
   }
 

@@ -54,6 +54,10 @@ export class BuildLog {
       .join("\n");
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   end(): void {
     this.#ended = true;
     this.#tell();

@@ -54,6 +54,7 @@ export interface BuildServiceOptions {
 export class BuildService {
   readonly #o: BuildServiceOptions;
   readonly #logs = new Map<string, BuildLog>();
+  readonly #running = new Set<BuildLog>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Builds share a storage, which two of them would lock each other out of. */
   readonly #serial = new Serial();
@@ -76,7 +77,7 @@ export class BuildService {
   /** INVALID_ARGUMENT when the build fails, with the end of its log. */
   async build(request: BuildRequest): Promise<Image> {
     const { buildId, name } = request;
-    const log = this.#log(buildId);
+    const log = this.#begin(buildId);
     const spec = { kind: "build", title: `Building ${name}`, cancellable: true };
     try {
       parseReference(name);
@@ -93,6 +94,7 @@ export class BuildService {
       throw error;
     } finally {
       log.end();
+      this.#running.delete(log);
       this.#forgetLater(buildId, log);
     }
   }
@@ -198,18 +200,31 @@ export class BuildService {
     }
   }
 
+  /** That of those who wait for it already. ALREADY_EXISTS for an id that had its build. */
+  #begin(buildId: string): BuildLog {
+    const log = this.#log(buildId);
+    if (this.#running.has(log) || log.ended) {
+      throw new AppError("ALREADY_EXISTS", `There was a build "${buildId}" already`, {
+        field: "buildId",
+      });
+    }
+    this.#running.add(log);
+    return log;
+  }
+
   #log(buildId: string): BuildLog {
     const known = this.#logs.get(buildId);
     if (known) return known;
     const log = new BuildLog();
     this.#logs.set(buildId, log);
+    this.#forgetLater(buildId, log);
     return log;
   }
 
   #forgetLater(buildId: string, log: BuildLog): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#logs.get(buildId) === log) this.#logs.delete(buildId);
+      if (!this.#running.has(log)) this.#logs.delete(buildId);
     }, keptFor);
     timer.unref();
     this.#timers.add(timer);
@@ -226,7 +241,13 @@ async function findDockerfile({ context, dockerfile }: BuildRequest): Promise<st
   const names = dockerfile === undefined ? dockerfileNames : [dockerfile];
   for (const name of names) {
     const path = resolve(context, name);
-    if (await stat(path).then((file) => file.isFile(), () => false)) return path;
+    if (
+      await stat(path).then(
+        (file) => file.isFile(),
+        () => false,
+      )
+    )
+      return path;
   }
   throw new AppError("NOT_FOUND", `There is no ${names.join(" or ")} in ${context}`, {
     field: dockerfile === undefined ? "context" : "dockerfile",
@@ -250,6 +271,9 @@ function parsed(name: string): ReturnType<typeof parseReference> | undefined {
 
 /** buildah ends with "Error: ..." or with what a command's exit status was. */
 function lastWords(log: BuildLog): string | undefined {
-  const line = log.tail(errorLines).split("\n").findLast((text) => /\berror\b/i.test(text));
+  const line = log
+    .tail(errorLines)
+    .split("\n")
+    .findLast((text) => /\berror\b/i.test(text));
   return line && `The build has failed: ${line.replace(/^Error: /, "")}`;
 }
