@@ -19,6 +19,7 @@ import { RemoteService } from "./remotes/remote-service.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
 import { ShimService } from "./shims/shim-service.ts";
+import { chooseLayerStore } from "./snapshots/choose-layer-store.ts";
 import { Snapshotter } from "./snapshots/snapshotter.ts";
 import { ProcessService } from "./stats/process-service.ts";
 import { StatsService } from "./stats/stats-service.ts";
@@ -87,7 +88,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => tasks.dispose());
     const system = await SystemService.create({ paths, privileges, registry, store, version });
     closing.push(() => system.dispose());
-    const snapshots = new Snapshotter(paths, privileges);
+    const layers = await chooseLayerStore({ paths, privileges });
+    const snapshots = new Snapshotter(paths, privileges, layers);
 
     let begin = (): void => undefined;
     const composed = new Promise<void>((resolve) => {
@@ -155,7 +157,9 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([images.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() =>
+        Promise.all([layers.tidy(), images.tidy(), checkpoints.tidy(), extensions.load()]),
+      )
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });

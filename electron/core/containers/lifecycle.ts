@@ -9,7 +9,7 @@ import { containerLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
-import { resolveUser } from "../runtime/oci/user.ts";
+import { lookUpUser } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
@@ -188,15 +188,15 @@ export class Lifecycle {
 
   /** The spec as it would be now, with what it can't hold. */
   async spec(record: ContainerRecord): Promise<SpecResult> {
-    const { images, snapshots, system, privileges } = this.#o;
+    const { images, snapshots, system } = this.#o;
     const image = images.get(record.image.id);
-    const root = await snapshots.userFiles(defaultNamespace, record.id, image.id);
+    const users = await snapshots.userFiles(defaultNamespace, record.id, image.id);
     const { id, config } = record;
     const { facts } = system;
     return makeSpec({
       ...{ id, config, image: record.image.config, facts },
       limits: system.runtime(record.runtime).abilities.limits,
-      user: await resolveUser(root, config.user || record.image.config.user || "0", privileges),
+      user: lookUpUser(users, config.user || record.image.config.user || "0"),
     });
   }
 

@@ -61,7 +61,12 @@ async function request(id: string, command: string[]): Promise<ExecutorRequest> 
     canLimit: core.system.runtime(runtime).abilities.limits,
   });
   const logPath = join(containerDir(paths, namespace, id), "log");
-  return { runtime, spec, lower: [join(imageDir(paths, image.id), "rootfs")], logPath };
+  return {
+    runtime,
+    spec,
+    lower: [{ type: "directory", path: join(imageDir(paths, image.id), "rootfs") }],
+    logPath,
+  };
 }
 
 const loop = ["/bin/sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.1; done"];

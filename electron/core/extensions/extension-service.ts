@@ -327,14 +327,16 @@ export class ExtensionService {
       await system.probed;
       const { manifest } = this.#records.get(id);
       const image = await this.#image(manifest);
-      const own = await readdir(join(extensionDir(paths, id), rootfsName)).then(
-        () => [join(extensionDir(paths, id), rootfsName)],
+      const ownFiles = join(extensionDir(paths, id), rootfsName);
+      const own = await readdir(ownFiles).then(
+        () => [ownFiles],
         () => [],
       );
-      const lower = [...own, ...(image ? [join(imageDir(paths, image.id), "rootfs")] : [])];
+      const directories = [...own, ...(image ? [join(imageDir(paths, image.id), "rootfs")] : [])];
+      const lower = directories.map((path) => ({ type: "directory" as const, path }));
       const runtime = system.chooseRuntime(undefined);
       const config = image?.config ?? { args: [], env: [], cwd: "/", user: "" };
-      const user = await resolveUser(lower.at(-1) ?? "/", config.user || "0", privileges);
+      const user = await resolveUser(lower.at(-1)?.path ?? "/", config.user || "0", privileges);
       const { facts } = system;
       const canLimit = system.runtime(runtime).abilities.limits;
       const spec = extensionSpec({ manifest, image: config, user, facts, canLimit });

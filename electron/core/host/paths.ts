@@ -8,6 +8,7 @@ import { join } from "node:path";
  *     data/host.json, data/shims.json   what was probed on this host
  *     data/images/ID/rootfs             an image's files
  *     data/layers/KIND/DIGEST/          a layer: layer.json and layer.erofs or tree/
+ *     data/view/                        empty: where a file system is mounted to look into it, in a namespace of its own
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
@@ -49,6 +50,7 @@ export const bundleDir = (paths: Paths, namespace: string, id: string): string =
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
 export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
   join(paths.data, "layers", kind);
+export const viewDir = (paths: Paths): string => join(paths.data, "view");
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const extensionDir = (paths: Paths, name: string): string =>
