@@ -147,7 +147,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         system,
         ready,
       },
-      onImageUse: (id) => images.usageChanged(id),
+      onImageUse: (id) => images.changed(id),
     });
     closing.push(() => containers.lifecycle.supervisor.dispose());
     closing.push(() => containers.next.close());

@@ -10,6 +10,7 @@ import { join } from "node:path";
  *     data/layers/KIND/DIGEST/          a layer: layer.json and layer.erofs or tree/
  *     data/builds/storage/              what builds keep for the next ones: buildah's own
  *     data/work/ID/                     what one operation needs on its way; emptied at each start
+ *     data/view/                        empty: where a file system is mounted to look into it, in a namespace of its own
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
@@ -55,6 +56,7 @@ export const buildsDir = (paths: Paths): string => join(paths.data, "builds");
 export const workDir = (paths: Paths, id: string): string => join(paths.data, "work", id);
 export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
   join(paths.data, "layers", kind);
+export const viewDir = (paths: Paths): string => join(paths.data, "view");
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const extensionDir = (paths: Paths, name: string): string =>

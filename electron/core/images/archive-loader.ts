@@ -39,6 +39,15 @@ export interface ArchiveLoaderOptions {
   maker: ImageMaker;
 }
 
+interface LoadContext {
+  /** A directory of this operation's own. */
+  work: string;
+  lease: Lease;
+  op: OperationContext;
+  /** What becomes of them; `names`: instead of those that the archive gives. */
+  as: { source: ImageRecord["source"]; origin: string; names?: string[] };
+}
+
 /** Files of images, in an archive or a directory. */
 interface Files {
   /** Where a file's bytes are. NOT_FOUND when it has none of that name. */
@@ -69,35 +78,39 @@ export class ArchiveLoader {
   async load(
     path: string,
     op: OperationContext,
-    as: { source: ImageRecord["source"]; origin: string; names?: string[] } = {
+    as: LoadContext["as"] = {
       source: "archive",
       origin: path,
     },
   ): Promise<ImageRecord[]> {
     const work = workDir(this.#o.paths, op.id);
-    const lease = await this.#o.leases.take({ what: `load ${path}`, open: true });
     try {
-      const files = await this.#open(path, work, op);
-      const images = await this.#found(files, path);
-      if (images.length === 0) throw noImages(path);
-      const records: ImageRecord[] = [];
-      for (const image of images) {
-        op.signal.throwIfAborted();
-        const names = as.names ?? image.names;
-        op.detail(`Loading ${names[0] ?? "an image without a name"}`);
-        const documents =
-          "docker" in image
-            ? await this.#loadDocker(lease, files, image.docker, op)
-            : await this.#loadOci(files, image.descriptor, op);
-        records.push(await this.#o.maker.add(documents, { ...as, names }));
-      }
-      return records;
+      return await this.#o.leases.during({ what: `load ${path}`, open: true }, (lease) =>
+        this.#load(path, { work, lease, op, as }),
+      );
     } catch (error) {
       throw AppError.wrap(error, `${path} could not be loaded`, { field: "path" });
     } finally {
-      await lease.release();
       await removeTree(work, this.#o.privileges);
     }
+  }
+
+  async #load(path: string, { work, lease, op, as }: LoadContext): Promise<ImageRecord[]> {
+    const files = await this.#open(path, work, op);
+    const images = await this.#found(files, path);
+    if (images.length === 0) throw noImages(path);
+    const records: ImageRecord[] = [];
+    for (const image of images) {
+      op.signal.throwIfAborted();
+      const names = as.names ?? image.names;
+      op.detail(`Loading ${names[0] ?? "an image without a name"}`);
+      const documents =
+        "docker" in image
+          ? await this.#loadDocker(lease, files, image.docker, op)
+          : await this.#loadOci(files, image.descriptor, op);
+      records.push(await this.#o.maker.add(documents, { ...as, names }));
+    }
+    return records;
   }
 
   async #open(path: string, work: string, op: OperationContext): Promise<Files> {

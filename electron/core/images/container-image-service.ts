@@ -17,7 +17,7 @@ import type { ImageService } from "./image-service.ts";
 import { configDigest, type ImageStore } from "./image-store.ts";
 import { layerOfFile, layerTypes, packed } from "./layer-file.ts";
 import type { LayerMaker } from "./layer-maker.ts";
-import type { Leases } from "./leases.ts";
+import type { Lease, Leases } from "./leases.ts";
 import { Progress } from "./progress.ts";
 
 export interface CommitRequest {
@@ -60,9 +60,8 @@ export class ContainerImageService {
     const base = store.get(record.image.id);
     const title = `Committing ${record.config.name}`;
     return operations.run({ kind: "commit", title, containerId, cancellable: true }, async (op) => {
-      const lease = await leases.take({ what: `commit ${containerId}`, open: true });
       const work = workDir(paths, op.id);
-      try {
+      const commit = async (lease: Lease): Promise<Image> => {
         await lease.hold({
           digests: base.layers.map(({ digest }) => digest),
           diffIds: base.layers.map(({ diffId }) => diffId),
@@ -108,8 +107,10 @@ export class ContainerImageService {
         op.signal.throwIfAborted();
         const provenance = { source: "commit", origin: record.config.name } as const;
         return images.added(await maker.add(documents, { ...provenance, names: [name] }));
+      };
+      try {
+        return await leases.during({ what: `commit ${containerId}`, open: true }, commit);
       } finally {
-        await lease.release();
         await removeTree(work, privileges);
       }
     });

@@ -24,8 +24,8 @@ export class GarbageCollector {
 
   constructor(options: GarbageCollectorOptions) {
     this.#o = options;
-    options.leases.onEnd = () => {
-      if (this.#due) void this.collect().catch(() => undefined);
+    options.leases.onEnd = async (failed) => {
+      if (failed || this.#due) await this.collect();
     };
   }
 

@@ -110,8 +110,7 @@ export class ImageImporter {
     { total, created = new Date() }: { total?: number | undefined; created?: Date },
   ): Promise<ImageRecord> {
     const { leases, layers, maker } = this.#o;
-    const lease = await leases.take({ what: `import ${path}`, open: true });
-    try {
+    return leases.during({ what: `import ${path}`, open: true }, async (lease) => {
       const progress = new Progress(op, total);
       const made = await layers.make(request, {
         ...{ signal: op.signal, onProgress: (bytes) => progress.set(bytes) },
@@ -135,10 +134,8 @@ export class ImageImporter {
       };
       const documents = await maker.write(lease, file, [layer]);
       op.signal.throwIfAborted();
-      return await maker.add(documents, { source: kind, origin: path, names: [name] });
-    } finally {
-      await lease.release();
-    }
+      return maker.add(documents, { source: kind, origin: path, names: [name] });
+    });
   }
 }
 

@@ -188,8 +188,7 @@ export class ImageService {
     const images = request.images.map((text) => this.#toSave(text));
     const spec = { kind: "export", title: `Saving to ${request.path}`, cancellable: true };
     await operations.run(spec, async (op) => {
-      const lease = await leases.take({ what: `save ${request.path}` });
-      try {
+      await leases.during({ what: `save ${request.path}` }, async (lease) => {
         const digests = images.flatMap(({ record }) => digestsOf(record));
         await lease.hold({ digests });
         const write = request.format === "oci-archive" ? ociArchive : dockerArchive;
@@ -198,9 +197,7 @@ export class ImageService {
           signal: op.signal,
           onProgress: (written) => progress.set(written),
         });
-      } finally {
-        await lease.release();
-      }
+      });
     });
   }
 
@@ -299,7 +296,7 @@ export class ImageService {
     return found.every((each) => each !== undefined);
   }
 
-  #import(
+  async #import(
     { name }: ImageSource,
     run: (op: OperationContext) => Promise<ImageRecord>,
   ): Promise<Image> {

@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { AppError } from "#shared/errors";
 import { ContentStore } from "../content/content-store.ts";
@@ -137,12 +137,8 @@ async function* empty(): AsyncGenerator<Uint8Array, void, void> {}
 
 async function* gzip(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   const stream = createGzip({ level: 1, chunkSize: 256 * 1024 });
-  const fed = (async () => {
-    for await (const chunk of tar) {
-      if (!stream.write(chunk)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
-    }
-    stream.end();
-  })().catch((error: unknown) => void stream.destroy(AppError.from(error)));
+  // Its error is the stream's own, too.
+  const fed = pipeline(tar, stream).catch(() => undefined);
   try {
     yield* stream as AsyncIterable<Uint8Array>;
   } finally {

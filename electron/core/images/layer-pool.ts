@@ -95,7 +95,8 @@ export class LayerPool {
       reject(error);
     }
     options.signal.removeEventListener("abort", cancel);
-    worker.removeAllListeners();
+    // By name: Node's own listeners, which start and stop the thread's port, must stay.
+    for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
     this.#busy.delete(worker);
     if (alive) this.#rest(worker);
     else await worker.terminate();

@@ -25,10 +25,6 @@ const resumableFor = 24 * 3600_000;
 export interface Lease {
   /** Holds these too. When it resolves no collection is just removing one of them: what is there then, stays. */
   hold(what: { digests?: string[]; diffIds?: string[] }): Promise<void>;
-  /** The work is done: what it made is held by an image record, or is garbage. */
-  release(): Promise<void>;
-  /** It has failed. What a next try can use stays for a day. */
-  abandon(): Promise<void>;
 }
 
 export interface LeaseOptions {
@@ -47,8 +43,8 @@ export class Leases {
   readonly #open = new Set<string>();
   /** Resolves when the removal that is under way is over. */
   removing: Promise<unknown> = Promise.resolve();
-  /** Called when a lease has ended. */
-  onEnd: () => void = () => undefined;
+  /** Called when a lease has ended; `failed`: it may have left garbage. */
+  onEnd: (failed: boolean) => Promise<void> = async () => undefined;
 
   /** Those of the last manager end here: one root has one manager. */
   constructor(store: Store) {
@@ -58,7 +54,34 @@ export class Leases {
     }
   }
 
-  async take({ what, resumable = false, open = false }: LeaseOptions): Promise<Lease> {
+  /**
+   * Does something under a lease. What it made is then held by an image record, or is garbage, which has gone when this
+   * rejects; but what a next try can use stays for a day.
+   */
+  async during<T>(options: LeaseOptions, work: (lease: Lease) => Promise<T>): Promise<T> {
+    const { record, lease } = await this.#take(options);
+    let failed = true;
+    try {
+      const result = await work(lease);
+      failed = false;
+      return result;
+    } finally {
+      this.#open.delete(record.id);
+      if (failed && record.resumable) {
+        record.endedAt = Date.now();
+        await this.#collection.put(record.id, record);
+      } else {
+        await this.#drop(record.id);
+      }
+      await this.onEnd(failed).catch(() => undefined);
+    }
+  }
+
+  async #take({
+    what,
+    resumable = false,
+    open = false,
+  }: LeaseOptions): Promise<{ record: LeaseRecord; lease: Lease }> {
     const id = randomUUID();
     // A new try holds what the last one fetched.
     const earlier = [...this.#records.values()].filter(
@@ -71,25 +94,13 @@ export class Leases {
     if (open) this.#open.add(id);
     for (const old of earlier) await this.#drop(old.id);
     await this.#collection.put(id, record);
-    const end = async (endedAt?: number): Promise<void> => {
-      this.#open.delete(id);
-      if (endedAt === undefined) await this.#drop(id);
-      else {
-        record.endedAt = endedAt;
-        await this.#collection.put(id, record);
-      }
-      this.onEnd();
+    const hold: Lease["hold"] = async (more) => {
+      record.digests.push(...(more.digests ?? []));
+      record.diffIds.push(...(more.diffIds ?? []));
+      await this.#collection.put(id, record);
+      await this.removing;
     };
-    return {
-      hold: async (more) => {
-        record.digests.push(...(more.digests ?? []));
-        record.diffIds.push(...(more.diffIds ?? []));
-        await this.#collection.put(id, record);
-        await this.removing;
-      },
-      release: () => end(),
-      abandon: () => end(resumable ? Date.now() : undefined),
-    };
+    return { record, lease: { hold } };
   }
 
   /** Whether somebody makes what has no name yet. */

@@ -66,8 +66,8 @@ export class Puller {
     const { registries, leases, maker, content } = this.#o;
     const { signal } = op;
     const name = referenceText(reference);
-    const lease = await leases.take({ what: `pull ${name} ${platform ?? ""}`, resumable: true });
-    try {
+    const what = `pull ${name} ${platform ?? ""}`;
+    return leases.during({ what, resumable: true }, async (lease) => {
       const repository = await registries.open(reference);
       op.detail("Asking the registry");
       const found = await findManifest(repository, reference, platform, signal);
@@ -85,13 +85,8 @@ export class Puller {
       const documents = await maker.read(found);
       signal.throwIfAborted();
       const provenance = { source: "pull", origin: name, names: [name] } as const;
-      const record = await maker.add(documents, { ...provenance, names: [name] });
-      await lease.release();
-      return record;
-    } catch (error) {
-      await lease.abandon();
-      throw error;
-    }
+      return maker.add(documents, { ...provenance, names: [name] });
+    });
   }
 
   /** What a reference comes for, this host's first. */

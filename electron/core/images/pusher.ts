@@ -50,8 +50,7 @@ export class Pusher {
       });
     }
     const reference = parseReference(name);
-    const lease = await leases.take({ what: `push ${name}` });
-    try {
+    return leases.during({ what: `push ${name}` }, async (lease) => {
       const layers = distinct(record.layers);
       const config = await sizeOf(content, configDigest(record.id));
       await lease.hold({ digests: [record.digest, ...[config, ...layers].map((b) => b.digest)] });
@@ -81,9 +80,7 @@ export class Pusher {
         { signal },
       );
       return { id: record.id, digest };
-    } finally {
-      await lease.release();
-    }
+    });
   }
 
   async #send(

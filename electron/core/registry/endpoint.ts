@@ -46,7 +46,7 @@ export class Endpoint {
   static async open(options: EndpointOptions): Promise<Endpoint> {
     const { host, caFile, security } = options.config;
     const ca = caFile && (await readCa(caFile, host));
-    const unverified = security === "unverified-tls";
+    const unverified = security === "unverified-tls" || security === "insecure";
     return new Endpoint(options, { ...(ca && { ca }), ...(unverified && { unverified }) });
   }
 
@@ -99,7 +99,7 @@ export class Endpoint {
     const served = servedBy(host);
     if (security === "plain-http") return `http://${served}/v2/`;
     const base = `https://${served}/v2/`;
-    if (security === undefined && isLoopback(served)) {
+    if (security === "insecure" || (security === undefined && isLoopback(served))) {
       try {
         await (await send(base, this.tls, { signal })).body?.cancel();
       } catch (error) {

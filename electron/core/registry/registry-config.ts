@@ -9,6 +9,8 @@ export const Security = z.enum([
   "unverified-tls",
   /** No TLS. */
   "plain-http",
+  /** TLS with any certificate where it speaks TLS, else none: what others call insecure. */
+  "insecure",
 ]);
 export type Security = z.infer<typeof Security>;
 

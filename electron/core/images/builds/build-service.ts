@@ -156,8 +156,7 @@ export class BuildService {
     signal: AbortSignal,
   ): Promise<void> {
     const { store, content, leases } = this.#o;
-    const lease = await leases.take({ what: "build" });
-    try {
+    await leases.during({ what: "build" }, async (lease) => {
       for (const base of bases) {
         const record = parsed(base) && store.findByName(base);
         if (!record) continue;
@@ -169,9 +168,7 @@ export class BuildService {
         await this.#run(buildah, await buildah.provide(record, content), quiet, signal);
         await this.#run(buildah, buildah.tag(record.id, base), quiet, signal);
       }
-    } finally {
-      await lease.release();
-    }
+    });
   }
 
   /** Everything it starts has ended when this resolves or rejects. */
