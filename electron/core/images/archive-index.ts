@@ -65,7 +65,7 @@ export class ArchiveIndex {
     for (let at = 0; at < size;) {
       signal?.throwIfAborted();
       const { bytesRead } = await file.read(header, 0, block, at);
-      if (bytesRead < block) throw cutOff(this.path);
+      if (bytesRead < block) throw at === 0 ? notImages(this.path) : cutOff(this.path);
       if (header.every((byte) => byte === 0)) return;
       requireChecksum(header, this.path);
       entries += 1;

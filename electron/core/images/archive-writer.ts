@@ -8,6 +8,7 @@ import type { ContentStore } from "../content/content-store.ts";
 import { splitDigest } from "../content/digest.ts";
 import type { Descriptor, Index } from "../content/oci.ts";
 import { layerCompression, mediaTypes } from "../content/oci.ts";
+import { parseReference, referenceText } from "../registry/reference.ts";
 import { configDigest, type ImageRecord } from "./image-store.ts";
 
 /** An image with the names that it is to have in an archive. */
@@ -76,13 +77,15 @@ async function descriptors({ record, names }: Saved, content: ContentStore): Pro
   if (size === undefined) throw missing(digest);
   const descriptor: Descriptor = { mediaType, digest, size };
   if (names.length === 0) return [descriptor];
-  return names.map((name) => ({
-    ...descriptor,
-    annotations: {
+  return names.map((written) => {
+    const name = referenceText(parseReference(written));
+    // The first is podman's and skopeo's key, the second containerd's and docker's.
+    const annotations = {
       "org.opencontainers.image.ref.name": name,
       "io.containerd.image.name": name,
-    },
-  }));
+    };
+    return { ...descriptor, annotations };
+  });
 }
 
 /** Manifests, configs and layers, each once; those without a name are left out. */

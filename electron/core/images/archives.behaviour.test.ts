@@ -17,8 +17,8 @@ let other: TestImage;
 beforeAll(async () => {
   t = await openTestCore();
   const images = new TestImages(join(t.dir, "images"));
-  image = await images.make({ random: 200_000 });
-  other = await images.make({ random: 1000, marker: "other" });
+  image = await images.make({ random: 200_000, gzip: true });
+  other = await images.make({ random: 1000, marker: "other", gzip: true });
 });
 afterEach(async () => {
   for (const { id } of await t.core.containers.list()) await t.core.containers.delete(id, true);
@@ -38,7 +38,8 @@ describe("an archive", () => {
     ["docker-archive", "zstd"],
   ])("of skopeo as %s %s is loaded, and runs", async (format, compress) => {
     const file = path(`from-skopeo-${format}.tar`);
-    await skopeo("copy", image.layout, `${format}:${file}:docker.io/library/app:1`);
+    const preserve = format === "oci-archive" ? ["--preserve-digests"] : [];
+    await skopeo("copy", ...preserve, image.layout, `${format}:${file}:docker.io/library/app:1`);
     if (compress !== "") await run(compress, ["-f", file]);
     const suffix = { "": "", gzip: ".gz", zstd: ".zst" }[compress] ?? "";
     const [loaded] = await t.core.images.loadArchive(`${file}${suffix}`);

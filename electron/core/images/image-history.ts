@@ -9,7 +9,7 @@ export interface HistorySource {
   sharedWith(diffId: string): string[];
 }
 
-/** An image's history, base first, with the layers that its lines made; layers without a line come last. */
+/** An image's history, base first, with the layers that its lines made. Lines are told of the last layers first: those below may have none. */
 export function historyOf(
   config: ConfigFile,
   { layers }: ImageRecord,
@@ -33,15 +33,18 @@ export function historyOf(
       },
     };
   };
-  const entries: HistoryEntry[] = (config.history ?? []).map((line) => {
+  const lines = config.history ?? [];
+  const told = lines.filter((line) => !line.empty_layer).length;
+  const entries: HistoryEntry[] = [];
+  while (left.length > told) entries.push({ createdBy: "", ...take() });
+  for (const line of lines) {
     const createdAt = Date.parse(line.created ?? "");
-    return {
+    entries.push({
       createdBy: line.created_by ?? "",
       ...(Number.isNaN(createdAt) ? {} : { createdAt }),
       ...(line.comment ? { comment: line.comment } : {}),
       ...(line.empty_layer ? {} : take()),
-    };
-  });
-  while (left.length > 0) entries.push({ createdBy: "", ...take() });
+    });
+  }
   return entries;
 }

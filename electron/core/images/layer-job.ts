@@ -94,7 +94,7 @@ export async function runLayerJob(job: LayerJob, options: LayerJobOptions): Prom
   } catch (thrown) {
     const error = AppError.from(thrown);
     await bytes.return().catch(() => undefined);
-    await ingest.abort({ keep: digest !== undefined && resumable.has(error.code) });
+    await ingest.abort({ keep: source.type === "registry" && resumable.has(error.code) });
     throw error;
   }
 }

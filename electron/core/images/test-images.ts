@@ -32,8 +32,8 @@ export class TestImages {
     this.#dir = dir;
   }
 
-  /** A gzipped busybox, a plain layer that changes it, and one of so many random bytes, compressed by zstd. */
-  async make(options: { random: number; marker?: string }): Promise<TestImage> {
+  /** A gzipped busybox, a plain layer that changes it, and one of so many random bytes, compressed by zstd unless gzip is wanted. */
+  async make(options: { random: number; marker?: string; gzip?: boolean }): Promise<TestImage> {
     const dir = join(this.#dir, `layout-${(this.#count += 1)}`);
     const store = await ContentStore.open(dir);
     const base = await this.#busybox();
@@ -45,13 +45,14 @@ export class TestImages {
     const random = randomTar(options.random);
     const file = join(dir, "random");
     await writeFile(file, random);
-    await run("zstd", ["-q", "--rm", file]);
+    if (!options.gzip) await run("zstd", ["-q", file]);
+    const compressed = options.gzip ? gzipSync(random) : await readFile(`${file}.zst`);
     const image = await makeImage(store, [
       { mediaType: mediaTypes.layerGzip, bytes: gzipSync(base), diffId: digestOf(base) },
       { mediaType: mediaTypes.layer, bytes: change, diffId: digestOf(change) },
       {
-        mediaType: mediaTypes.layerZstd,
-        bytes: await readFile(`${file}.zst`),
+        mediaType: options.gzip ? mediaTypes.layerGzip : mediaTypes.layerZstd,
+        bytes: compressed,
         diffId: digestOf(random),
       },
     ]);
