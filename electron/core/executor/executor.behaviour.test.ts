@@ -8,6 +8,7 @@ import { choosePrivileges } from "../host/privileges.ts";
 import { extensionSpec } from "../extensions/extension-spec.ts";
 import type { ExitStatus } from "../runtime/runtime.ts";
 import { rememberHost } from "../runtime/testing.ts";
+import { chooseLayerStore } from "../snapshots/choose-layer-store.ts";
 import { removeTree, Snapshotter } from "../snapshots/snapshotter.ts";
 import { Executor, type ExecutorRequest } from "./executor.ts";
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
   core = await createCore({ paths, version: "0.0.0", kind: "test" });
   await core.ready;
   await vi.waitFor(() => expect(core.system.info.value.probing).toBe(false), { timeout: 60_000 });
-  snapshots = new Snapshotter(paths, privileges);
+  snapshots = new Snapshotter(paths, privileges, await chooseLayerStore({ paths, privileges }));
   executor = make();
 });
 afterEach(async () => {

@@ -51,7 +51,7 @@ const everything = `
   long=$(printf 'n%.0s' $(seq 200)); mkdir -p $long/$long; echo long > $long/$long/$long; ln -s $long/$long/$long link-to-long
   echo utf > "$(printf 'na\\303\\257ve \\377 name')"; echo space > 'with  spaces'; echo dash > ./-dash; echo back > 'back\\slash'
   head -c 3000000 /dev/urandom > big; : > zero
-  touch -d '2001-02-03 04:05:06.789012345' a/file; touch -d '1969-12-31 23:59:58.5' zero; touch -h -d 2002-01-01 bin/soft
+  touch -d '2001-02-03 04:05:06.789012345' a/file; touch -d '1969-12-31 23:59:58' zero; touch -h -d 2002-01-01 bin/soft
   touch -d '2010-10-10 10:10:10.1' a/b/c; touch -d '2011-11-11 11:11:11' a
 `;
 

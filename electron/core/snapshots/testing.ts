@@ -56,7 +56,7 @@ export async function describeTree(root: string, privileges: Privileges): Promis
       awk '{ if (!($1 in first)) first[$1] = $2; print $2 " same-as=" first[$1] }'
     find . \\( -type b -o -type c \\) -exec stat -c '%n device=%t:%T' {} + | LC_ALL=C sort
     find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2
-    getfattr --recursive --physical --dump --match=- . 2>/dev/null | grep -v '^$'
+    find . -print0 | LC_ALL=C sort -z | xargs -0 getfattr --no-dereference --dump --match=- 2>/dev/null || true
   `;
   const text = await mustRun(privileges.asRoot(["sh", "-c", script, "sh", root]), {
     ...{ timeout: 300_000, maxOutput: 256 * 1024 * 1024 },
