@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
 import { AppError } from "#shared/errors";
@@ -54,11 +54,9 @@ async function findMkfs(): Promise<string | undefined> {
   const found =
     process.env.SHIMYARD_MKFS_EROFS || (await firstExecutable(["mkfs.erofs"], thisHost()));
   if (!found) return undefined;
-  const { stdout, stderr } = await runCommand([found, "--help"]).catch(() => ({
-    stdout: "",
-    stderr: "",
-  }));
-  return `${stdout}${stderr}`.includes("--tar") ? found : undefined;
+  const said = await runCommand([found, "--help"]).catch(() => undefined);
+  const help = said && Buffer.concat([said.stdout, said.stderr]).toString("utf8");
+  return help?.includes("--tar") ? found : undefined;
 }
 
 /** What was found out is kept in `data` for as long as neither kernel nor tool change. */

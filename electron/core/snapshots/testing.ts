@@ -41,6 +41,17 @@ export async function makeTestLayers(kind: LayerKind): Promise<TestLayers> {
   };
 }
 
+/** A directory as a tar with all that its files have. Answers its path. */
+export async function packTree(
+  tree: string,
+  tar = `${tree}.tar`,
+  ...options: string[]
+): Promise<string> {
+  const how = options.length > 0 ? options : ["--format=pax", "--xattrs", "--xattrs-include=*"];
+  await mustRun(["tar", "--create", `--file=${tar}`, `--directory=${tree}`, ...how, "."]);
+  return tar;
+}
+
 /** In pieces of a size that fits nothing, so that everything is cut somewhere. */
 export async function* bytes(data: Uint8Array, piece = 1000): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < data.length; at += piece) yield data.subarray(at, at + piece);

@@ -200,13 +200,7 @@ test("what the files that users are looked up in say", () => {
 
 /** A real archive of this folder, in each of GNU tar's formats. */
 const real = ["gnu", "pax", "ustar", "oldgnu", "v7"].map((format) =>
-  execFileSync("tar", [
-    "--create",
-    `--format=${format}`,
-    "-C",
-    import.meta.dirname,
-    ".",
-  ]),
+  execFileSync("tar", ["--create", `--format=${format}`, "-C", import.meta.dirname, "."]),
 );
 
 test("real archives come out with the same files", () => {
