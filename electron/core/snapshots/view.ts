@@ -13,6 +13,8 @@ export interface View extends AsyncDisposable {
    * anywhere: whoever follows one does so beneath this directory.
    */
   readonly root: string;
+  /** The process that holds it: what is entered to be in its namespaces. */
+  readonly pid: number;
 }
 
 /**
@@ -63,5 +65,6 @@ export async function openView(
   } finally {
     options.signal?.removeEventListener("abort", onAbort);
   }
-  return { root: `/proc/${child.pid}/root${place}`, [Symbol.asyncDispose]: close };
+  const pid = child.pid as number;
+  return { root: `/proc/${pid}/root${place}`, pid, [Symbol.asyncDispose]: close };
 }
