@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,14 +9,7 @@ import { ChildManager } from "../runtime/child-manager.ts";
 import { until } from "../runtime/testing.ts";
 import type { LayerKind } from "./layer.ts";
 import { archive, hostile, member } from "./tar/hostile.ts";
-import {
-  bytes,
-  describeTree,
-  everything,
-  makeTestLayers,
-  packTree,
-  type TestLayers,
-} from "./testing.ts";
+import { describeTree, everything, makeTestLayers, packTree, type TestLayers } from "./testing.ts";
 
 const isRoot = process.getuid?.() === 0;
 const kinds: LayerKind[] = isRoot ? ["erofs", "directory"] : ["directory"];
@@ -109,9 +101,8 @@ describe.each(kinds)("layers as %s", (kind) => {
       code: "NOT_FOUND",
       message: expect.stringContaining(ids[1] as string),
     });
-    expect((await layers.store.list()).map(({ diffId }) => diffId).sort()).toEqual(
-      [ids[0], ids[2]].sort(),
-    );
+    const left = (await layers.store.list()).map(({ diffId }) => diffId);
+    expect(new Set(left)).toEqual(new Set([ids[0], ids[2]]));
   });
 
   test("users are looked up without mounting, or in place where that does not do", async () => {
