@@ -1,10 +1,10 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Paths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
 import { createOciRuntimes } from "../runtime/oci/plugin.ts";
-import type { Lower, RootfsMount, Task } from "../runtime/runtime.ts";
+import type { CreateRequest, Lower, RootfsMount, Task } from "../runtime/runtime.ts";
 import { createShimRuntimes } from "../runtime/shim/plugin.ts";
 import { Desk, type SuiteSubject } from "../runtime/suite-desk.ts";
 import { logText, makeTestRoot, until } from "../runtime/testing.ts";
@@ -140,13 +140,26 @@ for (const subject of subjects) {
 
     it("is started by a shim that was started ahead", async () => {
       const made = await request("ahead", 6, "sleep 99");
-      const expected = await desk.manager.expect(subject.info.id, made);
+      await using ahead = await expectShim(made);
       const task = await desk.manager.create(subject.info.id, made);
       await task.start();
-      expected?.dispose();
       const result = await task.run({ args: ["cat", "/layers/top"], maxOutput: 9 });
       expect(Buffer.from(result.stdout).toString()).toBe("5");
+      if (ahead.namespace) expect(await mountNamespace(task.shim.pid)).toBe(ahead.namespace);
     });
+
+    /** Where the waiting shim's mounts will be; undefined where none can be started ahead. */
+    async function expectShim(made: CreateRequest) {
+      const before = await children();
+      const expected = await desk.manager.expect(subject.info.id, made);
+      const [waiting] = (await children()).filter((pid) => !before.includes(pid));
+      const own = await mountNamespace(process.pid);
+      let namespace: string | undefined;
+      if (waiting !== undefined) {
+        await until(async () => (namespace = await mountNamespace(waiting)) !== own);
+      }
+      return { namespace, [Symbol.asyncDispose]: async () => expected?.dispose() };
+    }
 
     it("says which layer can't be mounted, and leaves nothing", async () => {
       const made = await request("bad", 2, "true");
@@ -156,4 +169,12 @@ for (const subject of subjects) {
       });
     });
   });
+}
+
+const mountNamespace = (pid: number | string | undefined): Promise<string> =>
+  readlink(`/proc/${pid}/ns/mnt`);
+
+async function children(): Promise<string[]> {
+  const text = await readFile(`/proc/self/task/${process.pid}/children`, "utf8");
+  return text.trim().split(" ").filter(Boolean);
 }

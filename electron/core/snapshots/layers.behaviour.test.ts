@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +8,7 @@ import { workerUrl } from "../base/worker.ts";
 import { mustRun } from "../host/command.ts";
 import { ChildManager } from "../runtime/child-manager.ts";
 import { until } from "../runtime/testing.ts";
+import { decompress } from "./decompress.ts";
 import type { LayerKind } from "./layer.ts";
 import { archive, hostile, member } from "./tar/hostile.ts";
 import { describeTree, everything, makeTestLayers, packTree, type TestLayers } from "./testing.ts";
@@ -236,6 +238,23 @@ describe.each(kinds)("layers as %s", (kind) => {
       layers.make(zeros, { compression: "gzip", limits: { total: 1_000_000 } }),
     ).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
     expect(await onDisk()).toEqual([]);
+  });
+
+  test("what becomes thousands of times as big is a bomb", async () => {
+    layers = await makeTestLayers(kind);
+    const path = join(layers.dir, "bomb.zst");
+    await mustRun(["sh", "-c", 'head -c 1200M /dev/zero | zstd --quiet -o "$1"', "sh", path], {
+      timeout: 60_000,
+    });
+    const source = createReadStream(path) as AsyncIterable<Buffer>;
+    let given = 0;
+    const read = async (): Promise<void> => {
+      for await (const chunk of decompress(source, { compression: "zstd", ratio: 2000 })) {
+        given += chunk.length;
+      }
+    };
+    await expect(read()).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+    expect(given).toBeLessThan(1100 * 1024 ** 2);
   });
 
   test("the same layer made many times at once is one", async () => {
