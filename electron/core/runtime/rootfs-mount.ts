@@ -56,10 +56,12 @@ function mountScript(
   }
   // The layers are mounted in a tmpfs, which the overlay then covers: no directory is needed for any, and their names
   // are so short that those of hundreds fit into a page. All in one start of mount(8).
+  const values = [target, ...fstab(mount, target, rootless)];
+  const lines = values.slice(1).map((_, at) => `"\${${at + 2}}"`);
   const script =
-    `${own} -t tmpfs -o size=1m,mode=700 tmpfs "$1" && cd "$1" && printf %s "$2" >fstab && ` +
-    `${mountProgram} --all --fstab fstab && cd "$OLDPWD"`;
-  return { script, values: [target, fstab(mount, target, rootless)] };
+    `${own} -t tmpfs -o size=1m,mode=700 tmpfs "$1" && cd "$1" && ` +
+    `printf "%s\\n" ${lines.join(" ")} >fstab && ${mountProgram} --all --fstab fstab && cd "$OLDPWD"`;
+  return { script, values };
 }
 
 /** mount(8)'s arguments before the target, where one mount does it. */
@@ -77,21 +79,21 @@ function plainMount(mount: RootfsMount, rootless: boolean): string[] | undefined
   return ["-t", "overlay", "-o", options, "overlay"];
 }
 
-/** See fstab(5). */
-function fstab(mount: RootfsMount, target: string, rootless: boolean): string {
+/** Lines for fstab(5). */
+function fstab(mount: RootfsMount, target: string, rootless: boolean): string[] {
   const { lower, upper } = mount;
   const line = (what: string, where: string, type: string, options: string): string =>
-    `${field(what)} ${field(where)} ${type} ${field(options)} 0 0\n`;
+    `${field(what)} ${field(where)} ${type} ${field(options)} 0 0`;
   const layer = ({ type, path }: Lower, where: string): string =>
     // For a list of types mount(8) makes no loop device, which it does for one it knows; since Linux 6.12 none is needed.
     type === "erofs"
       ? line(path, where, "erofs,erofs", "ro,X-mount.mkdir")
       : line(path, where, "none", "bind,X-mount.mkdir");
-  if (lower[0] && lower.length === 1 && !upper) return layer(lower[0], target);
+  if (lower[0] && lower.length === 1 && !upper) return [layer(lower[0], target)];
   const names = lower.map((_, at) => String(at));
   const options = overlayOptions(mount, names, rootless);
   const layers = lower.map((each, at) => layer(each, String(at)));
-  return [...layers, line("overlay", target, "overlay", options)].join("");
+  return [...layers, line("overlay", target, "overlay", options)];
 }
 
 /** fstab(5): white space and backslashes as octal numbers. */

@@ -1,17 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
 import { AppError } from "#shared/errors";
 import { runCommand } from "../host/command.ts";
 import { layersDir, type Paths } from "../host/paths.ts";
-import { firstExecutable } from "../host/prerequisites-tools.ts";
-import { thisHost } from "../host/prerequisites.ts";
+import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { bootId } from "../host/proc.ts";
 import { writeAtomically } from "../runtime/bundle.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
 import { DiskLayerStore, type LayerStore, makeLayersDirectory } from "./layer-store.ts";
-import type { LayerKind, LayerPlan } from "./layer.ts";
+import { hiddenName, type LayerKind, type LayerPlan } from "./layer.ts";
 import { makeLayer } from "./make-layer.ts";
 import { archiveEnd } from "./tar/tar-writer.ts";
 
@@ -35,7 +34,7 @@ export async function chooseLayerStore(options: ChooseOptions): Promise<LayerSto
     directory: layersDir(paths, "directory"),
     rootless,
   };
-  const mkfs = rootless || kind === "directory" ? undefined : await findMkfs();
+  const mkfs = rootless || kind === "directory" ? undefined : await findMkfsErofs();
   const files: LayerPlan | undefined = mkfs
     ? { kind: "erofs", directory: layersDir(paths, "erofs"), rootless, mkfs }
     : undefined;
@@ -47,18 +46,6 @@ export async function chooseLayerStore(options: ChooseOptions): Promise<LayerSto
   const usable =
     files && (kind === "erofs" || (await canMount(files, paths, privileges, options.signal)));
   return new DiskLayerStore(files && usable ? files : directories);
-}
-
-/** SHIMYARD_MKFS_EROFS is one that was built, as scripts/lib/erofs.mjs does. */
-async function findMkfs(): Promise<string | undefined> {
-  const found =
-    process.env.SHIMYARD_MKFS_EROFS || (await firstExecutable(["mkfs.erofs"], thisHost()));
-  if (!found) return undefined;
-  const { stdout, stderr } = await runCommand([found, "--help"]).catch(() => ({
-    stdout: "",
-    stderr: "",
-  }));
-  return `${stdout}${stderr}`.includes("--tar") ? found : undefined;
 }
 
 /** What was found out is kept in `data` for as long as neither kernel nor tool change. */
@@ -77,8 +64,8 @@ async function canMount(
   if (known?.key === key) return known.usable;
   const usable = await tryToMount(plan, privileges, signal);
   signal?.throwIfAborted();
-  await mkdir(paths.data, { recursive: true, mode: 0o700 });
-  await writeAtomically(memory, JSON.stringify({ key, usable }));
+  // What can't be kept is found out again.
+  await writeAtomically(memory, JSON.stringify({ key, usable })).catch(() => undefined);
   return usable;
 }
 
@@ -92,9 +79,10 @@ async function tryToMount(
   privileges: Privileges,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  await makeLayersDirectory(plan);
-  const dir = await mkdtemp(join(plan.directory, ".probe-"));
+  const dir = join(plan.directory, await hiddenName());
   try {
+    await makeLayersDirectory(plan);
+    await mkdir(dir, { mode: 0o700 });
     const own = { ...plan, directory: dir };
     async function* empty(): AsyncGenerator<Uint8Array> {
       yield archiveEnd;

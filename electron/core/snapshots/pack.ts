@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { AppError } from "#shared/errors";
-import { commandError } from "../host/command.ts";
+import { commandError, killGroup } from "../host/command.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
 import type { RootfsMount } from "../runtime/runtime.ts";
@@ -46,6 +46,7 @@ async function* pack(argv: string[], { signal }: SnapshotOptions): AsyncGenerato
   const [file = "", ...args] = argv;
   const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
     env: { ...process.env, LC_ALL: "C" },
   });
   let said = "";
@@ -59,7 +60,7 @@ async function* pack(argv: string[], { signal }: SnapshotOptions): AsyncGenerato
     });
     child.on("close", (code) => resolve(code ?? 137));
   });
-  const onAbort = (): void => void child.kill("SIGKILL");
+  const onAbort = (): void => killGroup(child, "SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const writer = new LayerWriter();
@@ -88,7 +89,7 @@ async function* pack(argv: string[], { signal }: SnapshotOptions): AsyncGenerato
     yield Buffer.concat(held);
   } finally {
     signal?.removeEventListener("abort", onAbort);
-    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) killGroup(child, "SIGKILL");
     await ended;
   }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { AppError } from "#shared/errors";
-import { commandError } from "../host/command.ts";
+import { commandError, killGroup } from "../host/command.ts";
 import { type LayerPlan, planPrivileges } from "./layer.ts";
 
 /** Smaller pieces are put together before they are written; bytes. */
@@ -35,6 +35,7 @@ export function startUnpacker(
   ]);
   const child = spawn(file, args, {
     stdio: ["pipe", "ignore", "pipe"],
+    detached: true,
     // In C tools say errors in the words that are known here, and take names for bytes.
     env: { ...process.env, LC_ALL: "C" },
   });
@@ -75,7 +76,7 @@ class ChildUnpacker implements Unpacker {
     child.stderr?.on("data", (chunk: Buffer) => {
       if (this.#said.length < maxOutput) this.#said += chunk.toString("utf8");
     });
-    const onAbort = (): void => void child.kill("SIGKILL");
+    const onAbort = (): void => killGroup(child, "SIGKILL");
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#ended = new Promise((resolve) => {
       child.on("error", (error) => {
@@ -113,7 +114,7 @@ class ChildUnpacker implements Unpacker {
     const { exitCode, signalCode, stdin } = this.#child;
     if (exitCode === null && signalCode === null && stdin?.errored == null) {
       this.#killed = true;
-      this.#child.kill("SIGKILL");
+      killGroup(this.#child, "SIGKILL");
     }
     await this.#ended;
     if (this.#failure) throw this.#failure;
@@ -135,6 +136,17 @@ class ChildUnpacker implements Unpacker {
   }
 
   #error(code: number): AppError {
+    const [, id] = /change ownership to uid (\d+, gid \d+): Invalid/.exec(this.#said) ?? [];
+    if (id !== undefined) {
+      return new AppError(
+        "FAILED_PRECONDITION",
+        `The image has files of a user for whom there is no id here: uid ${id}`,
+        {
+          hint: "An ordinary user's containers have the ids that /etc/subuid and /etc/subgid give. Have more added there.",
+          output: this.#said,
+        },
+      );
+    }
     const output = Buffer.from(this.#said);
     const empty = Buffer.alloc(0);
     return AppError.wrap(

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { AppError } from "#shared/errors";
-import { commandError } from "../host/command.ts";
+import { commandError, killGroup } from "../host/command.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
 import type { RootfsMount } from "../runtime/runtime.ts";
@@ -13,6 +13,8 @@ export interface View extends AsyncDisposable {
    * anywhere: whoever follows one does so beneath this directory.
    */
   readonly root: string;
+  /** The process that holds it: what is entered to be in its namespaces. */
+  readonly pid: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function openView(
   const argv = privileges.isolate(mountArgs(mount, place, { busybox: undefined, rootless }, hold));
   const [file = "", ...args] = argv;
   options.signal?.throwIfAborted();
-  const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   child.stdin.on("error", () => {});
   const stderr: Buffer[] = [];
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
@@ -39,10 +41,10 @@ export async function openView(
     child.on("error", () => resolve());
   });
   const close = async (): Promise<void> => {
-    child.kill("SIGKILL");
+    killGroup(child, "SIGKILL");
     await ended;
   };
-  const onAbort = (): void => void child.kill("SIGKILL");
+  const onAbort = (): void => killGroup(child, "SIGKILL");
   options.signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const isReady = await Promise.race([
@@ -63,5 +65,6 @@ export async function openView(
   } finally {
     options.signal?.removeEventListener("abort", onAbort);
   }
-  return { root: `/proc/${child.pid}/root${place}`, [Symbol.asyncDispose]: close };
+  const pid = child.pid as number;
+  return { root: `/proc/${pid}/root${place}`, pid, [Symbol.asyncDispose]: close };
 }

@@ -45,9 +45,7 @@ export class LayerWriter {
     this.#left = this.#size = entry.size;
     // A name that no image may have can be in a container.
     const path = entry.path.split("/").filter((part) => part !== "" && part !== ".");
-    const last = path.at(-1);
-    // Of the root no layer says anything.
-    if (last === undefined) return;
+    const last = path.at(-1) ?? ".";
     const opaque = this.#overlay(entry, "opaque") !== undefined;
     for (const mark of ["redirect", "metacopy"]) {
       if (this.#overlay(entry, mark) !== undefined) throw notWhole(entry.path);
@@ -60,7 +58,7 @@ export class LayerWriter {
     }
     const xattrs = new Map([...entry.xattrs].filter(([name]) => !overlayXattr.test(name)));
     const target = entry.type === "link" ? entryPath(entry.target, limits).join("/") : entry.target;
-    yield encodeHeader({ ...entry, path: path.join("/"), target, xattrs });
+    yield encodeHeader({ ...entry, path: path.join("/") || ".", target, xattrs });
     if (opaque) yield encodeHeader(mark(entry, [...path, ".wh..wh..opq"]));
   }
 

@@ -50,12 +50,13 @@ export function parseTime(value: Buffer): TarTime {
   return { seconds: -seconds - 1, nanoseconds: 1e9 - nanoseconds };
 }
 
-/** With nine digits: mkfs.erofs takes those after the point for a count of nanoseconds. */
+/**
+ * With nine digits: mkfs.erofs takes those after the point for a count of nanoseconds. It counts them the wrong way
+ * before the epoch, where whole seconds have to do.
+ */
 export function formatTime({ seconds, nanoseconds }: TarTime): string {
-  if (nanoseconds === 0) return String(seconds);
-  if (seconds >= 0) return `${seconds}.${String(nanoseconds).padStart(9, "0")}`;
-  const rest = String(1e9 - nanoseconds).padStart(9, "0");
-  return `-${-seconds - 1}.${rest}`;
+  if (nanoseconds === 0 || seconds < 0) return String(seconds);
+  return `${seconds}.${String(nanoseconds).padStart(9, "0")}`;
 }
 
 /** `%XX` to bytes, as libarchive writes names of attributes. */

@@ -46,7 +46,8 @@ export class TarReader {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #wanted = blockSize;
-  #take: (block: Buffer) => Generator<TarEntry | Uint8Array> = this.#header;
+  /** Who gets it; undefined: it is a header. */
+  #take: ((block: Buffer) => Generator<TarEntry | Uint8Array>) | undefined;
   /** Bytes of the current member to be handed on, and to be dropped after them. */
   #data = 0;
   #skip = 0;
@@ -97,7 +98,7 @@ export class TarReader {
 
   /** Says that no more bytes come. DATA_LOSS in the middle of a member. */
   end(): void {
-    const between = this.#take === this.#header && this.#heldBytes === 0;
+    const between = this.#take === undefined && this.#heldBytes === 0;
     if (this.#ended || (between && this.#data === 0 && this.#skip === 0)) {
       if (this.#at === 0) throw notATar(0, "it is empty");
       return;
@@ -113,7 +114,7 @@ export class TarReader {
     this.#held = [];
     this.#heldBytes = 0;
     try {
-      yield* this.#take(block);
+      yield* this.#take ? this.#take(block) : this.#header(block);
     } catch (error) {
       if (error instanceof BadHeader) throw notATar(this.#at, error.message);
       throw error;
@@ -169,13 +170,13 @@ export class TarReader {
     this.#wanted = Math.max(size, 1) + padding(Math.max(size, 1));
     this.#take = (padded) => {
       this.#wanted = blockSize;
-      this.#take = this.#header;
+      this.#take = undefined;
       return then(padded.subarray(0, size));
     };
     // Nothing is said in no bytes.
     if (size === 0) {
       this.#wanted = blockSize;
-      this.#take = this.#header;
+      this.#take = undefined;
     }
   }
 
@@ -301,7 +302,7 @@ export class TarReader {
   *#beginSparse(sparse: Sparse): Generator<TarEntry | Uint8Array> {
     const { entry, segments, stored } = sparse;
     checkSegments(segments, entry.size, stored);
-    this.#take = this.#header;
+    this.#take = undefined;
     this.#extension = { records: [] };
     this.#sparse = sparse;
     this.#segment = 0;

@@ -142,6 +142,8 @@ export class TarScanner {
     }
     this.#capture(made);
     this.#dropping = false;
+    // Nobody can change those of a symbolic link, but a file system can say others.
+    if (entry.type === "symlink") made.mode = 0o777;
     const devices = entry.type === "character" || entry.type === "block";
     yield encodeHeader({
       ...made,
