@@ -175,7 +175,9 @@ export class BuildService {
   async #run(buildah: Buildah, argv: string[], log: BuildLog, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const [file = "", ...args] = argv;
-    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: buildah.env });
+    const child = spawn(file, args, {
+      ...{ stdio: ["ignore", "pipe", "pipe"], env: buildah.env, cwd: buildah.directory },
+    });
     const ended = once(child, "close") as Promise<[number | null]>;
     const stop = (): void => void child.kill("SIGKILL");
     signal.addEventListener("abort", stop, { once: true });

@@ -81,7 +81,8 @@ export class Buildah {
 
   /** argv that gives it an image of ours, whose blobs it reads where they lie. */
   async provide(record: ImageRecord, content: ContentStore): Promise<string[]> {
-    const layout = join(this.#work, `image-${record.id.slice(0, 12)}`);
+    const name = `image-${record.id.slice(0, 12)}`;
+    const layout = join(this.#work, name);
     await mkdir(layout, { recursive: true, mode: 0o700 });
     await symlink(join(content.directory, "blobs"), join(layout, "blobs")).catch(
       (error: NodeJS.ErrnoException) => {
@@ -93,7 +94,8 @@ export class Buildah {
     const size = await content.stat(digest);
     const manifests = [{ digest, mediaType, size }];
     await writeFile(join(layout, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
-    return this.argv(["pull", ...this.#trust(), `oci:${layout}`]);
+    // Relative: it makes a name of this path, and an image's name has no capitals.
+    return this.argv(["pull", ...this.#trust(), `oci:${name}`]);
   }
 
   /** argv that gives an image in its storage a name. */
@@ -112,6 +114,11 @@ export class Buildah {
       ...(noCache ? ["--no-cache"] : []),
       ...["--tag", `oci-archive:${output}:${referenceText(parseReference(name))}`, "--", context],
     ]);
+  }
+
+  /** Where it is run. */
+  get directory(): string {
+    return this.#work;
   }
 
   get env(): NodeJS.ProcessEnv {
