@@ -180,7 +180,7 @@ describe("an ingest", () => {
 
 test("what a crash broke off can be resumed, and what nobody came back for is removed", async () => {
   const crashed = await store.ingest({ digest, size });
-  await crashed.write(bytes.subarray(0, 1000));
+  for await (const chunk of inChunks(bytes.subarray(0, 2_900_000))) await crashed.write(chunk);
   const nameless = await store.ingest();
   await nameless.write(bytes);
   const other = digestOf(Buffer.from("old"));
@@ -194,8 +194,10 @@ test("what a crash broke off can be resumed, and what nobody came back for is re
   await next.tidy();
   expect(await ingesting()).toEqual([`${splitDigest(digest).hex}.partial`]);
   const resumed = await next.ingest({ digest, size });
-  expect(resumed.offset).toBe(1000);
-  await resumed.abort({ keep: false });
+  // The last MiB or two were still in memory.
+  expect(resumed.offset).toBeGreaterThan(0);
+  expect((await passThrough(resumed)).equals(bytes)).toBe(true);
+  await resumed.commit();
   await crashed.abort({ keep: false });
   await nameless.abort({ keep: false });
   expect(await ingesting()).toEqual([]);

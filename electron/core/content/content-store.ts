@@ -156,7 +156,7 @@ export class ContentStore {
   async list(): Promise<BlobInfo[]> {
     const found: BlobInfo[] = [];
     for (const algorithm of await readdir(join(this.directory, "blobs"))) {
-      for (const hex of await readdir(join(this.directory, "blobs", algorithm))) {
+      for (const hex of await readdir(join(this.directory, "blobs", algorithm)).catch(() => [])) {
         const digest = `${algorithm}:${hex}`;
         const info = await this.#stat(digest).catch(() => undefined);
         if (info) found.push({ digest, ...info });

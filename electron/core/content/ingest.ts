@@ -9,8 +9,8 @@ import { type Digest, Hasher, splitDigest } from "./digest.ts";
 /** `HEX.partial` or `HEX.ID.active`: those of a known digest, which can be resumed. */
 export const partialName = /^([0-9a-f]{64,128})\.(?:partial|([0-9a-f-]+)\.active)$/;
 
-/** Bytes read at once from what an earlier try has left. */
-const readSize = 1024 * 1024;
+/** Bytes that are read or written at once: a TLS record's 16 KiB each would cost more than they hold. */
+const batchSize = 1024 * 1024;
 
 /**
  * A blob that is being written. Its file has a name of its own, so that two who write the same blob at once
@@ -27,6 +27,10 @@ export class Ingest {
   readonly offset: number;
   #size: number;
   #hashed = 0;
+  /** What is not on its way to the file yet, and the write that is. */
+  #pending: Uint8Array[] = [];
+  #pendingSize = 0;
+  #writing: Promise<void> = Promise.resolve();
   #closed = false;
 
   private constructor(
@@ -76,14 +80,14 @@ export class Ingest {
     }
   }
 
-  /** Bytes there now. */
+  /** Bytes taken so far. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * The whole blob from its first byte: what an earlier try left, then `rest`, which begins at `offset`. Each
-   * chunk has been written before it is yielded. Whoever stops early has not stored the rest.
+   * The whole blob from its first byte: what an earlier try left, then `rest`, which begins at `offset`. Whoever
+   * stops early has not stored the rest.
    */
   async *through(rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
     yield* this.#kept();
@@ -93,21 +97,19 @@ export class Ingest {
     }
   }
 
-  /** DATA_LOSS once there are more bytes than expected, RESOURCE_EXHAUSTED when the disk is full. */
+  /**
+   * Takes the next bytes, which nobody may change afterwards; they are hashed while those before are written. Rejects
+   * DATA_LOSS once there are more than expected, RESOURCE_EXHAUSTED when the disk is full, maybe for bytes before.
+   */
   async write(chunk: Uint8Array): Promise<void> {
     await this.#hashKept();
     const { size, digest } = this.#expected;
     if (size !== undefined && this.#size + chunk.length > size) {
       throw mismatch(digest, `${size} bytes were expected, and more came`);
     }
-    try {
-      let written = 0;
-      while (written < chunk.length) {
-        written += (await this.#file.write(chunk, written)).bytesWritten;
-      }
-    } catch (error) {
-      throw await notStored(error, this.#path, digest);
-    }
+    this.#pending.push(chunk);
+    this.#pendingSize += chunk.length;
+    if (this.#pendingSize >= batchSize) await this.#flush();
     this.#hasher.update(chunk);
     this.#size += chunk.length;
     this.#hashed = this.#size;
@@ -121,6 +123,8 @@ export class Ingest {
     const { digest: expected, size } = this.#expected;
     try {
       await this.#hashKept();
+      await this.#flush();
+      await this.#writing;
       if (size !== undefined && this.#size !== size) {
         throw mismatch(expected, `${size} bytes were expected, ${this.#size} came`);
       }
@@ -144,6 +148,9 @@ export class Ingest {
   /** Ends it without a result. `keep`: another try begins where this one ended. Idempotent, also after a commit. */
   async abort({ keep }: { keep: boolean }): Promise<void> {
     if (this.#closed) return;
+    // A full disk keeps what it could take.
+    if (keep) await this.#flush().catch(() => undefined);
+    await this.#writing.catch(() => undefined);
     await this.#close();
     const { digest } = this.#expected;
     if (keep && digest !== undefined && this.#size > 0) {
@@ -157,7 +164,7 @@ export class Ingest {
   /** What an earlier try left, on its way into the hash; nothing the second time. */
   async *#kept(): AsyncGenerator<Uint8Array, void, void> {
     while (this.#hashed < this.offset) {
-      const length = Math.min(readSize, this.offset - this.#hashed);
+      const length = Math.min(batchSize, this.offset - this.#hashed);
       const { buffer, bytesRead } = await this.#file.read(
         Buffer.allocUnsafe(length),
         0,
@@ -175,6 +182,27 @@ export class Ingest {
   async #hashKept(): Promise<void> {
     const kept = this.#kept();
     while (!(await kept.next()).done);
+  }
+
+  /** Begins to write what is pending, as soon as the write before has ended well. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    const bytes = this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingSize = 0;
+    this.#writing = this.#writeAll(bytes ?? new Uint8Array());
+    // Told to whoever flushes or commits next.
+    this.#writing.catch(() => undefined);
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let written = 0; written < bytes.length;) {
+        written += (await this.#file.write(bytes, written)).bytesWritten;
+      }
+    } catch (error) {
+      throw await notStored(error, this.#path, this.#expected.digest);
+    }
   }
 
   async #close(): Promise<void> {
@@ -202,8 +230,9 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
 
-/** Makes names in a directory durable, after a rename. */
+/** Makes names in a directory durable, after a rename. Windows opens no directories, and writes names through. */
 export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return;
   const directory = await open(path, "r");
   try {
     await directory.sync();

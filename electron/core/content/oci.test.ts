@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { AppError } from "#shared/errors";
 import { digestOf } from "./digest.ts";
 import {
   type Descriptor,
@@ -65,6 +67,21 @@ describe("a document", () => {
       expect.objectContaining({
         code: "DATA_LOSS",
         details: { output: expect.stringContaining("<html>") },
+      }),
+    );
+  });
+
+  test("of whatever form is read or refused with a code", () => {
+    const part = fc.oneof(fc.jsonValue(), fc.constant(of("x")), fc.constant([of("x")]));
+    const keys = ["schemaVersion", "mediaType", "config", "layers", "manifests", "annotations"];
+    const some = fc.dictionary(fc.constantFrom(...keys), part);
+    fc.assert(
+      fc.property(fc.oneof(some, fc.jsonValue()), fc.option(fc.string()), (value, mediaType) => {
+        try {
+          parseDocument(json({ schemaVersion: 2, ...(value as object) }), mediaType ?? undefined);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AppError);
+        }
       }),
     );
   });

@@ -131,7 +131,7 @@ export type Document =
 export function parseDocument(bytes: Uint8Array, mediaType?: string): Document {
   const json = parseJson(bytes, "The manifest");
   const fields = z
-    .looseObject({ mediaType: z.string().optional(), schemaVersion: z.unknown() })
+    .looseObject({ mediaType: z.string().optional(), schemaVersion: z.unknown().optional() })
     .safeParse(json);
   if (!fields.success) throw unreadable("The manifest", fields.error, bytes);
   const { mediaType: own, schemaVersion } = fields.data;

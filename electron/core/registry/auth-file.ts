@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError, type ErrorInfo } from "#shared/errors";
+import { parseJson } from "../base/parse-json.ts";
 import { commandError, runCommand } from "../host/command.ts";
 import type { Credentials } from "./credentials.ts";
 
@@ -50,7 +51,7 @@ export class AuthFile {
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
       throw AppError.wrap(error, `The registries' sign-ins in ${path} can't be read`);
     }
-    const parsed = z.preprocess(parseJson, Contents).safeParse(text);
+    const parsed = Contents.safeParse(parseJson(text));
     if (parsed.success) return new AuthFile(path, parsed.data, env);
     // Its text holds passwords, so that none of it is told.
     throw new AppError("DATA_LOSS", `The registries' sign-ins in ${path} can't be read`, {
@@ -114,7 +115,7 @@ export class AuthFile {
       if (/credentials not found|no credentials|not found in/i.test(said)) return undefined;
       throw AppError.wrap(commandError(program, result), `The sign-in to ${registry} is not known`);
     }
-    const answer = z.preprocess(parseJson, HelperAnswer).safeParse(said);
+    const answer = HelperAnswer.safeParse(parseJson(said));
     if (!answer.success) {
       throw new AppError("UNKNOWN", `${program} gave an answer that can't be read`, { hint });
     }
@@ -174,12 +175,4 @@ function fromEntry(entry: z.infer<typeof Entry>): Credentials | undefined {
   // Docker pads the pair with zero bytes.
   const password = colon > 0 ? pair.slice(colon + 1).replace(/\0+$/, "") : entry.password;
   return username && password ? { kind: "password", username, password } : undefined;
-}
-
-function parseJson(text: unknown): unknown {
-  try {
-    return JSON.parse(String(text));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AppError } from "#shared/errors";
+import { parseJson } from "../base/parse-json.ts";
 import type { TlsOptions } from "./blob-request.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials, FoundCredentials } from "./credentials.ts";
@@ -213,12 +214,4 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

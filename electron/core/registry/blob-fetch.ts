@@ -32,7 +32,12 @@ export async function* fetchBlob(
   let index = 0;
   while (position < request.size) {
     const source = current.sources[index];
-    if (!source) throw new AppError("INTERNAL", `There is no source of ${request.digest}`);
+    if (!source) {
+      throw new AppError("UNAVAILABLE", `No registry can be asked for ${request.digest} now`, {
+        subject: request.name,
+        hint: "Check the network connection, and try again.",
+      });
+    }
     try {
       for await (const chunk of read(request, source, position, signal)) {
         position += chunk.length;
@@ -44,6 +49,8 @@ export async function* fetchBlob(
       if (isCode(error, "CANCELLED") || signal?.aborted) throw AppError.from(error);
       if (isCode(error, "UNAUTHENTICATED") && renew && !renewed) {
         current = await renew();
+        const same = current.sources.findIndex(({ url }) => url === source.url);
+        index = Math.max(0, same);
         renewed = true;
       } else if (isPassing(error) && failures < mostFailures) {
         await pause(backOff(failures), signal);

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { AppError } from "#shared/errors";
+import { isCode } from "#shared/errors";
 import { Authenticator } from "./auth.ts";
+import { certificateDirs, readAuthorities } from "./authorities.ts";
 import type { TlsOptions } from "./blob-request.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { isNoTls } from "./network-error.ts";
@@ -23,6 +23,8 @@ export interface EndpointOptions {
   /** The repository, for messages: `alpine`. */
   name?: string;
   find: () => Promise<FoundCredentials>;
+  /** Default: podman's and docker's. */
+  certificateDirs?: string[];
 }
 
 /** One host that serves the distribution protocol, asked as one user. */
@@ -44,8 +46,8 @@ export class Endpoint {
 
   /** Connects to nothing yet. NOT_FOUND when the file with its certificate authority is gone. */
   static async open(options: EndpointOptions): Promise<Endpoint> {
-    const { host, caFile, security } = options.config;
-    const ca = caFile && (await readCa(caFile, host));
+    const ca = await readAuthorities(options.config, options.certificateDirs ?? certificateDirs);
+    const { security } = options.config;
     const unverified = security === "unverified-tls" || security === "insecure";
     return new Endpoint(options, { ...(ca && { ca }), ...(unverified && { unverified }) });
   }
@@ -103,21 +105,12 @@ export class Endpoint {
       try {
         await (await send(base, this.tls, { signal })).body?.cancel();
       } catch (error) {
-        if (!isNoTls(error)) throw error;
+        // Without a port in its name, the two are at different ones.
+        const elsewhere = !/:\d+$/.test(served) && isCode(error, "UNAVAILABLE");
+        if (!isNoTls(error) && !elsewhere) throw error;
         return `http://${served}/v2/`;
       }
     }
     return base;
-  }
-}
-
-async function readCa(path: string, host: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw AppError.wrap(error, `The certificate authority of ${host} can't be read`, {
-      subject: host,
-      hint: `Check ${path}, or choose another file in the registry's settings.`,
-    });
   }
 }

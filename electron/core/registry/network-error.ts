@@ -8,8 +8,16 @@ export function explainFailure(error: unknown, host: string): AppError {
   const output = [code, cause.message].filter(Boolean).join(": ");
   const make = (kind: ErrorCode, what: string, hint: string): AppError =>
     new AppError(kind, `${host} ${what}`, { subject: host, hint, output }, error);
+  if (cause.name === "TimeoutError") {
+    return make("DEADLINE_EXCEEDED", "did not answer in time", "Try again later.");
+  }
   if (cause.name === "AbortError") {
     return new AppError("CANCELLED", "The operation was cancelled", {}, error);
+  }
+  // The fetch standard's list of ports that browsers keep away from.
+  if (cause.message === "bad port") {
+    const hint = "Serve it at another port, such as 5000.";
+    return make("FAILED_PRECONDITION", "has a port that is not used for HTTP", hint);
   }
   const known = failures.find(([pattern]) => pattern.test(code));
   if (known) return make(known[1], known[2], known[3]);

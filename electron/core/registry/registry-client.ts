@@ -9,6 +9,8 @@ export interface RegistryClientOptions {
   credentials: Pick<CredentialStore, "find">;
   /** A registry's settings as they are now; undefined for one that has none. */
   config(registry: string): RegistryConfig | undefined;
+  /** Where podman and docker keep registries' certificates; default: theirs in /etc. */
+  certificateDirs?: string[];
 }
 
 /** How a registry answers: for a page that shows it, and before a sign-in is kept. */
@@ -39,10 +41,13 @@ export class RegistryClient {
     registry,
     repository,
   }: Pick<Reference, "registry" | "repository">): Promise<Repository> {
-    const { credentials } = this.#options;
+    const { credentials, certificateDirs } = this.#options;
     const name = familiarName({ registry, repository });
     const open = (config: HostConfig): Promise<Endpoint> =>
-      Endpoint.open({ config, name, find: () => credentials.find(config.host, repository) });
+      Endpoint.open({
+        ...{ config, name, certificateDirs },
+        find: () => credentials.find(config.host, repository),
+      });
     const config = this.#options.config(registry);
     const mirrors = await Promise.all((config?.mirrors ?? []).map(open));
     return new Repository(name, repository, mirrors, await open(config ?? { host: registry }));
@@ -61,7 +66,8 @@ export class RegistryClient {
     const found = options.credentials
       ? { credentials: options.credentials, problems: [] }
       : await this.#options.credentials.find(registry, undefined, { signal });
-    const endpoint = await Endpoint.open({ config, find: async () => found });
+    const { certificateDirs } = this.#options;
+    const endpoint = await Endpoint.open({ config, certificateDirs, find: async () => found });
     let refusal: ErrorInfo | undefined;
     try {
       const response = await endpoint.request("", { signal });

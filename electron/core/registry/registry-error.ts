@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AppError, type ErrorCode } from "#shared/errors";
+import { parseJson } from "../base/parse-json.ts";
 import type { Response } from "./transport.ts";
 
 /** What was asked of whom, for an error's sentence. */
@@ -16,13 +17,7 @@ export interface Asked {
 
 /** distribution-spec, "Error Codes". */
 const Body = z.object({
-  errors: z.array(
-    z.looseObject({
-      code: z.string().optional(),
-      message: z.string().nullish(),
-      detail: z.unknown(),
-    }),
-  ),
+  errors: z.array(z.looseObject({ code: z.string().optional(), message: z.string().nullish() })),
 });
 
 /** Bytes of an error's body that are read; a proxy may answer with a page. */
@@ -89,11 +84,7 @@ export function retryAfter(response: Response): number | undefined {
 }
 
 function parseErrors(text: string): { code?: string; message?: string | null }[] {
-  try {
-    return Body.parse(JSON.parse(text)).errors;
-  } catch {
-    return [];
-  }
+  return Body.safeParse(parseJson(text)).data?.errors ?? [];
 }
 
 function sentence(

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -24,11 +24,10 @@ import {
   randomTar,
   startCuttingProxy,
   startRegistry,
-  startTokenServer,
   type TestRegistry,
   testUser,
-  type TokenServer,
 } from "./testing.ts";
+import { startTokenServer, type TokenServer } from "./token-server.stand-in.ts";
 
 const run = promisify(execFile);
 const signedIn: Credentials = { kind: "password", ...testUser };
@@ -357,9 +356,20 @@ describe("a registry with TLS", () => {
       message: expect.stringContaining("certificate"),
       details: { hint: expect.stringContaining("settings") },
     });
-    const careless = client(undefined, { security: "unverified-tls" });
-    expect(await pull(await careless.open(reference), "v1")).toBe(digest);
-    expect(await careless.ping(server.host)).toMatchObject({ secure: false });
+    for (const security of ["unverified-tls", "insecure"] as const) {
+      const careless = client(undefined, { security });
+      expect(await pull(await careless.open(reference), "v1")).toBe(digest);
+      expect(await careless.ping(server.host)).toMatchObject({ secure: false });
+    }
+    const dir = join(work, "certs.d");
+    await mkdir(join(dir, server.host), { recursive: true });
+    await copyFile(certificate.certificate, join(dir, server.host, "ca.crt"));
+    const asPodman = new RegistryClient({
+      credentials: { find: async () => ({ problems: [] }) },
+      config: () => undefined,
+      certificateDirs: [join(work, "nowhere"), dir],
+    });
+    expect(await pull(await asPodman.open(reference), "v1")).toBe(digest);
     const gone = client(undefined, { caFile: join(work, "gone.pem") });
     await expect(gone.open(reference)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });

@@ -1,4 +1,6 @@
+import { z } from "zod";
 import { AppError, isCode } from "#shared/errors";
+import { parseJson } from "../base/parse-json.ts";
 import { documentLimit } from "../content/content-store.ts";
 import { Digest, digestOf } from "../content/digest.ts";
 import { type Descriptor, manifestTypes } from "../content/oci.ts";
@@ -26,6 +28,10 @@ interface Abortable {
 /** Tags a registry gives at once, and bytes that such a page may have. */
 const tagsPerPage = 1000;
 const tagsLimit = 4 * 1024 * 1024;
+
+/** A repository without any has null. */
+const TagList = z.looseObject({ tags: z.array(z.string()).nullish() });
+const noMount = ["UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED"] as const;
 
 /**
  * One repository, pulled from its mirrors and its registry and pushed to its registry. A `target` is a tag or a
@@ -144,11 +150,11 @@ export class Repository {
     for (let path: string | undefined = first; path !== undefined;) {
       const request: EndpointRequest = { scopes: this.#scopes("pull"), signal };
       const response: Response = await this.#registry.request(path, request);
-      const tags = parseTags(await readText(response, tagsLimit));
-      if (!tags) {
+      const page = TagList.safeParse(parseJson(await readText(response, tagsLimit)));
+      if (!page.success) {
         throw new AppError("DATA_LOSS", `The list of tags of ${this.name} can't be read`);
       }
-      yield tags;
+      yield page.data.tags ?? [];
       // RFC 8288; relative to the page it was in.
       const link = /<([^>]+)>\s*;\s*rel="?next"?/i.exec(response.headers.get("link") ?? "")?.[1];
       path = link && new URL(link, await this.#registry.url(path)).href;
@@ -165,14 +171,15 @@ export class Repository {
   async mountBlob(digest: Digest, from: string, { signal }: Abortable = {}): Promise<boolean> {
     const scopes = [...this.#scopes("pull,push"), `repository:${from}:pull`];
     const query = new URLSearchParams({ mount: digest, from });
-    // Without access to the other repository some refuse, and others begin an upload.
-    const accept = [401, 403, 404, 405];
-    const response = await this.#registry.request(
-      `${this.#path("blobs", "uploads/")}?${query.toString()}`,
-      {
-        ...{ method: "POST", scopes, signal, accept },
-      },
-    );
+    const path = `${this.#path("blobs", "uploads/")}?${query.toString()}`;
+    let response: Response;
+    try {
+      response = await this.#registry.request(path, { method: "POST", scopes, signal });
+    } catch (error) {
+      // Without access to the other repository some refuse, and others begin an upload.
+      if (noMount.some((code) => isCode(error, code))) return false;
+      throw error;
+    }
     await response.body?.cancel();
     const location = response.headers.get("location");
     if (response.status === 202 && location !== null) {
@@ -256,15 +263,5 @@ export class Repository {
       `The manifest of ${this.name} is not what it should be: ${expected} was expected, ${found} came`,
       { subject: this.name, hint: "Try again; if it stays so, the registry is damaged." },
     );
-  }
-}
-
-function parseTags(text: string): string[] | undefined {
-  try {
-    const { tags } = JSON.parse(text) as { tags?: unknown };
-    // A repository without any has null.
-    return Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [];
-  } catch {
-    return undefined;
   }
 }

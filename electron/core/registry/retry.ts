@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isCode } from "#shared/errors";
+import { AppError, isCode } from "#shared/errors";
 import type { TlsOptions } from "./blob-request.ts";
 import { isBroken } from "./network-error.ts";
 import { retryAfter } from "./registry-error.ts";
@@ -44,7 +44,9 @@ export const backOff = (retry: number): number => Math.min(200 * 2 ** retry, 500
 
 /** Waits; rejects CANCELLED on abort. */
 export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await delay(milliseconds, undefined, { signal });
+  await delay(milliseconds, undefined, { signal }).catch((error: unknown) => {
+    throw AppError.from(error);
+  });
 }
 
 /** Whether what has failed in the middle may go on after a while. */

@@ -1,9 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createPrivateKey, randomBytes, sign, X509Certificate } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
+import { mkdir, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
@@ -13,7 +12,7 @@ import { tarEntry } from "../images/testing.ts";
 
 const run = promisify(execFile);
 
-/** What tests of registries stand on: Debian's docker-registry, and servers that fail as they are told. */
+/** Whom registries that startRegistry has started with `htpasswd` let in. */
 export const testUser = { username: "tester", password: "correct horse" };
 /** bcrypt of that password, which the registry wants and Node can't make. */
 const htpasswd = "tester:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n";
@@ -104,94 +103,6 @@ export async function makeCertificate(dir: string): Promise<Certificate> {
   return files;
 }
 
-export interface Scripted {
-  host: string;
-  url: string;
-  /** All that was asked, in order. */
-  requests: { method: string; url: string; headers: IncomingMessage["headers"] }[];
-  close(): Promise<void>;
-}
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
-
-/** A server that answers as a test says. The caller closes it. */
-export async function startScripted(handle: Handler): Promise<Scripted> {
-  const requests: Scripted["requests"] = [];
-  const server: Server = createServer((request, response) => {
-    const { method = "", url = "", headers } = request;
-    requests.push({ method, url, headers });
-    void handle(request, response);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    host,
-    url: `http://${host}`,
-    requests,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-export interface TokenServer extends Scripted {
-  /** Seconds that tokens say they are good for. */
-  lifetime: number;
-}
-
-/**
- * Gives tokens as a registry's token server does, signed so that docker-registry takes them. Anybody may pull
- * from `public/`; for the rest one must be testUser, or have the refresh token "refresh".
- */
-export async function startTokenServer(certificate: Certificate): Promise<TokenServer> {
-  const key = createPrivateKey(await readFile(certificate.key));
-  const { raw } = new X509Certificate(await readFile(certificate.certificate));
-  const encode = (value: unknown): string =>
-    Buffer.from(JSON.stringify(value)).toString("base64url");
-  const basic = `Basic ${Buffer.from(`${testUser.username}:${testUser.password}`).toString("base64")}`;
-  const scripted = await startScripted(async (request, response) => {
-    const url = new URL(request.url ?? "", "http://token");
-    const body = new URLSearchParams((await readAll(request)).toString());
-    const { authorization } = request.headers;
-    const known = authorization === basic || body.get("refresh_token") === "refresh";
-    if (!known && (authorization !== undefined || request.method === "POST")) {
-      response.writeHead(401, { "content-type": "application/json" });
-      response.end(
-        JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "wrong password" }] }),
-      );
-      return;
-    }
-    const scopes = [...url.searchParams.getAll("scope"), ...(body.get("scope")?.split(" ") ?? [])];
-    const access = scopes.filter(Boolean).flatMap((scope) => {
-      const [type, name = "", actions = ""] = scope.split(":");
-      const allowed = known || (name.startsWith("public/") && actions === "pull");
-      return allowed ? [{ type, name, actions: actions.split(",") }] : [];
-    });
-    const now = Math.floor(Date.now() / 1000);
-    const head = encode({ typ: "JWT", alg: "RS256", x5c: [raw.toString("base64")] });
-    const claims = encode({
-      ...{ iss: "test-issuer", aud: "test-registry", sub: known ? testUser.username : "" },
-      ...{ nbf: now - 10, iat: now, exp: now + server.lifetime, jti: `${now}`, access },
-    });
-    const signature = sign("sha256", Buffer.from(`${head}.${claims}`), key).toString("base64url");
-    response.writeHead(200, { "content-type": "application/json" });
-    const token = `${head}.${claims}.${signature}`;
-    response.end(JSON.stringify({ token, expires_in: server.lifetime }));
-  });
-  const server: TokenServer = Object.assign(scripted, { lifetime: 300 });
-  return server;
-}
-
-/** The whole body of a request. */
-export async function readAll(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
 export interface CuttingProxy {
   host: string;
   /** Connections that were cut. */
@@ -207,7 +118,7 @@ export async function startCuttingProxy(
   const port = Number(target.split(":").at(-1));
   const sockets = new Set<Socket>();
   const proxy: CuttingProxy = { host: "", cuts: 0, close: async () => undefined };
-  const server = createTcpServer((client) => {
+  const server = createServer((client) => {
     const upstream = connect(port, "127.0.0.1");
     let passed = 0;
     for (const [from, to, way] of [

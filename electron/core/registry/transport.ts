@@ -50,7 +50,8 @@ export async function send(url: string, tls: TlsOptions, request: Request = {}):
     if (!redirected || (method !== "GET" && method !== "HEAD")) return response;
     await response.body?.cancel();
     if (redirects === mostRedirects) {
-      throw new AppError("UNAVAILABLE", `${new URL(url).host} redirects without end`);
+      const { host } = new URL(url);
+      throw new AppError("FAILED_PRECONDITION", `${host} redirects without end`, { subject: host });
     }
     const next = new URL(location, target);
     if (target.protocol === "https:" && next.protocol !== "https:") {
@@ -70,18 +71,35 @@ export async function send(url: string, tls: TlsOptions, request: Request = {}):
 
 async function sendOnce(target: URL, tls: TlsOptions, request: Request): Promise<Response> {
   const { method = "GET", headers, body, signal } = request;
+  let unsent: unknown;
   const init: RequestInit = {
     method,
     headers,
     signal,
     redirect: "manual",
     dispatcher: dispatcherFor(target, tls, method === "GET" || method === "HEAD"),
-    ...(typeof body === "function" ? { body: body(), duplex: "half" } : { body }),
+    ...(typeof body === "function"
+      ? { body: watched(body(), (error) => (unsent = error)), duplex: "half" }
+      : { body }),
   };
   try {
     return await fetch(target, init);
   } catch (error) {
+    // What could not be read here is not the network's fault.
+    if (unsent !== undefined) throw AppError.from(unsent);
     throw explainFailure(error, target.host);
+  }
+}
+
+async function* watched(
+  body: AsyncIterable<Uint8Array>,
+  onError: (error: unknown) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    onError(error);
+    throw error;
   }
 }
 
@@ -124,12 +142,10 @@ const systemBundles = [
   "/etc/ssl/cert.pem",
 ];
 
-/** Node trusts only what it was built with; a company's own authority is in the system's bundle, as docker expects it. */
+/** Whom docker trusts: the system's bundle, which has a company's own authority. Node's is what it was built with. */
 function secureContext(ca: string | undefined): SecureContext {
-  const system = systemBundle();
-  return createSecureContext({
-    ca: [...rootCertificates, ...(system ? [system] : []), ...(ca ? [ca] : [])],
-  });
+  const trusted = systemBundle() ?? rootCertificates.join("\n");
+  return createSecureContext({ ca: [trusted, ...(ca ? [ca] : [])] });
 }
 
 function systemBundle(): string | undefined {

@@ -20,8 +20,8 @@ interface FileBlob {
 
 /** Broken connections one after the other, with nothing arrived between them, until it is given up. */
 const mostFailures = 5;
-/** Bytes read from the file at once. */
-const chunkSize = 256 * 1024;
+/** Bytes read from the file at once: fetch copies each chunk, and has its cost for each. */
+const chunkSize = 1024 * 1024;
 /** What a registry that can't say how much of an upload it has answers to that. */
 const forgotten = ["NOT_FOUND", "UNIMPLEMENTED", "OUT_OF_RANGE", "INVALID_ARGUMENT"] as const;
 /** Milliseconds for saying that an upload is given up: the registry forgets it by itself as well. */
