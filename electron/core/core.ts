@@ -10,7 +10,7 @@ import { ExtensionService } from "./extensions/extension-service.ts";
 import { Exchange } from "./events/exchange.ts";
 import { Journal } from "./events/journal.ts";
 import { acquireLock, type Lock } from "./host/lock.ts";
-import { containerLog, type Paths } from "./host/paths.ts";
+import { containerLog, type Paths, signInsFile } from "./host/paths.ts";
 import { choosePrivileges } from "./host/privileges.ts";
 import type { BuildService } from "./images/builds/build-service.ts";
 import { ContainerImageService } from "./images/container-image-service.ts";
@@ -108,7 +108,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const snapshots = new Snapshotter(paths, privileges, layers);
     const registries = new RegistryService({
       ...{ store, env: process.env, home: homedir() },
-      secrets: config.secrets ?? new FileSecretStore(join(paths.data, "secrets.json")),
+      secrets: config.secrets ?? new FileSecretStore(signInsFile(paths, "file")),
       inUse: () => imaging.tools.store.registries(),
     });
 

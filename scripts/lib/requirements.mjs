@@ -100,6 +100,7 @@ export const tests = [
   command("docker-registry", ["docker-registry"]),
   command("skopeo", ["skopeo"]),
   command("openssl", ["openssl"]),
+  { ...command("buildah", ["buildah"]), optional: true },
   { ...command("runsc", ["runsc"]), optional: true },
   // Unpacks images the way ours are compared with; capabilities and attributes of the files in them.
   command("umoci", ["umoci"]),
