@@ -134,10 +134,11 @@ export class BuildService {
       });
       await this.#provide(buildah, bases, log, op.signal);
       const argv = buildah.build({
-        ...{ context: request.context, dockerfile, output, name: request.name },
+        ...{ context: request.context, dockerfile },
         ...{ target: request.target, args: request.args, noCache: request.noCache ?? false },
       });
       await this.#run(buildah, argv, log, op.signal);
+      await this.#run(buildah, await buildah.save(output), new BuildLog(), op.signal);
       op.detail("Taking over the image");
       const source = { source: "build", origin: request.context, names: [request.name] } as const;
       const [record] = await loader.load(output, op, { ...source, names: [request.name] });

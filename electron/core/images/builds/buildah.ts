@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentStore } from "../../content/content-store.ts";
 import { runCommand } from "../../host/command.ts";
@@ -15,9 +15,6 @@ export interface BuildahRequest {
   target?: string | undefined;
   args: Record<string, string>;
   noCache: boolean;
-  /** Where the oci-archive is to be written. */
-  output: string;
-  name: string;
 }
 
 /** buildah with storage and settings of our own: nothing of the user's or the system's is read or written. */
@@ -104,7 +101,7 @@ export class Buildah {
   }
 
   build(request: BuildahRequest): string[] {
-    const { context, dockerfile, target, args, noCache, output, name } = request;
+    const { context, dockerfile, target, args, noCache } = request;
     return this.argv([
       ...["build", "--isolation", "chroot", "--format", "oci", "--pull=false", "--layers"],
       ...[...this.#trust(), "--cert-dir", join(this.#work, "certs")],
@@ -112,8 +109,17 @@ export class Buildah {
       ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
       ...(target === undefined ? [] : ["--target", target]),
       ...(noCache ? ["--no-cache"] : []),
-      ...["--tag", `oci-archive:${output}:${referenceText(parseReference(name))}`, "--", context],
+      ...["--iidfile", this.#result, "--", context],
     ]);
+  }
+
+  /**
+   * argv that writes what was built as an oci-archive. Built right into one, it would not be in the storage, and so not
+   * in the cache of the next build.
+   */
+  async save(output: string): Promise<string[]> {
+    const id = (await readFile(this.#result, "utf8")).trim().replace("sha256:", "");
+    return this.argv(["push", ...this.#trust(), id, `oci-archive:${output}`]);
   }
 
   /** Where it is run. */
@@ -143,6 +149,10 @@ export class Buildah {
       ...["--storage-driver", "overlay"],
       ...["--registries-conf", join(this.#work, "registries.conf"), ...args],
     ];
+  }
+
+  get #result(): string {
+    return join(this.#work, "built");
   }
 
   #trust(): string[] {
