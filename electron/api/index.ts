@@ -8,6 +8,7 @@ import { extensionHandlers } from "./extensions.ts";
 import { fileHandlers } from "./files.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
+import { registryHandlers } from "./registries.ts";
 import { remoteHandlers } from "./remotes.ts";
 import { shimHandlers } from "./shims.ts";
 import { statsHandlers } from "./stats.ts";
@@ -26,6 +27,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     files: fileHandlers(core),
     images: imageHandlers(core),
     logs: logHandlers(core),
+    registries: registryHandlers(core),
     remotes: remoteHandlers(core),
     shims: shimHandlers(core),
     stats: statsHandlers(core),

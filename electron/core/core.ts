@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "#shared/errors";
 import { defaultNamespace } from "./base/ids.ts";
@@ -10,18 +11,26 @@ import { Exchange } from "./events/exchange.ts";
 import { Journal } from "./events/journal.ts";
 import { FileService } from "./files/file-service.ts";
 import { acquireLock, type Lock } from "./host/lock.ts";
-import { containerLog, type Paths } from "./host/paths.ts";
+import { containerLog, type Paths, signInsFile } from "./host/paths.ts";
 import { choosePrivileges } from "./host/privileges.ts";
-import { ImageService } from "./images/image-service.ts";
+import type { BuildService } from "./images/builds/build-service.ts";
+import { ContainerImageService } from "./images/container-image-service.ts";
+import { createImages } from "./images/create-images.ts";
+import type { ImageService } from "./images/image-service.ts";
+import type { TransferService } from "./images/transfer-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
 import { Visits } from "./remotes/visits.ts";
+import { RegistryService } from "./registry/registry-service.ts";
+import { FileSecretStore, type SecretStore } from "./registry/secret-store.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
 import { ShimService } from "./shims/shim-service.ts";
+import { chooseLayerStore } from "./snapshots/choose-layer-store.ts";
+import type { LayerKind } from "./snapshots/layer.ts";
 import { Snapshotter } from "./snapshots/snapshotter.ts";
 import { ProcessService } from "./stats/process-service.ts";
 import { StatsService } from "./stats/stats-service.ts";
@@ -35,6 +44,10 @@ export interface CoreConfig {
   kind: "electron" | "headless" | "test";
   /** Directory of the extensions that come with the product. */
   shippedExtensions?: string;
+  /** Where sign-ins to registries are kept; absent: in a file that only this user can read. */
+  secrets?: SecretStore;
+  /** How layers are kept; absent: the best that this host can. */
+  layers?: LayerKind;
 }
 
 /** The runtime manager: every service, made once. */
@@ -44,6 +57,10 @@ export interface Core {
   readonly exchange: Exchange;
   readonly operations: OperationService;
   readonly images: ImageService;
+  readonly transfers: TransferService;
+  readonly containerImages: ContainerImageService;
+  readonly builds: BuildService;
+  readonly registries: RegistryService;
   readonly containers: ContainerService;
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
@@ -94,7 +111,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, registry, store, places, version },
     });
     closing.push(() => system.dispose());
-    const snapshots = new Snapshotter(paths, privileges);
+    const layers = await chooseLayerStore({ paths, privileges, kind: config.layers });
+    const snapshots = new Snapshotter(paths, privileges, layers);
+    const registries = new RegistryService({
+      ...{ store, env: process.env, home: homedir() },
+      secrets: config.secrets ?? new FileSecretStore(signInsFile(paths, "file")),
+      inUse: () => imaging.tools.store.registries(),
+    });
 
     let begin = (): void => undefined;
     const composed = new Promise<void>((resolve) => {
@@ -103,6 +126,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const ready = composed.then(async () => {
       try {
         await system.probed;
+        await images.load();
         await tasks.load();
         await reconcile({ tasks, containers, snapshots });
         await terminals.load();
@@ -110,11 +134,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         throw AppError.wrap(error, "The containers could not be loaded");
       }
     });
-    const images: ImageService = new ImageService({
-      ...{ paths, privileges, store, operations, exchange, ready },
+    const imaging = await createImages({
+      ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
       heldBy: (id) => extensions.usersOf(id),
     });
+    closing.push(() => imaging.close());
+    const { images, transfers, builds } = imaging;
     const containers = new ContainerService({
       ...{
         paths,
@@ -128,7 +154,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         system,
         ready,
       },
-      onImageUse: (id) => images.usageChanged(id),
+      onImageUse: (id) => images.changed(id),
     });
     closing.push(() => containers.lifecycle.supervisor.dispose());
     closing.push(() => containers.next.close());
@@ -148,6 +174,11 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const visits = new Visits({ paths, privileges });
     closing.push(() => visits.dispose());
     const remotes = new RemoteService(places, visits);
+
+    const containerImages = new ContainerImageService({
+      ...{ paths, privileges, containers, images, snapshots, operations, ...imaging.tools },
+    });
+
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
@@ -171,12 +202,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([images.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() => Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load()]))
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints },
+      ...{ transfers, containerImages, builds, registries },
       ...{
         files,
         logs,

@@ -52,7 +52,9 @@ export type RestartPolicy = z.infer<typeof RestartPolicy>;
 export const ContainerConfig = z.object({
   name: ContainerName,
   imageId: Id,
-  /** Empty: the image's own. */
+  /** In place of the image's; absent: the image's own. With one the image's cmd does not count. */
+  entrypoint: z.array(z.string()).max(4096).optional(),
+  /** Arguments of the entrypoint, or the command where there is none. Empty: the image's cmd. */
   args: z.array(z.string()).max(4096),
   /** KEY=VALUE. */
   env: z.array(z.string().regex(/^[^=\0]+=[^\0]*$/, "Write KEY=VALUE")).max(4096),

@@ -5,6 +5,7 @@ import { extensions } from "./extensions.ts";
 import { files } from "./files.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
+import { registries } from "./registries.ts";
 import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
 import { stats } from "./stats.ts";
@@ -20,6 +21,7 @@ export const contract = {
   files,
   images,
   logs,
+  registries,
   remotes,
   shims,
   stats,

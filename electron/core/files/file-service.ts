@@ -10,6 +10,7 @@ import { defaultNamespace } from "../base/ids.ts";
 import type { ContainerService } from "../containers/container-service.ts";
 import type { Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
+import { nameOf } from "../images/image-config.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { OperationService, OperationSpec } from "../operations/operation-service.ts";
 import type { RootfsMount, Tasks } from "../runtime/runtime.ts";
@@ -222,16 +223,16 @@ export class FileService {
 
   async #prepareImage(id: string, places: HolderPlaces): Promise<() => Plan | Promise<void>> {
     const { images, snapshots } = this.#o;
-    const { name } = images.get(id);
-    const { lower } = await snapshots.mounts(defaultNamespace, id, id);
+    const subject = `image "${nameOf(images.get(id))}"`;
+    const image = await snapshots.lowers(images.layersOf(id));
     const roots = { root: { path: places.image } };
-    return () => ({ held: { image: lower }, roots, subject: `image "${name}"` });
+    return () => ({ held: { image }, roots, subject });
   }
 
   async #prepareContainer(id: string, places: HolderPlaces): Promise<() => Plan | Promise<void>> {
-    const { containers, snapshots } = this.#o;
+    const { containers, images, snapshots } = this.#o;
     const { image } = containers.records.get(id);
-    const rootfs = await snapshots.mounts(defaultNamespace, id, image.id);
+    const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id));
     return () => {
       const busy = containers.activities.get(id);
       // The others leave its files where they are until they have ended.

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
-import { mountArgs } from "../runtime/oci/conmon.ts";
+import { mountArgs } from "../runtime/rootfs-mount.ts";
 import type { RootfsMount } from "../runtime/runtime.ts";
 
 /**
@@ -42,7 +42,8 @@ export function holderArgv(
   const { rootless } = privileges;
   const options = { busybox: undefined, rootless };
   // Without an upper directory an overlay has two lower ones at least, and can't be written to (overlayfs.rst).
-  const view: RootfsMount = { type: "overlay", lower: [...held.image, places.empty] };
+  const empty = { type: "directory" as const, path: places.empty };
+  const view: RootfsMount = { type: "overlay", lower: [...held.image, empty] };
   // It ends with us (prctl(2), PR_SET_PDEATHSIG) also where it does not look at its standard input just then.
   const agent = ["setpriv", "--pdeathsig", "KILL", "--", ...argv];
   const viewed = mountArgs(view, places.image, options, agent);

@@ -11,6 +11,7 @@ import type { Disposable } from "#shared/base/disposable";
 import { Latest } from "../base/latest.ts";
 import type { Paths } from "../host/paths.ts";
 import { readDistribution } from "../host/distribution.ts";
+import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import { findPrerequisites } from "../host/prerequisites.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { Places } from "../remotes/places.ts";
@@ -203,9 +204,13 @@ export class SystemService {
   }
 
   async #findPrerequisites(): Promise<void> {
+    const mkfsErofs = await findMkfsErofs();
     const prerequisites = await findPrerequisites({
       signal: this.#abort.signal,
-      ...(process.env.SHIMYARD_CRIU ? { criu: process.env.SHIMYARD_CRIU } : {}),
+      instead: {
+        ...(process.env.SHIMYARD_CRIU && { criu: process.env.SHIMYARD_CRIU }),
+        ...(mkfsErofs && { "mkfs.erofs": mkfsErofs }),
+      },
     }).catch(() => []);
     this.#change({ prerequisites });
   }

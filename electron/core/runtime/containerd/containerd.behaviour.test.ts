@@ -202,7 +202,7 @@ function describeAbsence(containerd: TestContainerd, subject: SuiteSubject): voi
       const request = await desk.root.request("files", ["true"]);
       const layer = join(desk.root.dir, "layer");
       await writeFile(layer, "");
-      request.rootfs.lower = [layer];
+      request.rootfs.lower = [{ type: "erofs", path: layer }];
       await expect(desk.manager.create(subject.info.id, request)).rejects.toMatchObject({
         code: "FAILED_PRECONDITION",
         details: { subject: layer, hint: expect.any(String) },

@@ -45,7 +45,7 @@ export class ContainerdRuntime extends HostRuntime<ContainerdShared, ContainerdT
   }
 
   protected async prepare(bundle: Bundle, request: CreateRequest): Promise<void> {
-    await requireDirectories(request.rootfs);
+    requireDirectories(request.rootfs);
     await mkdir(this.restoreWork(bundle));
   }
 

@@ -14,14 +14,16 @@ test("our namespaces have names of their own in containerd, and are known by the
 });
 
 test("a root file system becomes the mount that containerd's shim makes", () => {
-  const overlay = { type: "overlay" as const, lower: ["/b", "/a"], upper: "/u", work: "/w" };
+  const directory = (path: string) => ({ type: "directory" as const, path });
+  const lower = [directory("/b"), directory("/a")];
+  const overlay = { type: "overlay" as const, lower, upper: "/u", work: "/w" };
   expect(rootfsMounts(overlay)).toEqual([
     {
       ...{ type: "overlay", source: "overlay" },
       options: ["lowerdir=/b:/a", "upperdir=/u", "workdir=/w"],
     },
   ]);
-  expect(rootfsMounts({ type: "bind", lower: ["/"] })).toEqual([
+  expect(rootfsMounts({ type: "bind", lower: [directory("/")] })).toEqual([
     { type: "bind", source: "/", options: ["rbind", "rw"] },
   ]);
   // A comma would be taken for the end of an option.
