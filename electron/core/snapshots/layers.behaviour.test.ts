@@ -10,7 +10,7 @@ import { ChildManager } from "../runtime/child-manager.ts";
 import { until } from "../runtime/testing.ts";
 import { decompress } from "./decompress.ts";
 import type { LayerKind } from "./layer.ts";
-import { archive, hostile, member } from "./tar/hostile.ts";
+import { archive, hostile, member } from "./tar/testing.ts";
 import { describeTree, everything, makeTestLayers, packTree, type TestLayers } from "./testing.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -31,7 +31,7 @@ async function makeTree(script: string): Promise<string> {
 /** How a container would see layers, base first. */
 async function look(...diffIds: string[]): Promise<string[]> {
   await using view = await layers.snapshots.view(diffIds);
-  return await describeTree(view.root, layers.privileges);
+  return await describeTree(view.root, layers.privileges, view.pid);
 }
 
 const names = (lines: string[]): string[] =>
@@ -187,7 +187,7 @@ describe.each(kinds)("layers as %s", (kind) => {
     );
     const layer = await layers.make(diff);
     await using now = await snapshots.viewContainer("default", "c", files);
-    const seen = await describeTree(now.root, privileges);
+    const seen = await describeTree(now.root, privileges, now.pid);
     expect(await look(base.diffId, layer.diffId)).toEqual(seen);
     // And as one whole tar.
     const whole = await layers.make(await collect(snapshots.exportTree("default", "c", files)));

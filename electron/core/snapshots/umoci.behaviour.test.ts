@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { mustRun } from "../host/command.ts";
 import { rootPrivileges } from "../host/privileges.ts";
-import { archive, member } from "./tar/hostile.ts";
+import { archive, member } from "./tar/testing.ts";
 import { describeTree, everything, makeTestLayers, packTree } from "./testing.ts";
 
 let dir: string;
