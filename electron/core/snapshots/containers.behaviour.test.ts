@@ -92,7 +92,7 @@ for (const subject of subjects) {
           count,
           "cat /layers/*; echo; echo new > /layers/own; sleep 99",
         );
-        await until(async () => (await desk.root.log(task.id)).includes("\n"));
+        await until(async () => logText(await desk.root.log(task.id)).includes("\n"));
         const seen = logText(await desk.root.log(task.id)).trim();
         // Each layer has deleted the file of the one before the last.
         const last = count - 1;
