@@ -1,6 +1,7 @@
 import { mkdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import type { Paths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
 import { createOciRuntimes } from "../runtime/oci/plugin.ts";
@@ -16,7 +17,8 @@ import { archive, member } from "./tar/testing.ts";
 import { bytes, packTree } from "./testing.ts";
 
 const privileges = choosePrivileges();
-const kinds: LayerKind[] = privileges.rootless ? ["directory"] : ["erofs", "directory"];
+const hasErofs = !privileges.rootless && (await findMkfsErofs()) !== undefined;
+const kinds: LayerKind[] = hasErofs ? ["erofs", "directory"] : ["directory"];
 
 const openShims = (paths: Paths) => createShimRuntimes({ paths, privileges, shim: undefined });
 

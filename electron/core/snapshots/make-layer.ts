@@ -109,8 +109,8 @@ async function* abortable(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
-  let fail = (_: AppError): void => {};
-  const onAbort = (): void => fail(cancelled());
+  let fail: ((error: AppError) => void) | undefined;
+  const onAbort = (): void => fail?.(cancelled());
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     for (;;) {
