@@ -5,6 +5,7 @@ import { Clamped } from "../../components/clamped.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { bytes, cpu, joined } from "../../components/format.ts";
 import { KeyValue, KeyValues } from "../../components/key-value.tsx";
+import { PairList, splitVariable } from "../../components/pair-list.tsx";
 import { Section } from "../../components/page.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Moment, Since } from "../../components/since.tsx";
@@ -199,6 +200,11 @@ function Configuration(props: { detail: ContainerDetail }) {
     <>
       <Section title="Settings">
         <KeyValues>
+          {config.entrypoint && (
+            <KeyValue name="Entry" mono>
+              {quoteShellWords(config.entrypoint) || <span className="dim">none</span>}
+            </KeyValue>
+          )}
           {config.cwd && (
             <KeyValue name="Directory" mono>
               {config.cwd}
@@ -233,12 +239,12 @@ function Configuration(props: { detail: ContainerDetail }) {
           ))}
         </KeyValues>
       </Section>
-      <Pairs
-        title="Environment"
-        pairs={config.env.map(splitVariable)}
-        none="Only the image’s own"
-      />
-      <Pairs title="Labels" pairs={labels} none="None" />
+      <Section title="Environment">
+        <PairList pairs={config.env.map(splitVariable)} none="Only the image’s own" />
+      </Section>
+      <Section title="Labels">
+        <PairList pairs={labels} none="None" />
+      </Section>
     </>
   );
 }
@@ -249,31 +255,5 @@ function Path(props: { of: string }) {
     <span className="overview__path" title={props.of}>
       {props.of}
     </span>
-  );
-}
-
-function splitVariable(variable: string): [string, string] {
-  const at = variable.indexOf("=");
-  return [variable.slice(0, at), variable.slice(at + 1)];
-}
-
-function Pairs(props: { title: string; pairs: [string, string][]; none: string }) {
-  const { title, pairs, none } = props;
-  return (
-    <Section title={title}>
-      {pairs.length === 0 ? (
-        <p className="dim">{none}</p>
-      ) : (
-        <ul className="pairs mono selectable">
-          {pairs.map(([name, value]) => (
-            <li key={name}>
-              <span className="muted">{name}</span>
-              <span className="dim">=</span>
-              {value}
-            </li>
-          ))}
-        </ul>
-      )}
-    </Section>
   );
 }
