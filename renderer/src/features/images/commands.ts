@@ -1,0 +1,36 @@
+import { useMemo } from "react";
+import { copyText } from "../../components/copy-button.tsx";
+import { useImageActions } from "../../queries/image-actions.ts";
+import { openOverlay } from "../../state/overlays.ts";
+import { inspectImage } from "../../state/selection.ts";
+
+/** Everything that a row, its menus, the bulk bar and the palette offer. */
+export interface ImageCommands {
+  run: (id: string) => void;
+  open: (id: string) => void;
+  tag: (id: string) => void;
+  untag: (id: string, name: string) => void;
+  push: (id: string) => void;
+  pull: (reference: string) => void;
+  save: (ids: readonly string[]) => void;
+  remove: (ids: readonly string[]) => void;
+  copy: (text: string, what: string) => void;
+}
+
+export function useImageCommands(): ImageCommands {
+  const actions = useImageActions();
+  return useMemo(
+    () => ({
+      run: (id) => openOverlay({ kind: "create", imageId: id }),
+      open: inspectImage,
+      tag: (id) => openOverlay({ kind: "tag", id }),
+      untag: (id, name) => void actions.untag(id, name),
+      push: (id) => openOverlay({ kind: "push", id }),
+      pull: (reference) => void actions.pull(reference),
+      save: (ids) => openOverlay({ kind: "save", ids }),
+      remove: (ids) => openOverlay({ kind: "delete-images", ids }),
+      copy: (text, what) => void copyText(text, `${what} copied`),
+    }),
+    [actions],
+  );
+}
