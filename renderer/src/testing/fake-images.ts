@@ -191,7 +191,11 @@ export function fakeHistory(image: Image): HistoryEntry[] {
         size,
         files: Math.ceil(image.files / image.layers),
         kind: "erofs",
-        sharedWith: base ? ["debian:13-slim", "orders:41f9c2", "gateway:2.8.1"] : [],
+        sharedWith: base
+          ? ["debian:13-slim", "orders:41f9c2", "gateway:2.8.1"].filter(
+              (name) => !image.names.includes(name),
+            )
+          : [],
       },
     });
   }

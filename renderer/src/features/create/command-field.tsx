@@ -41,7 +41,9 @@ export function CommandField(props: {
         }
       />
       {parsed.ok ? (
-        words.length > 0 && (
+        // One word that is all there is says nothing more.
+        words.length > 0 &&
+        (words.length > 1 || words[0] !== text.trim()) && (
           <ol
             className="chips"
             aria-label={`${label} as words`}

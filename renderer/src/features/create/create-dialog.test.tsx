@@ -147,12 +147,9 @@ it("makes the starter image by itself where there is none, and says why when it 
 
 it("fills in what the image says, shows what it offers, and sends only what was changed", async () => {
   const { user, core, dialog } = await open(new FakeCore(), "postgres:17");
-  const words = (label: string): (string | null)[] =>
-    within(dialog.getByLabelText(`${label} as words`))
-      .getAllByRole("listitem")
-      .map((word) => word.textContent);
-  expect(words("Entrypoint")).toEqual(["docker-entrypoint.sh"]);
-  expect(words("Command")).toEqual(["postgres"]);
+  const typed = (label: string): string => dialog.getByLabelText<HTMLInputElement>(label).value;
+  expect(typed("Entrypoint")).toBe("docker-entrypoint.sh");
+  expect(typed("Command")).toBe("postgres");
   expect(dialog.getByText("5432/tcp")).toBeTruthy();
   expect(dialog.getByText("not published yet")).toBeTruthy();
   expect(dialog.getByText("/var/lib/postgresql/data")).toBeTruthy();
@@ -188,7 +185,7 @@ it("finds an image among many, and pulls one that is not here into the form", as
   const picker = dialog.getByLabelText<HTMLInputElement>("Image");
   await user.click(picker);
   await user.keyboard("valkey");
-  await user.click(await screen.findByRole("option", { name: /^valkey/ }));
+  await user.click(await screen.findByRole("option", { name: /^valkey\s*:9/ }));
   expect(picker.value).toBe("valkey:9");
   await user.click(picker);
   await user.keyboard("alpine:3.22{Enter}");

@@ -1,8 +1,9 @@
-import { Download, FolderInput } from "lucide-react";
+import { ChevronDown, Download, FolderInput } from "lucide-react";
 import { useState } from "react";
 import type { Image } from "#shared/contract/images";
 import { Combobox, type ComboOption } from "../../components/combobox.tsx";
 import { bytes, joined } from "../../components/format.ts";
+import { Icon } from "../../components/icon.tsx";
 import { Spinner } from "../../components/spinner.tsx";
 import { useSuggestions } from "../../queries/images.ts";
 import { closeOverlay, openOverlay } from "../../state/overlays.ts";
@@ -32,10 +33,13 @@ export function ImagePicker(props: {
   const text = typed?.trim() ?? "";
   const suggestions = useSuggestions(text);
   const chosen = images.find(({ id }) => id === value);
-  const local = images.filter(parseImageFilter(text));
+  const found = images.filter(parseImageFilter(text));
+  // What begins with the text is meant sooner than what only has it somewhere.
+  const leading = text === "" ? [] : found.filter(({ names }) => names.some(begins(text)));
+  const local = [...leading, ...found.filter((image) => !leading.includes(image))];
   const here = new Set(images.flatMap(({ names }) => names));
   const pulls =
-    text === "" ? [] : [...new Set([...suggestions, text])].filter((each) => !here.has(each));
+    text === "" ? [] : [...new Set([text, ...suggestions])].filter((each) => !here.has(each));
   const options: ComboOption[] = [
     ...local.slice(0, mostImages).map((image) => ({
       value: image.id,
@@ -73,11 +77,23 @@ export function ImagePicker(props: {
       onChange={setTyped}
       options={options}
       onPick={pick}
-      firstChosen={text !== ""}
+      firstChosen={leading.length > 0 || (text !== "" && local.length === 0)}
+      onEnter={() => text !== "" && pick(`pull ${text}`)}
       onFocus={(event) => event.target.select()}
       onBlur={() => setTyped(undefined)}
       error={error}
-      trailing={pulling !== undefined && <Spinner size={13} />}
+      trailing={
+        pulling === undefined ? (
+          <Icon of={ChevronDown} size={14} className="input__icon" />
+        ) : (
+          <Spinner size={13} />
+        )
+      }
     />
   );
+}
+
+/** Whether a name, or its last part, begins with a text. */
+function begins(text: string): (name: string) => boolean {
+  return (name) => name.startsWith(text) || name.slice(name.lastIndexOf("/") + 1).startsWith(text);
 }

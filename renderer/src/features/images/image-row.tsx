@@ -12,8 +12,7 @@ import type { GridPlace } from "../grid/data-grid.tsx";
 import { GridRow } from "../grid/grid-row.tsx";
 import type { ImageCommands } from "./commands.ts";
 import { imageMenu } from "./image-menu.ts";
-import { Reference } from "./pull-box.tsx";
-import { imageName } from "./reference.ts";
+import { imageName, splitReference } from "./reference.ts";
 import { sourceWords } from "./view.ts";
 
 export const ImageRow = memo(function ImageRow(
@@ -22,6 +21,7 @@ export const ImageRow = memo(function ImageRow(
   const { image, commands, ...place } = props;
   const { id, names, size, own, source, origin, platform, createdAt, usedBy } = image;
   const name = imageName(image);
+  const { repository, tag } = splitReference(name);
   const shared = `${joined(bytes(size - own))} of ${joined(bytes(size))} are shared with other images`;
   return (
     <GridRow
@@ -32,9 +32,15 @@ export const ImageRow = memo(function ImageRow(
       renderActions={(onMenu) => <RowActions image={image} commands={commands} onMenu={onMenu} />}
     >
       <div role="gridcell" className="images__name" title={names.join("\n") || undefined}>
-        <span className="truncate">
-          {names.length > 0 ? <Reference of={name} /> : <span className="dim">no name</span>}
-        </span>
+        {names.length > 0 ? (
+          // What tells them apart is at the end: a long name is cut before its tag.
+          <span className="images__reference">
+            <span className="truncate">{repository}</span>
+            <span className="truncate muted">{tag}</span>
+          </span>
+        ) : (
+          <span className="dim">no name</span>
+        )}
         {names.length > 1 && <span className="images__more num">+{names.length - 1}</span>}
       </div>
       <div role="gridcell" className="images__id mono muted" title={id}>

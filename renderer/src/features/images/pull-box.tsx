@@ -81,7 +81,11 @@ export function PullBox() {
           )
         }
       />
-      <Button type="submit" variant="primary" disabled={reference === ""}>
+      <Button
+        type="submit"
+        variant={reference === "" ? "secondary" : "primary"}
+        disabled={reference === ""}
+      >
         Pull
       </Button>
     </form>

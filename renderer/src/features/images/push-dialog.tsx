@@ -46,11 +46,15 @@ export function PushDialog(props: { id: string }) {
       />
       <p className="image-form__goes muted">
         Goes to <b>{host}</b>
-        {user === undefined ? ", without signing in." : <> as {user}.</>}
-        {user === undefined && (
-          <Button variant="link" onClick={() => openOverlay({ kind: "sign-in", host })}>
-            Sign in…
-          </Button>
+        {user === undefined ? (
+          <>
+            , without signing in.{" "}
+            <Button variant="link" onClick={() => openOverlay({ kind: "sign-in", host })}>
+              Sign in…
+            </Button>
+          </>
+        ) : (
+          <> as {user}.</>
         )}
       </p>
     </ImageForm>

@@ -27,14 +27,23 @@ export function RemovalSummary(props: {
       {images.length > 0 && (
         <>
           <p>
-            Frees{" "}
-            <b>
-              <ByteCount value={frees} />
-            </b>
-            <span className="muted">
-              {images.length > 1 && ` in all: ${plural(images.length, "image")} go`}. Layers that
-              other images have stay.
-            </span>
+            {frees > 0 ? (
+              <>
+                Frees{" "}
+                <b>
+                  <ByteCount value={frees} />
+                </b>
+                <span className="muted">
+                  {images.length > 1 && ` in all: ${plural(images.length, "image")} go`}. Layers
+                  that other images have stay.
+                </span>
+              </>
+            ) : (
+              <>
+                Frees <b>nothing</b>
+                <span className="muted">: other images have all the layers.</span>
+              </>
+            )}
           </p>
           <ul className="removal__list" aria-label="What goes">
             {images.map((image) => (

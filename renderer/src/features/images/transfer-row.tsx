@@ -127,7 +127,7 @@ function LayerLine(props: { layer: TransferLayer; direction: ShownTransfer["dire
   const { digest, size, done, state } = props.layer;
   const { shape, tone, word } = layerLook(state, props.direction);
   return (
-    <li className="transfer__layer">
+    <li className={`transfer__layer transfer__layer--${state}`}>
       <span className="mono muted selectable" title={digest}>
         {shortDigest(digest)}
       </span>
