@@ -63,7 +63,7 @@ export function imageMenu(images: readonly Image[], commands: ImageCommands): Me
           {
             label: "Pull again",
             icon: ArrowDownToLine,
-            onSelect: () => commands.pull(names[0] ?? origin),
+            onSelect: () => commands.pull(origin),
           },
         ]
       : []),
