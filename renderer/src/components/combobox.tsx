@@ -1,7 +1,6 @@
 import * as Radix from "radix-ui/popover";
 import type { LucideIcon } from "lucide-react";
 import {
-  type FocusEvent,
   type KeyboardEvent,
   type ReactNode,
   type Ref,
@@ -40,7 +39,8 @@ export interface ComboboxProps extends FieldProps {
   autoFocus?: boolean;
   /** Inside the box, at its right. */
   trailing?: ReactNode;
-  onFocus?: (event: FocusEvent<HTMLInputElement>) => void;
+  /** What stands in it is one thing, which is typed over: it is selected whole. */
+  whole?: boolean;
   onBlur?: () => void;
   ref?: Ref<HTMLInputElement>;
 }
@@ -49,7 +49,7 @@ export interface ComboboxProps extends FieldProps {
 export function Combobox(props: ComboboxProps) {
   const { label, hideLabel, hint, error, aside, className, ...rest } = props;
   const { value, onChange, options, onPick, onEnter, firstChosen, mono, icon, trailing } = rest;
-  const { placeholder, autoFocus, onFocus, onBlur, ref } = rest;
+  const { placeholder, autoFocus, whole, onBlur, ref } = rest;
   const [open, setOpen] = useState(false);
   const [moved, setMoved] = useState<number>();
   const anchor = useRef<HTMLDivElement>(null);
@@ -112,12 +112,15 @@ export function Combobox(props: ComboboxProps) {
                 // oxlint-disable-next-line jsx-a11y/no-autofocus
                 autoFocus={autoFocus}
                 value={value}
-                onFocus={onFocus}
+                onFocus={(event) => whole && event.target.select()}
                 onBlur={() => {
                   close();
                   onBlur?.();
                 }}
-                onClick={() => setOpen(true)}
+                onClick={(event) => {
+                  setOpen(true);
+                  if (whole) event.currentTarget.select();
+                }}
                 onKeyDown={onKeyDown}
                 onChange={(event) => {
                   onChange(event.target.value);

@@ -8,10 +8,8 @@ import { closeOverlay } from "../../state/overlays.ts";
 import { type Pair, pair } from "../create/form.ts";
 import { PairsEditor } from "../create/pairs-editor.tsx";
 import { PathField } from "../fields/path-field.tsx";
-import { ImageForm } from "../images/image-form.tsx";
+import { notRunning, RequestForm } from "../fields/request-form.tsx";
 import { nameFromPath } from "../images/name-from-path.ts";
-
-const idle = { isPending: false, error: undefined, reset: () => undefined };
 
 /** What a build needs; it then goes on in the dock. `again`: what an earlier one was asked. */
 export function BuildDialog(props: { again?: BuildRequest | undefined }) {
@@ -30,7 +28,7 @@ export function BuildDialog(props: { again?: BuildRequest | undefined }) {
   const given = args.filter(({ key, value }) => key !== "" || value !== "");
   const nameless = given.some(({ key }) => key === "");
   return (
-    <ImageForm
+    <RequestForm
       title="Build an image"
       description={
         builder?.tool === undefined
@@ -40,7 +38,7 @@ export function BuildDialog(props: { again?: BuildRequest | undefined }) {
       action="Build"
       failure="Nothing was built"
       fields={[]}
-      run={idle}
+      run={notRunning}
       ready={context.startsWith("/") && name.trim() !== "" && !nameless}
       disabledReason={builder?.reason && sentence(builder.reason)}
       onSubmit={() => {
@@ -67,7 +65,7 @@ export function BuildDialog(props: { again?: BuildRequest | undefined }) {
         onChange={setContext}
         hint="The directory whose files the Dockerfile may copy"
       />
-      <div className="image-form__two">
+      <div className="request-form__two">
         <TextField
           label="Dockerfile"
           mono
@@ -100,6 +98,6 @@ export function BuildDialog(props: { again?: BuildRequest | undefined }) {
         label="Without the cache"
         hint="Every step is run again."
       />
-    </ImageForm>
+    </RequestForm>
   );
 }

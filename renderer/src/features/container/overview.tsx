@@ -4,7 +4,7 @@ import type { Container, ContainerDetail, ShimInfo } from "#shared/contract/cont
 import { Clamped } from "../../components/clamped.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { bytes, cpu, joined } from "../../components/format.ts";
-import { KeyValue, KeyValues } from "../../components/key-value.tsx";
+import { KeyValue, KeyValues, OneLine } from "../../components/key-value.tsx";
 import { PairList, splitVariable } from "../../components/pair-list.tsx";
 import { Section } from "../../components/page.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
@@ -222,15 +222,15 @@ function Configuration(props: { detail: ContainerDetail }) {
           )}
           <KeyValue name="Terminal">{container.terminal ? "its own" : "none"}</KeyValue>
           <KeyValue name="Log" mono copy={logPath}>
-            <Path of={logPath} />
+            <OneLine of={logPath} />
           </KeyValue>
           {bundle && (
             <KeyValue name="Bundle" mono copy={bundle}>
-              <Path of={bundle} />
+              <OneLine of={bundle} />
             </KeyValue>
           )}
           <KeyValue name="Files" mono copy={rootfs.upper}>
-            {rootfs.upper ? <Path of={rootfs.upper} /> : rootfs.kind}
+            {rootfs.upper ? <OneLine of={rootfs.upper} /> : rootfs.kind}
           </KeyValue>
           {notes.map((note) => (
             <KeyValue key={note} name="Adjusted">
@@ -246,14 +246,5 @@ function Configuration(props: { detail: ContainerDetail }) {
         <PairList pairs={labels} none="None" />
       </Section>
     </>
-  );
-}
-
-/** On one line; the whole on hover, and to copy. */
-function Path(props: { of: string }) {
-  return (
-    <span className="overview__path" title={props.of}>
-      {props.of}
-    </span>
   );
 }

@@ -7,7 +7,8 @@ import { Icon } from "../../components/icon.tsx";
 import { Spinner } from "../../components/spinner.tsx";
 import { useSuggestions } from "../../queries/images.ts";
 import { closeOverlay, openOverlay } from "../../state/overlays.ts";
-import { Reference, typeReference } from "../images/pull-box.tsx";
+import { typeReference } from "../images/pull-box.tsx";
+import { ReferenceText } from "../images/reference-text.tsx";
 import { imageName } from "../images/reference.ts";
 import { parseImageFilter } from "../images/view.ts";
 
@@ -43,7 +44,7 @@ export function ImagePicker(props: {
   const options: ComboOption[] = [
     ...local.slice(0, mostImages).map((image) => ({
       value: image.id,
-      label: <Reference of={imageName(image)} />,
+      label: <ReferenceText of={imageName(image)} />,
       detail: joined(bytes(image.size)),
     })),
     ...pulls.slice(0, mostPulls).map((reference) => ({
@@ -79,7 +80,7 @@ export function ImagePicker(props: {
       onPick={pick}
       firstChosen={leading.length > 0 || (text !== "" && local.length === 0)}
       onEnter={() => text !== "" && pick(`pull ${text}`)}
-      onFocus={(event) => event.target.select()}
+      whole={typed === undefined}
       onBlur={() => setTyped(undefined)}
       error={error}
       trailing={

@@ -3,13 +3,13 @@ import { quoteShellWords } from "#shared/base/shell-words";
 import type { Image } from "#shared/contract/images";
 import { Button, IconButton } from "../../components/button.tsx";
 import { count } from "../../components/format.ts";
-import { KeyValue, KeyValues } from "../../components/key-value.tsx";
+import { KeyValue, KeyValues, OneLine } from "../../components/key-value.tsx";
 import { Section } from "../../components/page.tsx";
 import { PairList, splitVariable } from "../../components/pair-list.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Moment } from "../../components/since.tsx";
 import { useImageCommands } from "../images/commands.ts";
-import { Reference } from "../images/pull-box.tsx";
+import { ReferenceText } from "../images/reference-text.tsx";
 import { sourceWords } from "../images/view.ts";
 
 /** What it is, how large, and how it wants to be run. */
@@ -24,10 +24,10 @@ export function ImageOverview(props: { image: Image }) {
           <Names image={image} />
           <KeyValues>
             <KeyValue name="Id" mono copy={id}>
-              <Path of={id} />
+              <OneLine of={id} />
             </KeyValue>
             <KeyValue name="Digest" mono copy={digest}>
-              <Path of={digest} />
+              <OneLine of={digest} />
             </KeyValue>
             <KeyValue name="Files">
               <span className="num">{count(files)}</span>
@@ -40,7 +40,7 @@ export function ImageOverview(props: { image: Image }) {
               <span className="dim"> · {sourceWords[source]}</span>
             </KeyValue>
             <KeyValue name="From" mono copy={origin}>
-              <Path of={origin} />
+              <OneLine of={origin} />
             </KeyValue>
           </KeyValues>
           <SizeBar size={size} own={own} />
@@ -78,7 +78,7 @@ function Names(props: { image: Image }) {
           {names.map((name) => (
             <li key={name}>
               <span className="truncate selectable" title={name}>
-                <Reference of={name} />
+                <ReferenceText of={name} />
               </span>
               <IconButton
                 size="small"
@@ -91,15 +91,6 @@ function Names(props: { image: Image }) {
         </ul>
       )}
     </Section>
-  );
-}
-
-/** On one line; the whole on hover, and to copy. */
-function Path(props: { of: string }) {
-  return (
-    <span className="overview__path" title={props.of}>
-      {props.of}
-    </span>
   );
 }
 

@@ -6,7 +6,7 @@ import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { inspectImage } from "../../state/selection.ts";
-import { fieldError, ImageForm } from "./image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 import { imageName } from "./reference.ts";
 
 /** Makes an image of what a container has changed. */
@@ -38,7 +38,7 @@ export function CommitDialog(props: { containerId: string }) {
     },
   });
   return (
-    <ImageForm
+    <RequestForm
       title={`Make an image of ${container?.name ?? "the container"}`}
       description="What it has written becomes one more layer over its image. Memory and processes are not in it."
       action="Make the image"
@@ -80,6 +80,6 @@ export function CommitDialog(props: { containerId: string }) {
           hint="Without this a file may be caught half written."
         />
       )}
-    </ImageForm>
+    </RequestForm>
   );
 }

@@ -5,7 +5,7 @@ import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
-import { fieldError, ImageForm } from "./image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 
 /** Writes a container's whole root file system into a tar on this machine. */
 export function ExportDialog(props: { containerId: string }) {
@@ -22,7 +22,7 @@ export function ExportDialog(props: { containerId: string }) {
     },
   });
   return (
-    <ImageForm
+    <RequestForm
       title={`Export the files of ${name}`}
       description="Its whole root file system as one tar, the image’s files and its own. It can be imported again, anywhere."
       action="Export"
@@ -48,6 +48,6 @@ export function ExportDialog(props: { containerId: string }) {
         error={fieldError(run, "path")}
         hint="On this machine; it must not be there yet"
       />
-    </ImageForm>
+    </RequestForm>
   );
 }

@@ -8,7 +8,7 @@ import { notify } from "../../components/toast.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { closeOverlay, type ImportSource, openOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
-import { fieldError, ImageForm } from "./image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 import { nameFromPath } from "./name-from-path.ts";
 import { imageName } from "./reference.ts";
 
@@ -74,7 +74,7 @@ export function ImportDialog(props: { source: ImportSource }) {
   });
   const { label, placeholder, hint, description } = looks[source];
   return (
-    <ImageForm
+    <RequestForm
       title="Load or import"
       description={`${description} The original is not touched, and no longer needed afterwards.`}
       action={source === "archive" ? "Load" : "Import"}
@@ -116,6 +116,6 @@ export function ImportDialog(props: { source: ImportSource }) {
           error={fieldError(run, "name")}
         />
       )}
-    </ImageForm>
+    </RequestForm>
   );
 }

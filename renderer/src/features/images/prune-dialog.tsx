@@ -47,7 +47,7 @@ export function PruneDialog() {
         </>
       }
     >
-      <div className="image-form__choice">
+      <div className="request-form__choice">
         <SegmentedControl
           label="Which images"
           value={what}

@@ -9,7 +9,7 @@ import { useImageActions } from "../../queries/image-actions.ts";
 import { useImages, usePlatforms, useSuggestions } from "../../queries/images.ts";
 import { setImageView } from "../../state/image-list.ts";
 import { goTo } from "../../state/layout.ts";
-import { splitReference } from "./reference.ts";
+import { ReferenceText } from "./reference-text.tsx";
 
 /** What is typed; it stays while one looks elsewhere. */
 const usePullText = create<{ text: string }>(() => ({ text: "" }));
@@ -67,7 +67,7 @@ export function PullBox() {
           .filter((suggestion) => suggestion !== text)
           .map((suggestion) => ({
             value: suggestion,
-            label: <Reference of={suggestion} />,
+            label: <ReferenceText of={suggestion} />,
             detail: here.has(suggestion) ? "here" : undefined,
           }))}
         trailing={
@@ -89,17 +89,6 @@ export function PullBox() {
         Pull
       </Button>
     </form>
-  );
-}
-
-/** A reference with its tag dimmer than its name. */
-export function Reference(props: { of: string }) {
-  const { repository, tag } = splitReference(props.of);
-  return (
-    <>
-      {repository}
-      <span className="muted">{tag}</span>
-    </>
   );
 }
 

@@ -5,10 +5,8 @@ import { useImageActions } from "../../queries/image-actions.ts";
 import { useImage } from "../../queries/images.ts";
 import { useRegistry } from "../../queries/registries.ts";
 import { closeOverlay, openOverlay } from "../../state/overlays.ts";
-import { ImageForm } from "./image-form.tsx";
+import { notRunning, RequestForm } from "../fields/request-form.tsx";
 import { imageName, registryOf } from "./reference.ts";
-
-const idle = { isPending: false, error: undefined, reset: () => undefined };
 
 /** Under which name, to which registry, as whom. It then goes on at the top of the list. */
 export function PushDialog(props: { id: string }) {
@@ -21,12 +19,12 @@ export function PushDialog(props: { id: string }) {
   const host = registryOf(name);
   const user = useRegistry(host)?.user;
   return (
-    <ImageForm
+    <RequestForm
       title={`Push ${image ? imageName(image) : "the image"}`}
       action="Push"
       failure="Nothing was pushed"
       fields={[]}
-      run={idle}
+      run={notRunning}
       ready={name !== ""}
       onSubmit={() => {
         closeOverlay();
@@ -44,7 +42,7 @@ export function PushDialog(props: { id: string }) {
           </Button>
         }
       />
-      <p className="image-form__goes muted">
+      <p className="request-form__goes muted">
         Goes to <b>{host}</b>
         {user === undefined ? (
           <>
@@ -57,6 +55,6 @@ export function PushDialog(props: { id: string }) {
           <> as {user}.</>
         )}
       </p>
-    </ImageForm>
+    </RequestForm>
   );
 }

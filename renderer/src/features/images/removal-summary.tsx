@@ -4,6 +4,7 @@ import { Spinner } from "../../components/spinner.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { imageName } from "./reference.ts";
+import "./removal.css";
 
 /** What a removal would free, image by image, and what stays because somebody holds it. */
 export function RemovalSummary(props: {

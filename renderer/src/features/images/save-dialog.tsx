@@ -7,7 +7,7 @@ import { useClient } from "../../queries/client.tsx";
 import { useImages } from "../../queries/images.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
-import { fieldError, ImageForm } from "./image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 import { fileFromName } from "./name-from-path.ts";
 import { imageName } from "./reference.ts";
 
@@ -43,7 +43,7 @@ export function SaveDialog(props: { ids: readonly string[] }) {
     },
   });
   return (
-    <ImageForm
+    <RequestForm
       title={`Save ${what}`}
       action="Save"
       failure="Nothing was saved"
@@ -68,7 +68,7 @@ export function SaveDialog(props: { ids: readonly string[] }) {
         error={fieldError(run, "path")}
         hint="On this machine; it must not be there yet"
       />
-      <div className="image-form__choice">
+      <div className="request-form__choice">
         <SegmentedControl
           label="Format"
           value={format}
@@ -80,6 +80,6 @@ export function SaveDialog(props: { ids: readonly string[] }) {
         />
         <p className="field__hint">{formats[format]}</p>
       </div>
-    </ImageForm>
+    </RequestForm>
   );
 }

@@ -5,7 +5,7 @@ import { announce } from "../../components/toast.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { useImage, useImages } from "../../queries/images.ts";
 import { closeOverlay } from "../../state/overlays.ts";
-import { fieldError, ImageForm } from "./image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 import { imageName, splitReference } from "./reference.ts";
 
 /** One more name for an image, said to whom it belongs now. */
@@ -27,7 +27,7 @@ export function TagDialog(props: { id: string }) {
   const owner = [...items.values()].find(({ names }) => names.includes(full));
   const has = owner?.id === id;
   return (
-    <ImageForm
+    <RequestForm
       title={`Tag ${image ? imageName(image) : "the image"}`}
       action="Tag"
       failure="No name was added"
@@ -59,6 +59,6 @@ export function TagDialog(props: { id: string }) {
                 : "Begin with a registry to push it there"
         }
       />
-    </ImageForm>
+    </RequestForm>
   );
 }

@@ -13,6 +13,7 @@ import { typeReference } from "./pull-box.tsx";
 import { registryOf } from "./reference.ts";
 import { type TransferDeeds, TransferRow } from "./transfer-row.tsx";
 import { type ShownTransfer, shownTransfers } from "./transfer-view.ts";
+import "./transfers.css";
 
 /** What comes and goes, and what could not. */
 export function TransferList(props: {

@@ -29,13 +29,13 @@ export interface TransferDeeds {
 /** A pull or a push: all layers in one bar, a line of each when opened; or why it failed and what can be done. */
 export function TransferRow(props: { transfer: ShownTransfer; deeds: TransferDeeds }) {
   const { transfer, deeds } = props;
-  const { direction, reference, status } = transfer;
+  const { reference, status } = transfer;
   return (
     <li className="transfer" aria-label={`${transferWord(transfer)} ${reference}`}>
       {status === "failed" ? (
         <Failed transfer={transfer} deeds={deeds} />
       ) : (
-        <Running key={direction} transfer={transfer} onCancel={() => deeds.cancel(transfer)} />
+        <Running transfer={transfer} onCancel={() => deeds.cancel(transfer)} />
       )}
     </li>
   );

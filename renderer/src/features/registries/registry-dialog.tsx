@@ -5,7 +5,7 @@ import { announce } from "../../components/toast.tsx";
 import { usePutRegistry, useRegistry } from "../../queries/registries.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { PathField, pathProblem } from "../fields/path-field.tsx";
-import { fieldError, ImageForm } from "../images/image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 
 /** How a registry is reached: one that is known, or one to add. */
 export function RegistryDialog(props: { host?: string | undefined }) {
@@ -17,7 +17,7 @@ export function RegistryDialog(props: { host?: string | undefined }) {
   const put = usePutRegistry();
   const wanted = host.trim();
   return (
-    <ImageForm
+    <RequestForm
       title={props.host === undefined ? "Add a registry" : `How ${props.host} is reached`}
       action={props.host === undefined ? "Add" : "Save"}
       failure="Nothing was changed"
@@ -85,6 +85,6 @@ export function RegistryDialog(props: { host?: string | undefined }) {
           they like here. With its certificate above there is no need for this.
         </Notice>
       )}
-    </ImageForm>
+    </RequestForm>
   );
 }

@@ -4,7 +4,7 @@ import { announce } from "../../components/toast.tsx";
 import { useImageActions } from "../../queries/image-actions.ts";
 import { useRegistry, useSignIn } from "../../queries/registries.ts";
 import { closeOverlay, type Retry } from "../../state/overlays.ts";
-import { fieldError, ImageForm } from "../images/image-form.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 import "./registries.css";
 
 /** User and password of a registry. The registry is asked first; what it refuses is kept nowhere. */
@@ -16,7 +16,7 @@ export function SignInDialog(props: { host: string; retry?: Retry | undefined })
   const signIn = useSignIn();
   const actions = useImageActions();
   return (
-    <ImageForm
+    <RequestForm
       title={`Sign in to ${host}`}
       description={retry && `Then ${retry.reference} is ${retry.direction}ed again.`}
       action="Sign in"
@@ -67,6 +67,6 @@ export function SignInDialog(props: { host: string; retry?: Retry | undefined })
         read.{" "}
         {registry?.insecure && "This registry is not verified: the way there may be listened to."}
       </p>
-    </ImageForm>
+    </RequestForm>
   );
 }

@@ -3,6 +3,7 @@ import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
 import { closeOverlay } from "../../state/overlays.ts";
+import "./request-form.css";
 
 /** What a form needs to know of the mutation that it runs. */
 export interface Running {
@@ -11,17 +12,20 @@ export interface Running {
   reset: () => void;
 }
 
+/** Nothing runs while the form is open: it closes at once, and what follows is shown elsewhere. */
+export const notRunning: Running = { isPending: false, error: undefined, reset: () => undefined };
+
 /** The words of a failure at the field that it names; one with output of its own is shown whole instead. */
 export function fieldError(run: Running, field: string): string | undefined {
   if (!run.error) return undefined;
   const { message, details } = errorInfo(run.error);
-  return details.output === undefined && details.field?.replace(/^input\./, "") === field
-    ? message
-    : undefined;
+  const at = details.field?.replace(/^input\./, "");
+  const here = at === field || at?.startsWith(`${field}.`);
+  return here && details.output === undefined ? message : undefined;
 }
 
 /** A dialog that fills in one request: it stays open while that fails, and can be closed while it goes on. */
-export function ImageForm(props: {
+export function RequestForm(props: {
   title: string;
   description?: ReactNode;
   /** The verb: `Save`. */
@@ -66,7 +70,7 @@ export function ImageForm(props: {
       }
     >
       <form
-        className="image-form"
+        className="request-form"
         onSubmit={(event) => {
           event.preventDefault();
           submit();
