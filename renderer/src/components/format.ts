@@ -122,6 +122,11 @@ export function shortId(id: string): string {
   return id.length > 12 && /^[0-9a-f]+$/.test(id) ? id.slice(0, 12) : id;
 }
 
+/** `sha256:9f86d081884c7d65...` as its first 12 digits. */
+export function shortDigest(digest: string): string {
+  return shortId(digest.slice(digest.indexOf(":") + 1));
+}
+
 /** `oci/crun` as `crun`. */
 export function runtimeName(id: string): string {
   return id.slice(id.lastIndexOf("/") + 1);

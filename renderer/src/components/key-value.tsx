@@ -26,3 +26,12 @@ export function KeyValue(props: {
     </div>
   );
 }
+
+/** A value on one line, as a path; the whole on hover. */
+export function OneLine(props: { of: string }) {
+  return (
+    <span className="key-value__line" title={props.of}>
+      {props.of}
+    </span>
+  );
+}

@@ -2,12 +2,18 @@ import type { ReactNode } from "react";
 import "./page.css";
 
 /** A screen of the window: a bar with its title and tools, and below it what scrolls. */
-export function Page(props: { title: string; tools?: ReactNode; children: ReactNode }) {
-  const { title, tools, children } = props;
+export function Page(props: {
+  title: string;
+  /** In the title's place, where that is more than words. */
+  heading?: ReactNode;
+  tools?: ReactNode;
+  children: ReactNode;
+}) {
+  const { title, heading, tools, children } = props;
   return (
     <section className="page" aria-label={title}>
       <div className="page__bar">
-        <h1>{title}</h1>
+        {heading ?? <h1>{title}</h1>}
         {tools}
       </div>
       {children}

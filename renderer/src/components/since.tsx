@@ -18,6 +18,11 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** The time, a step every second. */
+export function useNow(): number {
+  return useSyncExternalStore(subscribe, () => Math.floor(Date.now() / 1000) * 1000);
+}
+
 /**
  * How long ago. It renders again only when its own text changes: once a second below a minute, then
  * once a minute, an hour, a day.

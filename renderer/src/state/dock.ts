@@ -17,7 +17,15 @@ export interface LogsTab {
   name?: string | undefined;
 }
 
-export type DockTab = TerminalTab | LogsTab;
+export interface BuildTab {
+  kind: "build";
+  key: string;
+  buildId: string;
+  /** Of the image that is to come of it. */
+  name: string;
+}
+
+export type DockTab = TerminalTab | LogsTab | BuildTab;
 export type DockPane = "left" | "right";
 
 /** One strip of tabs; one or two of them are seen, side by side. */
@@ -82,6 +90,11 @@ export function showTerminal(terminal: Pick<Terminal, "id" | "containerId">): vo
 export function openLogs(containerIds: readonly string[], name?: string): void {
   if (containerIds.length === 0) return;
   addTab({ kind: "logs", key: logsKey(containerIds), containerIds: [...containerIds], name });
+}
+
+/** Opens the log of a build. */
+export function showBuild(buildId: string, name: string): void {
+  addTab({ kind: "build", key: `build:${buildId}`, buildId, name });
 }
 
 function addTab(tab: DockTab): void {

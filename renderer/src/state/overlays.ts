@@ -1,12 +1,35 @@
 import { create } from "zustand";
 import type { FileSource } from "#shared/contract/files";
+import type { BuildRequest } from "./builds.ts";
+
+/** An archive of images, or a root file system as a tar or as a directory. */
+export type ImportSource = "archive" | "tar" | "directory";
+
+export interface Retry {
+  direction: "pull" | "push";
+  reference: string;
+  platform?: string | undefined;
+}
 
 /** What lies over the window, at most one at a time. */
 export type Overlay =
   | { kind: "palette" }
   | { kind: "shortcuts" }
-  | { kind: "create"; imageId?: string }
-  | { kind: "import"; source: "tar" | "directory" }
+  | { kind: "create"; imageId?: string | undefined }
+  | { kind: "import"; source: ImportSource }
+  /** `again`: what an earlier one was asked. */
+  | { kind: "build"; again?: BuildRequest | undefined }
+  | { kind: "tag"; id: string }
+  | { kind: "push"; id: string }
+  | { kind: "save"; ids: readonly string[] }
+  | { kind: "delete-images"; ids: readonly string[] }
+  | { kind: "prune" }
+  | { kind: "commit"; containerId: string }
+  | { kind: "export"; containerId: string }
+  /** An absent host is one to add. */
+  | { kind: "registry"; host?: string }
+  /** `retry`: what failed for want of it, and is tried again afterwards. */
+  | { kind: "sign-in"; host: string; retry?: Retry }
   | { kind: "delete"; ids: readonly string[] }
   | { kind: "files"; source: FileSource; name: string }
   | { kind: "limits"; id: string }

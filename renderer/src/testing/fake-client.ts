@@ -10,7 +10,8 @@ import type { CallContext, Client, Handlers } from "#shared/rpc/define";
 import type { Checkpoint } from "#shared/contract/checkpoints";
 import type { Shim } from "#shared/contract/shims";
 import type { Extension } from "#shared/contract/extensions";
-import type { Image } from "#shared/contract/images";
+import type { Image, Transfer } from "#shared/contract/images";
+import type { Registry } from "#shared/contract/registries";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
 import type { WindowConnection } from "../queries/client.tsx";
@@ -19,13 +20,14 @@ import {
   fakeContainers,
   fakeEvents,
   fakeId,
-  fakeImages,
   fakeOperations,
   fakeSystem,
-  starterImage,
 } from "./fake-data.ts";
 import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
 import { FakeFiles } from "./fake-files.ts";
+import { fakeImageHandlers } from "./fake-image-handlers.ts";
+import { fakeImages } from "./fake-images.ts";
+import { fakeRegistries, fakeRegistryHandlers } from "./fake-registries.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
@@ -37,6 +39,7 @@ export interface FakeOptions {
   /** How long an action takes, milliseconds. */
   delay?: number;
   images?: Image[];
+  transfers?: Transfer[];
   checkpoints?: Checkpoint[];
   shims?: Shim[];
   extensions?: Extension[];
@@ -54,6 +57,8 @@ export class FakeCore {
   readonly checkpoints = new FakeList<Checkpoint>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
+  readonly transfers = new FakeList<Transfer>();
+  readonly registries = new FakeList<Registry>();
   readonly operations = new FakeList<Operation>();
   readonly terminals = new FakeList<Terminal>();
   readonly system: FakeValue<SystemInfo>;
@@ -72,6 +77,8 @@ export class FakeCore {
     const containers = options.containers ?? fakeContainers();
     this.containers.put(...containers);
     this.images.put(...(options.images ?? fakeImages(containers)));
+    this.transfers.put(...(options.transfers ?? []));
+    this.registries.put(...fakeRegistries());
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
@@ -141,7 +148,14 @@ export class FakeCore {
   #handlers(): Handlers<AppContract> {
     return {
       containers: this.#containerHandlers(),
-      images: this.#imageHandlers(),
+      images: fakeImageHandlers({
+        containers: this.containers,
+        images: this.images,
+        transfers: this.transfers,
+        operations: this.operations,
+        delay: this.#delay,
+      }),
+      registries: fakeRegistryHandlers(this.registries),
       activity: {
         events: ({ containerId, before, limit }) =>
           this.events
@@ -280,7 +294,7 @@ export class FakeCore {
         this.containers.put({
           id,
           name: config.name,
-          image: { id: image.id, name: image.name },
+          image: { id: image.id, name: image.names[0] ?? image.id.slice(0, 12) },
           args: config.args,
           createdAt: Date.now(),
           labels: config.labels,
@@ -374,55 +388,6 @@ export class FakeCore {
           };
           await pause(2000, signal);
         }
-      },
-    };
-  }
-
-  #imageHandlers(): Handlers<AppContract>["images"] {
-    const imported = (name: string, path: string, source: Image["source"]): Image => {
-      const image: Image = {
-        ...starterImage(),
-        id: fakeId(9000 + this.images.items.size),
-        name,
-        origin: path,
-        source,
-      };
-      this.images.put(image);
-      return image;
-    };
-    return {
-      watch: (_, { signal }) => this.images.watch(signal),
-      get: ({ id }) => {
-        const image = this.images.items.get(id);
-        if (!image) throw new AppError("NOT_FOUND", "There is no such image");
-        return image;
-      },
-      ensureStarter: async () => {
-        await pause(this.#delay);
-        const image = starterImage();
-        this.images.put(image);
-        return image;
-      },
-      importTar: ({ name, path }) => imported(name, path, "tar"),
-      importDirectory: ({ name, path }) => imported(name, path, "directory"),
-      rename: ({ id, name }) => {
-        this.images.patch(id, (image) => ({ ...image, name }));
-        return {};
-      },
-      delete: ({ id }) => {
-        const image = this.images.items.get(id);
-        if (image && image.usedBy.length > 0) {
-          const names = image.usedBy.map((each) => this.containers.items.get(each)?.name ?? each);
-          throw new AppError(
-            "FAILED_PRECONDITION",
-            `${image.name} is used by ${names.join(", ")}`,
-            {
-              hint: "Delete these containers first",
-            },
-          );
-        }
-        this.images.remove(id);
-        return {};
       },
     };
   }

@@ -1,7 +1,6 @@
 import type { Event, Operation } from "#shared/contract/activity";
 import type { Checkpoint } from "#shared/contract/checkpoints";
 import type { Container } from "#shared/contract/containers";
-import type { Image } from "#shared/contract/images";
 import type { SystemInfo } from "#shared/contract/system";
 
 const second = 1000;
@@ -176,43 +175,6 @@ export function manyContainers(count: number): Container[] {
     );
   }
   return list.slice(0, count);
-}
-
-export function fakeImages(containers: Iterable<Container>): Image[] {
-  const images = new Map<string, Image>();
-  for (const { id, image } of containers) {
-    const known = images.get(image.id);
-    if (known) known.usedBy.push(id);
-    else {
-      const starter = image.name === "busybox:host";
-      images.set(image.id, {
-        id: image.id,
-        name: image.name,
-        createdAt: Date.now() - (images.size + 1) * 9 * hour,
-        size: starter ? 2 * MiB : 31 * MiB * (images.size + 1),
-        files: starter ? 412 : 4200 * (images.size + 1),
-        source: starter ? "starter" : images.size % 3 === 2 ? "directory" : "tar",
-        origin: starter ? "/bin/busybox" : `/srv/images/${image.name.replace(":", "-")}.tar.zst`,
-        config: {
-          args: starter ? ["sh"] : ["serve", "--port", "8080"],
-          env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-          cwd: "/",
-          user: starter ? "" : "app",
-        },
-        usedBy: [id],
-      });
-    }
-  }
-  return [...images.values()];
-}
-
-export function starterImage(): Image {
-  return fakeImages([fakeContainer(0, "x", "busybox:host", { status: "created" })]).map(
-    (image) => ({
-      ...image,
-      usedBy: [],
-    }),
-  )[0] as Image;
 }
 
 export function fakeCheckpoints(): Checkpoint[] {

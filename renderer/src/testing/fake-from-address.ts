@@ -1,11 +1,14 @@
 import type { WindowConnection } from "../queries/client.tsx";
 import { FakeCore } from "./fake-client.ts";
 import { fakeContainers, manyContainers } from "./fake-data.ts";
+import { fakeTransfers, manyImages } from "./fake-images.ts";
+import { goTo, pages } from "../state/layout.ts";
 import { setRowError } from "../state/row-errors.ts";
 
 /**
  * `?fake` gives one container of each state, `?fake=1000` so many, `?fake=0` an empty machine.
- * `&rootless` an ordinary user; `&errors` some rows that failed.
+ * `&rootless` an ordinary user; `&errors` some rows that failed; `&images=200` so many images; `&pulling`
+ * images that come and go; `&page=images` where to begin.
  */
 export function fakeFromAddress(search: string): WindowConnection | undefined {
   const parameters = new URLSearchParams(search);
@@ -17,8 +20,14 @@ export function fakeFromAddress(search: string): WindowConnection | undefined {
     containers,
     delay: 900,
     rootless: parameters.has("rootless"),
+    ...(parameters.has("images")
+      ? { images: manyImages(containers, Number(parameters.get("images"))) }
+      : {}),
+    ...(parameters.has("pulling") ? { transfers: fakeTransfers() } : {}),
     ...(empty ? { operations: [], checkpoints: [], events: [] } : {}),
   });
+  const page = pages.find((each) => each === parameters.get("page"));
+  if (page) goTo(page);
   if (parameters.has("errors")) {
     const failed = containers[1];
     if (failed) {

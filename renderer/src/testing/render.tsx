@@ -4,12 +4,15 @@ import type { StoreApi } from "zustand";
 import { TooltipProvider } from "../components/tooltip.tsx";
 import { CoreProvider, createQueryClient } from "../queries/client.tsx";
 import { useContainerList } from "../state/container-list.ts";
+import { useBuilds } from "../state/builds.ts";
 import { useDock } from "../state/dock.ts";
+import { useImageList } from "../state/image-list.ts";
 import { useLayout } from "../state/layout.ts";
 import { useOverlay } from "../state/overlays.ts";
 import { usePlaces } from "../state/places.ts";
 import { useRowErrors } from "../state/row-errors.ts";
-import { useSelection } from "../state/selection.ts";
+import { useImageSelection, useSelection } from "../state/selection.ts";
+import { useTransferFailures } from "../state/transfer-failures.ts";
 import type { FakeCore } from "./fake-client.ts";
 
 /** Height that every element claims, in px: happy-dom lays nothing out, and a virtual list needs one. */
@@ -29,12 +32,16 @@ export function renderWith(core: FakeCore, children: ReactNode): RenderResult {
   cleanup();
   localStorage.clear();
   reset(useContainerList);
+  reset(useBuilds);
   reset(useDock);
+  reset(useImageList);
   reset(useLayout);
   reset(useOverlay);
   reset(usePlaces);
   reset(useRowErrors);
   reset(useSelection);
+  reset(useTransferFailures);
+  reset(useImageSelection);
   return render(
     <CoreProvider connection={core.connection} queries={createQueryClient()}>
       <TooltipProvider>{children}</TooltipProvider>

@@ -10,7 +10,7 @@ import { Moment, Since } from "../../components/since.tsx";
 import { Progress, Spinner } from "../../components/spinner.tsx";
 import { useClient } from "../../queries/client.tsx";
 import type { Collection } from "../../queries/live.ts";
-import { inspect } from "../../state/selection.ts";
+import { inspect, inspectImage } from "../../state/selection.ts";
 
 /** Running ones first, then what ended, newest first. */
 export function OperationList(props: { operations: Collection<Operation> }) {
@@ -52,8 +52,16 @@ function OperationItem(props: { operation: Operation }) {
     endedAt,
     cancellable,
     containerId,
+    imageId,
     error,
   } = props.operation;
+  /** To what it is about. */
+  const open =
+    containerId !== undefined
+      ? () => inspect(containerId)
+      : imageId !== undefined && status !== "running"
+        ? () => inspectImage(imageId)
+        : undefined;
   const client = useClient();
   const cancel = useMutation({ mutationFn: () => client.call("activity.cancel", { id }) });
   return (
@@ -61,8 +69,8 @@ function OperationItem(props: { operation: Operation }) {
       <div className="operation__line">
         {status === "running" ? <Spinner size={15} /> : <Icon of={outcomes[status].icon} />}
         <span className="operation__title truncate">
-          {containerId ? (
-            <button type="button" onClick={() => inspect(containerId)}>
+          {open ? (
+            <button type="button" onClick={open}>
               {title}
             </button>
           ) : (

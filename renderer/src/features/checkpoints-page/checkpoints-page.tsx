@@ -41,7 +41,7 @@ export function CheckpointsPage() {
       title="Checkpoints"
       tools={
         <TextField
-          className="images__filter"
+          className="page__filter"
           label="Filter checkpoints"
           hideLabel
           placeholder="Filter"

@@ -6,7 +6,9 @@ import { runtimeName, shortId } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
 import { Since } from "../../components/since.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
+import { useImage } from "../../queries/images.ts";
 import { clearRowError, useRowErrors } from "../../state/row-errors.ts";
+import { inspectImage } from "../../state/selection.ts";
 import { type Commands, useCommands, useRenaming } from "../containers/commands.ts";
 import { containerMenu } from "../containers/container-menu.ts";
 import { RenameField } from "../containers/rename-field.tsx";
@@ -21,6 +23,7 @@ export function InspectorHead(props: { container: Container; full: boolean }) {
   const renaming = useRenaming((renaming) => renaming.id === id) && full;
   const failure = useRowErrors(({ errors }) => errors.get(id));
   const since = sinceOf(container);
+  const imageHere = useImage(image.id) !== undefined;
   return (
     <header className="inspector-head">
       <div className="inspector-head__name">
@@ -34,9 +37,20 @@ export function InspectorHead(props: { container: Container; full: boolean }) {
         <StatusMark state={state} />
       </div>
       <p className="inspector-head__facts muted">
-        <span className="truncate selectable" title={image.name}>
-          {image.name}
-        </span>
+        {imageHere ? (
+          <button
+            type="button"
+            className="inspector-head__image truncate"
+            title={`Show ${image.name}`}
+            onClick={() => inspectImage(image.id)}
+          >
+            {image.name}
+          </button>
+        ) : (
+          <span className="truncate selectable" title={image.name}>
+            {image.name}
+          </span>
+        )}
         <span className="mono dim selectable" title={id}>
           {shortId(id)}
         </span>

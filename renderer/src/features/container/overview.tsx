@@ -4,7 +4,8 @@ import type { Container, ContainerDetail, ShimInfo } from "#shared/contract/cont
 import { Clamped } from "../../components/clamped.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { bytes, cpu, joined } from "../../components/format.ts";
-import { KeyValue, KeyValues } from "../../components/key-value.tsx";
+import { KeyValue, KeyValues, OneLine } from "../../components/key-value.tsx";
+import { PairList, splitVariable } from "../../components/pair-list.tsx";
 import { Section } from "../../components/page.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Moment, Since } from "../../components/since.tsx";
@@ -199,6 +200,11 @@ function Configuration(props: { detail: ContainerDetail }) {
     <>
       <Section title="Settings">
         <KeyValues>
+          {config.entrypoint && (
+            <KeyValue name="Entry" mono>
+              {quoteShellWords(config.entrypoint) || <span className="dim">none</span>}
+            </KeyValue>
+          )}
           {config.cwd && (
             <KeyValue name="Directory" mono>
               {config.cwd}
@@ -216,15 +222,15 @@ function Configuration(props: { detail: ContainerDetail }) {
           )}
           <KeyValue name="Terminal">{container.terminal ? "its own" : "none"}</KeyValue>
           <KeyValue name="Log" mono copy={logPath}>
-            <Path of={logPath} />
+            <OneLine of={logPath} />
           </KeyValue>
           {bundle && (
             <KeyValue name="Bundle" mono copy={bundle}>
-              <Path of={bundle} />
+              <OneLine of={bundle} />
             </KeyValue>
           )}
           <KeyValue name="Files" mono copy={rootfs.upper}>
-            {rootfs.upper ? <Path of={rootfs.upper} /> : rootfs.kind}
+            {rootfs.upper ? <OneLine of={rootfs.upper} /> : rootfs.kind}
           </KeyValue>
           {notes.map((note) => (
             <KeyValue key={note} name="Adjusted">
@@ -233,47 +239,12 @@ function Configuration(props: { detail: ContainerDetail }) {
           ))}
         </KeyValues>
       </Section>
-      <Pairs
-        title="Environment"
-        pairs={config.env.map(splitVariable)}
-        none="Only the image’s own"
-      />
-      <Pairs title="Labels" pairs={labels} none="None" />
+      <Section title="Environment">
+        <PairList pairs={config.env.map(splitVariable)} none="Only the image’s own" />
+      </Section>
+      <Section title="Labels">
+        <PairList pairs={labels} none="None" />
+      </Section>
     </>
-  );
-}
-
-/** On one line; the whole on hover, and to copy. */
-function Path(props: { of: string }) {
-  return (
-    <span className="overview__path" title={props.of}>
-      {props.of}
-    </span>
-  );
-}
-
-function splitVariable(variable: string): [string, string] {
-  const at = variable.indexOf("=");
-  return [variable.slice(0, at), variable.slice(at + 1)];
-}
-
-function Pairs(props: { title: string; pairs: [string, string][]; none: string }) {
-  const { title, pairs, none } = props;
-  return (
-    <Section title={title}>
-      {pairs.length === 0 ? (
-        <p className="dim">{none}</p>
-      ) : (
-        <ul className="pairs mono selectable">
-          {pairs.map(([name, value]) => (
-            <li key={name}>
-              <span className="muted">{name}</span>
-              <span className="dim">=</span>
-              {value}
-            </li>
-          ))}
-        </ul>
-      )}
-    </Section>
   );
 }

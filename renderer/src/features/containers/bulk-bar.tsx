@@ -3,7 +3,7 @@ import type { Container } from "#shared/contract/containers";
 import { Button, IconButton } from "../../components/button.tsx";
 import { plural } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
-import { clearSelection } from "../../state/selection.ts";
+import { containerRows } from "../../state/selection.ts";
 import type { Commands } from "./commands.ts";
 import { signals } from "./container-menu.ts";
 import { isLive, possible } from "./view.ts";
@@ -106,7 +106,12 @@ export function BulkBar(props: { containers: Container[]; commands: Commands }) 
         Delete
       </Button>
       <span className="spacer" />
-      <IconButton icon={X} label="Clear the selection" shortcut="Esc" onClick={clearSelection} />
+      <IconButton
+        icon={X}
+        label="Clear the selection"
+        shortcut="Esc"
+        onClick={() => containerRows.clear()}
+      />
     </div>
   );
 }

@@ -47,6 +47,9 @@ export interface Commands {
   beginRename: (id: string) => void;
   endRename: () => void;
   rename: (id: string, name: string) => void;
+  /** Makes an image of it. */
+  commit: (id: string) => void;
+  exportFiles: (id: string) => void;
   copyId: (id: string) => void;
   /** What running extensions offer for a container. */
   actions: readonly { extension: string; action: string; title: string }[];
@@ -96,6 +99,8 @@ export function useCommands(): Commands {
       beginRename: (id) => useRenaming.setState({ id }),
       endRename: () => useRenaming.setState({ id: undefined }),
       rename: (id, name) => run((on) => on.rename(id, name)),
+      commit: (id) => openOverlay({ kind: "commit", containerId: id }),
+      exportFiles: (id) => openOverlay({ kind: "export", containerId: id }),
       copyId: (id) => void copyText(id, "Id copied"),
       actions: offered,
       runAction: (id, action, containerId) =>

@@ -2,7 +2,9 @@ import {
   Camera,
   Copy,
   FolderOpen,
+  FileArchive,
   Gauge,
+  Layers,
   PanelRight,
   Pause,
   PencilLine,
@@ -155,6 +157,12 @@ export function containerMenu(containers: readonly Container[], commands: Comman
         icon: PencilLine,
         shortcut: "F2",
         onSelect: () => commands.beginRename(only.id),
+      },
+      { label: "Make an image…", icon: Layers, onSelect: () => commands.commit(only.id) },
+      {
+        label: "Export its files…",
+        icon: FileArchive,
+        onSelect: () => commands.exportFiles(only.id),
       },
       { label: "Copy id", icon: Copy, onSelect: () => commands.copyId(only.id) },
       ...commands.actions.map(({ extension, action, title }) => ({

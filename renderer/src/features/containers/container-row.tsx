@@ -1,117 +1,69 @@
-import {
-  CircleAlert,
-  Ellipsis,
-  Pause,
-  Play,
-  ScrollText,
-  Square,
-  SquareTerminal,
-  X,
-} from "lucide-react";
-import { memo, useState } from "react";
+import { Ellipsis, Pause, Play, ScrollText, Square, SquareTerminal } from "lucide-react";
+import { memo } from "react";
 import type { Container } from "#shared/contract/containers";
-import { Button, IconButton } from "../../components/button.tsx";
-import { Checkbox } from "../../components/fields.tsx";
-import { cx } from "../../components/cx.ts";
-import { Dialog } from "../../components/dialog.tsx";
-import { ErrorNote, sentence } from "../../components/error-note.tsx";
+import { IconButton } from "../../components/button.tsx";
 import { runtimeName } from "../../components/format.ts";
-import { Icon } from "../../components/icon.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
-import { clearRowError, type RowError, useRowErrors } from "../../state/row-errors.ts";
-import { toggle } from "../../state/selection.ts";
+import { containerRows } from "../../state/selection.ts";
+import type { GridPlace } from "../grid/data-grid.tsx";
+import { GridRow } from "../grid/grid-row.tsx";
 import { CpuCell, MemoryCell } from "./cells.tsx";
 import type { Commands } from "./commands.ts";
 import { containerMenu } from "./container-menu.ts";
 import { RenameField } from "./rename-field.tsx";
 import { isLive, portText, possible, sinceOf } from "./view.ts";
 
-export interface ContainerRowProps {
+export interface ContainerRowProps extends GridPlace {
   container: Container;
-  /** From 1, with the head being row 1. */
-  rowIndex: number;
-  current: boolean;
-  selected: boolean;
   renaming: boolean;
   commands: Commands;
 }
 
-/** The id of the row's element, for aria-activedescendant. */
-export function rowElementId(id: string): string {
-  return `container-${id}`;
-}
-
 export const ContainerRow = memo(function ContainerRow(props: ContainerRowProps) {
-  const { container, rowIndex, current, selected, renaming, commands } = props;
+  const { container, renaming, commands, ...place } = props;
   const { id, name, image, ports, runtime, state } = container;
-  const [hovered, setHovered] = useState(false);
-  const [menuOpen, setMenuOpen] = useState(false);
-  const error = useRowErrors(({ errors }) => errors.get(id));
   const live = isLive(container);
   const since = sinceOf(container);
   const ported = portText(ports);
   return (
-    <div
-      role="row"
-      id={rowElementId(id)}
-      data-id={id}
-      aria-rowindex={rowIndex}
-      aria-selected={selected || current}
-      className={cx(
-        "containers__row",
-        current && "containers__row--current",
-        selected && "containers__row--selected",
-        error && "containers__row--failed",
-      )}
-      onPointerEnter={() => setHovered(true)}
-      onPointerLeave={() => setHovered(false)}
+    <GridRow
+      {...place}
+      id={id}
+      name={name}
+      selection={containerRows}
+      renderActions={
+        !renaming &&
+        ((onMenu) => <RowActions container={container} commands={commands} onMenu={onMenu} />)
+      }
     >
-      <div className="containers__cells">
-        <div
-          role="gridcell"
-          className="containers__check"
-          onClick={(event) => event.stopPropagation()}
-        >
-          <Checkbox
-            checked={selected}
-            onChange={() => toggle(id)}
-            label={`Select ${name}`}
-            hideLabel
-          />
-        </div>
-        <div role="gridcell" title={state.error?.message}>
-          <StatusMark state={state} />
-        </div>
-        <div role="gridcell" className="containers__name">
-          {renaming ? <RenameField container={container} commands={commands} /> : name}
-        </div>
-        <div role="gridcell" className="containers__image" title={image.name}>
-          {image.name}
-        </div>
-        <div role="gridcell" className="containers__cpu">
-          <CpuCell id={id} live={live} />
-        </div>
-        <div role="gridcell" className="containers__memory">
-          <MemoryCell id={id} live={live} />
-        </div>
-        <div role="gridcell" className="containers__ports num" title={ported || undefined}>
-          {ported || <Dash />}
-        </div>
-        <div role="gridcell" className="containers__since">
-          {since === undefined ? <Dash /> : <Since time={since} />}
-        </div>
-        <div role="gridcell" className="containers__runtime">
-          {runtimeName(runtime)}
-        </div>
-        {(hovered || current || menuOpen) && !renaming && (
-          <RowActions container={container} commands={commands} onMenu={setMenuOpen} />
-        )}
+      <div role="gridcell" title={state.error?.message}>
+        <StatusMark state={state} />
       </div>
-      {error && <RowErrorLine name={name} id={id} error={error} />}
-    </div>
+      <div role="gridcell" className="containers__name">
+        {renaming ? <RenameField container={container} commands={commands} /> : name}
+      </div>
+      <div role="gridcell" className="containers__image" title={image.name}>
+        {image.name}
+      </div>
+      <div role="gridcell" className="containers__cpu">
+        <CpuCell id={id} live={live} />
+      </div>
+      <div role="gridcell" className="containers__memory">
+        <MemoryCell id={id} live={live} />
+      </div>
+      <div role="gridcell" className="containers__ports num" title={ported || undefined}>
+        {ported || <Dash />}
+      </div>
+      <div role="gridcell" className="containers__since">
+        {since === undefined ? <Dash /> : <Since time={since} />}
+      </div>
+      <div role="gridcell" className="containers__runtime">
+        {runtimeName(runtime)}
+      </div>
+    </GridRow>
   );
 });
 
@@ -126,12 +78,7 @@ function RowActions(props: {
   const can = possible(container);
   const live = isLive(container);
   return (
-    <div
-      role="gridcell"
-      className="containers__actions"
-      onClick={(event) => event.stopPropagation()}
-      onDoubleClick={(event) => event.stopPropagation()}
-    >
+    <>
       {can.stop || live ? (
         <IconButton
           icon={Square}
@@ -188,40 +135,6 @@ function RowActions(props: {
       <Menu entries={containerMenu([container], commands)} onOpenChange={onMenu}>
         <IconButton icon={Ellipsis} label={`More for ${container.name}`} size="small" />
       </Menu>
-    </div>
-  );
-}
-
-/** What went wrong with this one, on its row. */
-function RowErrorLine(props: { name: string; id: string; error: RowError }) {
-  const { name, id, error } = props;
-  const [open, setOpen] = useState(false);
-  return (
-    <div
-      className="containers__error"
-      role="alert"
-      onClick={(event) => event.stopPropagation()}
-      onDoubleClick={(event) => event.stopPropagation()}
-    >
-      <Icon of={CircleAlert} size={14} />
-      <span className="truncate">
-        {error.title}: {sentence(error.error.message)}
-        {error.error.details.hint && (
-          <span className="muted"> {sentence(error.error.details.hint)}</span>
-        )}
-      </span>
-      <Button variant="link" onClick={() => setOpen(true)}>
-        Details
-      </Button>
-      <IconButton
-        icon={X}
-        label={`Dismiss the error of ${name}`}
-        size="small"
-        onClick={() => clearRowError(id)}
-      />
-      <Dialog open={open} onOpenChange={setOpen} title={`${error.title} ${name}`}>
-        <ErrorNote error={error.error} />
-      </Dialog>
-    </div>
+    </>
   );
 }

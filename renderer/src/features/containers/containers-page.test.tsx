@@ -39,7 +39,7 @@ function row(name: string): HTMLElement {
 }
 
 function shown(): (string | undefined)[] {
-  return [...document.querySelectorAll(".containers__row .containers__name")].map(
+  return [...document.querySelectorAll(".grid__row .containers__name")].map(
     (cell) => cell.textContent ?? undefined,
   );
 }
@@ -188,6 +188,8 @@ describe("the mouse", () => {
       "Checkpoint…",
       "Limits and restarts…",
       "Rename",
+      "Make an image…",
+      "Export its files…",
       "Copy id",
       "Show disk use",
       "Delete…",

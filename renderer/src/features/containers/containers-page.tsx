@@ -1,10 +1,8 @@
-import { Box, ListFilter, Plus, SearchX, X } from "lucide-react";
-import { useEffect, useMemo, useRef } from "react";
-import { Button, IconButton } from "../../components/button.tsx";
+import { Box, Plus, SearchX } from "lucide-react";
+import { useEffect, useMemo } from "react";
+import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Notice, sentence } from "../../components/error-note.tsx";
-import { TextField } from "../../components/fields.tsx";
-import { Kbd } from "../../components/kbd.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { useContainers } from "../../queries/containers.ts";
@@ -15,7 +13,8 @@ import {
   useContainerList,
 } from "../../state/container-list.ts";
 import { openOverlay } from "../../state/overlays.ts";
-import { forgetMissing, useSelection } from "../../state/selection.ts";
+import { containerRows, useSelection } from "../../state/selection.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
 import { useCommands } from "./commands.ts";
 import { ContainerTable } from "./container-table.tsx";
@@ -35,13 +34,13 @@ export function ContainersPage() {
   const containers = useContainers();
   const { items, status, error } = containers;
   const { rows, counts } = useRows(items);
-  const segment = useContainerList((state) => state.segment);
+  const { filter, segment } = useContainerList();
   const commands = useCommands();
   const selected = useSelection((state) => state.selected);
   const chosen = useMemo(() => rows.filter(({ id }) => selected.has(id)), [rows, selected]);
 
   useEffect(() => {
-    if (status === "live") forgetMissing((id) => items.has(id));
+    if (status === "live") containerRows.forgetMissing((id) => items.has(id));
   }, [items, status]);
 
   return (
@@ -55,7 +54,12 @@ export function ContainersPage() {
             onChange={setSegment}
             options={segments.map((each) => ({ ...each, count: counts[each.value] }))}
           />
-          <FilterBox />
+          <FilterBox
+            label="Filter containers"
+            title="Words in name, image, id or labels; label:x, status:x, image:x"
+            value={filter}
+            onChange={setFilter}
+          />
           <Button
             variant="primary"
             icon={Plus}
@@ -83,47 +87,6 @@ export function ContainersPage() {
         <ContainerTable rows={rows} commands={commands} />
       )}
     </Page>
-  );
-}
-
-function FilterBox() {
-  const filter = useContainerList((state) => state.filter);
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    <TextField
-      ref={input}
-      className="containers__filter"
-      label="Filter containers"
-      hideLabel
-      id="container-filter"
-      icon={ListFilter}
-      placeholder="Filter"
-      title="Words in name, image, id or labels; label:x, status:x, image:x"
-      value={filter}
-      onChange={setFilter}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") {
-          if (filter) setFilter("");
-          input.current?.blur();
-        } else if (event.key === "ArrowDown" || event.key === "Enter") {
-          document.querySelector<HTMLElement>("[role=grid]")?.focus();
-        } else return;
-        event.preventDefault();
-        event.stopPropagation();
-      }}
-      trailing={
-        filter ? (
-          <IconButton
-            size="small"
-            icon={X}
-            label="Clear the filter"
-            onClick={() => setFilter("")}
-          />
-        ) : (
-          <Kbd keys="/" />
-        )
-      }
-    />
   );
 }
 

@@ -1,7 +1,8 @@
-import { Box, Plus, Upload } from "lucide-react";
+import { Box, Download, Plus } from "lucide-react";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { useImages } from "../../queries/images.ts";
+import { typeReference } from "../images/pull-box.tsx";
 import { openOverlay } from "../../state/overlays.ts";
 
 /** A machine without containers: what to do first. */
@@ -17,14 +18,14 @@ export function FirstSteps() {
           <Button variant="primary" icon={Plus} onClick={() => openOverlay({ kind: "create" })}>
             {none ? "Create one from the starter image" : "New container"}
           </Button>
-          <Button icon={Upload} onClick={() => openOverlay({ kind: "import", source: "tar" })}>
-            Import an image
+          <Button icon={Download} onClick={() => typeReference("")}>
+            Pull an image
           </Button>
         </>
       }
     >
       {none
-        ? "The starter image is made from this machine's busybox: the first container runs without a network. Or bring a root file system of yours."
+        ? "The starter image is made from this machine's busybox: the first container runs without a network. Or pull an image from a registry."
         : "A container runs a command in a root file system of its own. It keeps running when this window closes."}
     </EmptyState>
   );

@@ -9,15 +9,17 @@ import { Overlays } from "../shell/overlays.tsx";
 
 vi.setConfig({ testTimeout: 30_000 });
 
-async function open(core = new FakeCore()) {
+/** On an image of this name; without one, on the one that the dialog chooses. */
+async function open(core = new FakeCore(), imageName?: string) {
   const user = userEvent.setup();
   renderWith(core, <Overlays />);
-  openOverlay({ kind: "create" });
+  const image = [...core.images.items.values()].find(({ names }) =>
+    names.includes(imageName ?? ""),
+  );
+  openOverlay({ kind: "create", imageId: image?.id });
   const dialog = await screen.findByRole("dialog");
   await waitFor(() =>
-    expect(within(dialog).getByLabelText<HTMLSelectElement>("Image").options.length).toBe(
-      core.images.items.size,
-    ),
+    expect(within(dialog).getByLabelText<HTMLInputElement>("Image").value).not.toBe(""),
   );
   return { user, core, dialog: within(dialog) };
 }
@@ -31,8 +33,9 @@ it("shows the command as it is parsed, and creates with that", async () => {
   const { user, core, dialog } = await open();
   await user.clear(dialog.getByLabelText("Name"));
   await user.type(dialog.getByLabelText("Name"), "web-1");
+  await user.clear(dialog.getByLabelText("Command"));
   await user.type(dialog.getByLabelText("Command"), `sh -c 'echo hi; sleep 1' ""`);
-  const words = within(dialog.getByLabelText("Parsed words"))
+  const words = within(dialog.getByLabelText("Command as words"))
     .getAllByRole("listitem")
     .map((word) => word.textContent);
   expect(words).toEqual(["sh", "-c", "echo hi; sleep 1", "empty"]);
@@ -49,6 +52,7 @@ it("shows the command as it is parsed, and creates with that", async () => {
 
 it("points at a quote that is never closed, and creates nothing", async () => {
   const { user, core, dialog } = await open();
+  await user.clear(dialog.getByLabelText("Command"));
   await user.type(dialog.getByLabelText("Command"), "echo 'x");
   const alert = dialog.getByRole("alert");
   expect(alert.textContent).toContain("This ' is never closed");
@@ -77,6 +81,7 @@ it("opens the rest for what is wrong in it, and puts the server's words at their
   await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
   await user.type(dialog.getByLabelText("Memory"), "256m");
   expect(dialog.getByText("268,435,456 bytes")).toBeTruthy();
+  await user.clear(dialog.getByLabelText("User"));
   await user.type(dialog.getByLabelText("User"), "ghost");
   await user.click(dialog.getByRole("button", { name: "Create and start" }));
   expect(await dialog.findByText("There is no user “ghost” in the image")).toBeTruthy();
@@ -152,4 +157,71 @@ it("offers a containerd by its place, and says what is different about it", asyn
   expect(dialog.getByText(/in a namespace of Shimyard's/)).toBeTruthy();
   await user.click(dialog.getByRole("button", { name: "Create and start" }));
   await waitFor(() => expect(created(core)?.config).toMatchObject({ runtime: id }));
+});
+
+it("fills in what the image says, shows what it offers, and sends only what was changed", async () => {
+  const { user, core, dialog } = await open(new FakeCore(), "postgres:17");
+  const typed = (label: string): string => dialog.getByLabelText<HTMLInputElement>(label).value;
+  expect(typed("Entrypoint")).toBe("docker-entrypoint.sh");
+  expect(typed("Command")).toBe("postgres");
+  expect(dialog.getByText("5432/tcp")).toBeTruthy();
+  expect(dialog.getByText("not published yet")).toBeTruthy();
+  expect(dialog.getByText("/var/lib/postgresql/data")).toBeTruthy();
+
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  const own = within(dialog.getByLabelText("Environment of the image"));
+  await user.click(own.getByRole("button", { name: "Change PGDATA" }));
+  expect(own.queryByText("PGDATA")).toBeNull();
+  const value = dialog.getByLabelText("Value of PGDATA");
+  await user.clear(value);
+  await user.type(value, "/data");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)).toBeDefined());
+  expect(created(core)?.config).toMatchObject({ args: [], env: ["PGDATA=/data"] });
+  expect(created(core)?.config["entrypoint"]).toBeUndefined();
+});
+
+it("keeps the image's command when its entrypoint is edited, and gives both back", async () => {
+  const { user, core, dialog } = await open(new FakeCore(), "postgres:17");
+  await user.type(dialog.getByLabelText("Entrypoint"), " -x");
+  expect(dialog.getByLabelText<HTMLInputElement>("Command").value).toBe("postgres");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() =>
+    expect(created(core)?.config).toMatchObject({
+      entrypoint: ["docker-entrypoint.sh", "-x"],
+      args: ["postgres"],
+    }),
+  );
+});
+
+it("finds an image among many, and pulls one that is not here into the form", async () => {
+  const { user, core, dialog } = await open();
+  const picker = dialog.getByLabelText<HTMLInputElement>("Image");
+  await user.click(picker);
+  await user.keyboard("valkey");
+  await user.click(await screen.findByRole("option", { name: /^valkey\s*:9/ }));
+  expect(picker.value).toBe("valkey:9");
+  await user.click(picker);
+  await user.keyboard("alpine:3.22{Enter}");
+  await waitFor(() => expect(picker.value).toBe("alpine:3.22"));
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => {
+    const image = core.images.items.get(String(created(core)?.config["imageId"]));
+    expect(image?.names).toEqual(["alpine:3.22"]);
+  });
+});
+
+it("shows in the form why an image could not be pulled, and goes back to the one before", async () => {
+  const core = new FakeCore();
+  core.failNext("images.pull", {
+    code: "NOT_FOUND",
+    message: "docker.io has no image nobody/nothing:1",
+    details: {},
+  });
+  const { user, dialog } = await open(core, "postgres:17");
+  const picker = dialog.getByLabelText<HTMLInputElement>("Image");
+  await user.click(picker);
+  await user.keyboard("nobody/nothing:1{Enter}");
+  expect((await dialog.findByRole("alert")).textContent).toContain("has no image");
+  expect(picker.value).toBe("postgres:17");
 });

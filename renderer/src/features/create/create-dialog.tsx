@@ -6,8 +6,8 @@ import { Button, IconButton } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { Disclosure } from "../../components/disclosure.tsx";
 import { errorInfo, ErrorNote, sentence } from "../../components/error-note.tsx";
-import { Checkbox, Select, TextField } from "../../components/fields.tsx";
-import { bytes, joined, plural } from "../../components/format.ts";
+import { Checkbox, TextField } from "../../components/fields.tsx";
+import { plural } from "../../components/format.ts";
 import { Spinner } from "../../components/spinner.tsx";
 import { announce, notify } from "../../components/toast.tsx";
 import { useClient } from "../../queries/client.tsx";
@@ -16,7 +16,7 @@ import { useImages } from "../../queries/images.ts";
 import { useNameCheck } from "../../queries/name-check.ts";
 import { closeOverlay, openOverlay } from "../../state/overlays.ts";
 import { inspect } from "../../state/selection.ts";
-import { CommandField } from "./command-field.tsx";
+import { TransferList } from "../images/transfer-list.tsx";
 import {
   type CreateForm,
   fieldOf,
@@ -27,7 +27,10 @@ import {
   initialForm,
   toConfig,
 } from "./form.ts";
+import { ImagePicker } from "./image-picker.tsx";
 import { MoreFields } from "./more-fields.tsx";
+import { ProcessFields } from "./process-fields.tsx";
+import { usePullInto } from "./use-pull-into.ts";
 import { useStarter } from "./use-starter.ts";
 import "./create.css";
 
@@ -37,7 +40,8 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
   const containers = useContainers();
   const images = useImages();
   const list = useMemo(
-    () => [...images.items.values()].sort((a, b) => a.name.localeCompare(b.name)),
+    // What came last is what one most likely wants.
+    () => [...images.items.values()].sort((a, b) => b.addedAt - a.addedAt),
     [images],
   );
   const names = useMemo(
@@ -47,7 +51,7 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
   const [typed, setTyped] = useState(() =>
     initialForm(
       generateName((name) => names.has(name)),
-      props.imageId ?? "",
+      props.imageId ?? list[0]?.id ?? "",
     ),
   );
   // The list may arrive after the dialog; the first image is then as good as chosen.
@@ -55,8 +59,8 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
   const [shown, setShown] = useState(false);
   const [refused, setRefused] = useState<FormErrors>({});
   const nameProblem = useNameCheck(form.name);
-  const { config, errors } = toConfig(form);
   const image = images.items.get(form.imageId);
+  const { config, errors } = toConfig(form, image?.config);
   const starter = useStarter();
 
   const create = useMutation({
@@ -77,10 +81,12 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
   });
 
   const set = (change: Partial<CreateForm>): void => {
-    setTyped({ ...form, ...change });
+    // What came since it was drawn stays, as an image that was pulled meanwhile.
+    setTyped((before) => ({ ...before, imageId: before.imageId || form.imageId, ...change }));
     setRefused({});
     if (create.isError) create.reset();
   };
+  const { pulling, pulled, pull } = usePullInto((imageId) => set({ imageId }));
   /** Before the first try only what the server refused and what is wrong as one types is said. */
   const errorOf = (field: FormField): string | undefined =>
     refused[field] ?? (shown ? errors[field] : undefined);
@@ -114,7 +120,9 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
             disabledReason={
               starter.making
                 ? "The starter image is being made"
-                : images.items.size === 0 && "There is no image yet"
+                : pulling !== undefined
+                  ? `${pulling} is being pulled`
+                  : images.items.size === 0 && "There is no image yet"
             }
           >
             {form.start ? "Create and start" : "Create"}
@@ -147,32 +155,22 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
             actions={
               <>
                 <Button onClick={starter.retry}>Try again</Button>
-                <Button onClick={() => openOverlay({ kind: "import", source: "tar" })}>
-                  Import an image
+                <Button onClick={() => openOverlay({ kind: "import", source: "archive" })}>
+                  Load or import
                 </Button>
               </>
             }
           />
         )}
         <div className="create__two">
-          <Select
-            label="Image"
+          <ImagePicker
+            images={list}
             value={form.imageId}
-            onChange={(imageId) => set({ imageId })}
+            onPick={(imageId) => set({ imageId })}
+            pulling={pulling}
+            onPull={pull}
             error={errorOf("imageId")}
-            options={
-              list.length > 0
-                ? list.map(({ id, name, size }) => ({
-                    value: id,
-                    label: `${name} · ${joined(bytes(size))}`,
-                  }))
-                : [{ value: "", label: starter.making ? "Being made…" : "No image yet" }]
-            }
-            aside={
-              <Button variant="link" onClick={() => openOverlay({ kind: "import", source: "tar" })}>
-                Import…
-              </Button>
-            }
+            placeholder={starter.making ? "Being made…" : "Write what to pull"}
           />
           <TextField
             label="Name"
@@ -192,12 +190,8 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
             }
           />
         </div>
-        <CommandField
-          value={form.command}
-          onChange={(command) => set({ command })}
-          imageArgs={image?.config.args ?? []}
-          error={errorOf("args")}
-        />
+        {pulled !== undefined && <TransferList only={({ reference }) => reference === pulled} />}
+        <ProcessFields form={form} set={set} errorOf={errorOf} image={image?.config} />
         <Checkbox
           checked={form.terminal}
           onChange={(terminal) => set({ terminal })}

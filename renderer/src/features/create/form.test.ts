@@ -1,12 +1,61 @@
 import { describe, expect, it } from "vitest";
-import { fieldOf, generateName, initialForm, pair, parsePairLines, toConfig } from "./form.ts";
+import type { ImageConfig } from "#shared/contract/images";
+import {
+  type CreateForm,
+  fieldOf,
+  generateName,
+  initialForm,
+  pair,
+  parsePairLines,
+  toConfig,
+} from "./form.ts";
 
 const image = "a".repeat(64);
 const form = initialForm("web", image);
+const typed = (all: CreateForm) => toConfig(all, undefined);
+
+describe("what is run", () => {
+  const config: ImageConfig = {
+    ...{ entrypoint: ["/entry"], cmd: ["serve", "--all"], env: [], cwd: "/", user: "" },
+    ...{ ports: [], volumes: [], labels: {} },
+  };
+  const run = (part: Partial<CreateForm>, of = config) => {
+    const { config: made, errors } = toConfig({ ...form, ...part }, of);
+    return made ? { entrypoint: made.entrypoint, args: made.args } : errors;
+  };
+
+  it("leaves to the image what was not touched", () => {
+    expect(run({})).toEqual({ entrypoint: undefined, args: [] });
+    expect(run({ command: "serve --one" })).toEqual({
+      entrypoint: undefined,
+      args: ["serve", "--one"],
+    });
+  });
+
+  it("names the image's entrypoint when its command was emptied, which would come back otherwise", () => {
+    expect(run({ command: "" })).toEqual({ entrypoint: ["/entry"], args: [] });
+    expect(run({ command: "" }, { ...config, entrypoint: [] })).toEqual({
+      entrypoint: undefined,
+      args: [],
+    });
+  });
+
+  it("takes another entrypoint, or none, and wants something to run", () => {
+    expect(run({ entrypoint: "sh -c", command: "'exit 3'" })).toEqual({
+      entrypoint: ["sh", "-c"],
+      args: ["exit 3"],
+    });
+    expect(run({ entrypoint: "", command: "ls" })).toEqual({ entrypoint: [], args: ["ls"] });
+    expect(run({ entrypoint: "", command: "" })).toEqual({
+      args: "Without an entrypoint it needs a command",
+    });
+    expect(run({ entrypoint: "'", command: "ls" })).toHaveProperty("entrypoint");
+  });
+});
 
 describe("toConfig", () => {
   it("makes the smallest configuration of the smallest form", () => {
-    expect(toConfig(form).config).toEqual({
+    expect(toConfig(form, undefined).config).toEqual({
       name: "web",
       imageId: image,
       args: [],
@@ -19,7 +68,7 @@ describe("toConfig", () => {
   });
 
   it("reads everything that was typed", () => {
-    const { config } = toConfig({
+    const { config } = typed({
       ...form,
       command: `sh -c 'echo "hi there"'`,
       env: [pair("A", "1"), pair("", ""), pair("B", "x=y")],
@@ -44,7 +93,7 @@ describe("toConfig", () => {
   });
 
   it("says what is wrong at its field, all at once", () => {
-    const { config, errors } = toConfig({
+    const { config, errors } = typed({
       ...form,
       name: "",
       imageId: "",

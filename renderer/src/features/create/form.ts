@@ -1,4 +1,5 @@
 import type { ContainerConfig, RestartPolicy } from "#shared/contract/containers";
+import type { ImageConfig } from "#shared/contract/images";
 import { parseShellWords } from "#shared/base/shell-words";
 import { type LimitFields, parseLimits } from "../container/limit-fields.ts";
 
@@ -9,16 +10,17 @@ export interface Pair {
   value: string;
 }
 
-/** Everything as it is typed. */
+/** Everything as it is typed. What is absent is as the image has it. */
 export interface CreateForm {
   name: string;
   imageId: string;
-  command: string;
+  entrypoint?: string | undefined;
+  command?: string | undefined;
   terminal: boolean;
   start: boolean;
   env: Pair[];
-  cwd: string;
-  user: string;
+  cwd?: string | undefined;
+  user?: string | undefined;
   hostname: string;
   limits: LimitFields;
   restart: RestartPolicy["name"];
@@ -35,6 +37,7 @@ export type FormField = (typeof formFields)[number];
 export const formFields = [
   "name",
   "imageId",
+  "entrypoint",
   "args",
   "env",
   "cwd",
@@ -49,7 +52,7 @@ export const formFields = [
 ] as const;
 
 /** Those that the first part of the form shows; a fault in another one opens the rest. */
-export const firstFields: readonly FormField[] = ["name", "imageId", "args"];
+export const firstFields: readonly FormField[] = ["name", "imageId", "entrypoint", "args"];
 
 let nextPair = 1;
 export function pair(key = "", value = ""): Pair {
@@ -60,12 +63,9 @@ export function initialForm(name: string, imageId: string): CreateForm {
   return {
     name,
     imageId,
-    command: "",
     terminal: false,
     start: true,
     env: [],
-    cwd: "",
-    user: "",
     hostname: "",
     limits: { memory: "", cpus: "", pids: "" },
     restart: "no",
@@ -75,23 +75,62 @@ export function initialForm(name: string, imageId: string): CreateForm {
   };
 }
 
+type Process = Pick<ContainerConfig, "entrypoint" | "args">;
+
+/**
+ * What is run, as the contract says it: an entrypoint that is named takes the image's command away, and no
+ * arguments mean the image's.
+ */
+function toProcess(
+  form: CreateForm,
+  image: ImageConfig | undefined,
+  errors: FormErrors,
+): Process | undefined {
+  const entrypoint = wordsOf(form.entrypoint, "entrypoint", errors);
+  const args = wordsOf(form.command, "args", errors);
+  if (errors.entrypoint ?? errors.args) return undefined;
+  // Emptied on purpose: only with an entrypoint that is named does the image's command not come back.
+  const bare = args?.length === 0 && (image?.cmd.length ?? 0) > 0;
+  const named = entrypoint ?? (bare && image?.entrypoint.length ? image.entrypoint : undefined);
+  if (named?.length === 0 && !args?.length) {
+    errors.args = "Without an entrypoint it needs a command";
+    return undefined;
+  }
+  return { entrypoint: named, args: args ?? [] };
+}
+
+/** The words that were typed; undefined when nothing was, or when they can't be read. */
+function wordsOf(
+  text: string | undefined,
+  field: "entrypoint" | "args",
+  errors: FormErrors,
+): string[] | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseShellWords(text);
+  if (parsed.ok) return parsed.words.map(({ value }) => value);
+  errors[field] = parsed.message;
+  return undefined;
+}
+
 /** What was typed as a configuration; undefined when a field is wrong, which `errors` then says. */
-export function toConfig(form: CreateForm): {
+export function toConfig(
+  form: CreateForm,
+  image: ImageConfig | undefined,
+): {
   config: ContainerConfig | undefined;
   errors: FormErrors;
 } {
   const errors: FormErrors = {};
   if (form.name === "") errors.name = "Give it a name";
   if (form.imageId === "") errors.imageId = "Choose an image";
-  const words = parseShellWords(form.command);
-  if (!words.ok) errors.args = words.message;
+  const process = toProcess(form, image, errors);
   const env = form.env.filter(({ key, value }) => key !== "" || value !== "");
   const badKey = env.find(({ key }) => key === "" || key.includes("="));
   if (badKey)
     errors.env = badKey.key
       ? `“${badKey.key}” can't have a = in its name`
       : "A variable has no name";
-  if (form.cwd !== "" && !form.cwd.startsWith("/")) errors.cwd = "Begin with a /";
+  if (form.cwd && !form.cwd.startsWith("/")) errors.cwd = "Begin with a /";
   if (form.hostname.length > 64) errors.hostname = "At most 64 characters";
   const { limits, errors: limitErrors } = parseLimits(form.limits);
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
@@ -107,16 +146,16 @@ export function toConfig(form: CreateForm): {
   }
   const labels = form.labels.filter(({ key, value }) => key !== "" || value !== "");
   if (labels.some(({ key }) => key === "")) errors.labels = "A label has no name";
-  if (Object.keys(errors).length > 0 || !words.ok || !limits) return { config: undefined, errors };
+  if (Object.keys(errors).length > 0 || !process || !limits) return { config: undefined, errors };
   return {
     errors,
     config: {
       name: form.name,
       imageId: form.imageId,
-      args: words.words.map(({ value }) => value),
+      ...process,
       env: env.map(({ key, value }) => `${key}=${value}`),
       cwd: form.cwd || undefined,
-      user: form.user.trim() || undefined,
+      user: form.user?.trim() || undefined,
       terminal: form.terminal,
       hostname: form.hostname.trim() || undefined,
       limits,

@@ -4,6 +4,7 @@ import type { RuntimeInfo } from "#shared/contract/system";
 import { Notice, sentence } from "../../components/error-note.tsx";
 import { Select, TextField } from "../../components/fields.tsx";
 import { count } from "../../components/format.ts";
+import { splitVariable } from "../../components/pair-list.tsx";
 import { useSystem } from "../../queries/system.ts";
 import { parseMemory } from "../container/limit-fields.ts";
 import type { CreateForm, FormField } from "./form.ts";
@@ -37,6 +38,7 @@ export function MoreFields(props: {
         label="Environment"
         keyLabel="Variable"
         add="Add a variable, or paste KEY=VALUE lines"
+        inherited={image?.config.env.map(splitVariable)}
         pairs={form.env}
         onChange={(env) => set({ env })}
         error={errorOf("env")}
@@ -46,7 +48,7 @@ export function MoreFields(props: {
           label="Working directory"
           mono
           placeholder={image?.config.cwd || "/"}
-          value={form.cwd}
+          value={form.cwd ?? image?.config.cwd ?? ""}
           onChange={(cwd) => set({ cwd })}
           error={errorOf("cwd")}
         />
@@ -54,7 +56,7 @@ export function MoreFields(props: {
           label="User"
           mono
           placeholder={image?.config.user || "root"}
-          value={form.user}
+          value={form.user ?? image?.config.user ?? ""}
           onChange={(user) => set({ user })}
           error={errorOf("user")}
           hint="A name or uid, with :group if needed"

@@ -7,11 +7,14 @@ export function PairsEditor(props: {
   label: string;
   add: string;
   keyLabel: string;
+  /** What is there by itself, shown dim; one of the pairs takes its place. */
+  inherited?: readonly [name: string, value: string][] | undefined;
   pairs: Pair[];
   onChange: (pairs: Pair[]) => void;
   error?: string | undefined;
 }) {
-  const { label, add, keyLabel, pairs, onChange, error } = props;
+  const { label, add, keyLabel, inherited = [], pairs, onChange, error } = props;
+  const kept = inherited.filter(([name]) => !pairs.some(({ key }) => key === name));
   const set = (id: number, part: Partial<Pair>): void =>
     onChange(pairs.map((each) => (each.id === id ? { ...each, ...part } : each)));
   const onPaste = (event: React.ClipboardEvent, at: Pair): void => {
@@ -25,6 +28,22 @@ export function PairsEditor(props: {
   return (
     <fieldset className="pairs">
       <legend>{label}</legend>
+      {kept.length > 0 && (
+        <ul className="pairs__inherited mono" aria-label={`${label} of the image`}>
+          {kept.map(([name, value]) => (
+            <li key={name}>
+              <span className="truncate selectable" title={`${name}=${value}`}>
+                <span className="muted">{name}</span>
+                <span className="dim">={value}</span>
+              </span>
+              <Button variant="link" onClick={() => onChange([...pairs, pair(name, value)])}>
+                Change
+                <span className="visually-hidden"> {name}</span>
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
       {pairs.map((each) => (
         <div key={each.id} className="pairs__row">
           <div className="input mono">

@@ -2,6 +2,7 @@ import {
   ChevronDown,
   ChevronUp,
   Columns2,
+  Hammer,
   Plus,
   ScrollText,
   SquareTerminal,
@@ -14,6 +15,7 @@ import { Icon } from "../../components/icon.tsx";
 import { ContextMenu, Menu, type MenuEntry } from "../../components/menu.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useTerminals } from "../../queries/terminals.ts";
+import { useBuilds } from "../../state/builds.ts";
 import {
   cycleTab,
   type DockTab,
@@ -32,6 +34,8 @@ import { terminalTitle } from "../terminals/terminal-title.ts";
 
 /** Containers that the menu of new terminals names; the dialog has all. */
 const mostInMenu = 12;
+
+const icons = { terminal: SquareTerminal, logs: ScrollText, build: Hammer };
 
 /** The strip of tabs. */
 export function DockBar(props: { onClose: (tab: DockTab) => void }) {
@@ -78,7 +82,7 @@ export function DockBar(props: { onClose: (tab: DockTab) => void }) {
                 onKeyDown={(event) => onKey(event, tab)}
                 onAuxClick={(event) => event.button === 1 && onClose(tab)}
               >
-                <Icon of={tab.kind === "logs" ? ScrollText : SquareTerminal} size={14} />
+                <Icon of={icons[tab.kind]} size={14} />
                 <span className="truncate" title={text}>
                   {text}
                 </span>
@@ -129,6 +133,8 @@ function tabMenu(
   openTerminal: ReturnType<typeof useOpenTerminal>,
   onClose: (tab: DockTab) => void,
 ): MenuEntry[] {
+  const close: MenuEntry = { label: "Close", onSelect: () => onClose(tab) };
+  if (tab.kind === "build") return [close];
   const ids = tab.kind === "logs" ? tab.containerIds : [tab.containerId];
   const [id] = ids;
   return [
@@ -140,7 +146,7 @@ function tabMenu(
     },
     { label: "Logs", icon: ScrollText, onSelect: () => openLogs(ids) },
     { kind: "separator" },
-    { label: "Close", onSelect: () => onClose(tab) },
+    close,
     {
       label: "Close other logs",
       disabledReason:
@@ -155,10 +161,15 @@ function tabMenu(
 function useTabTitle(): (tab: DockTab) => { text: string; ended: boolean } {
   const { items: containers } = useContainers();
   const { items: terminals } = useTerminals();
+  const { builds } = useBuilds();
   const name = (id: string): string => containers.get(id)?.name ?? id.slice(0, 12);
   return (tab) => {
     if (tab.kind === "logs") {
       return { text: `${tab.name ?? tab.containerIds.map(name).join(", ")} · logs`, ended: false };
+    }
+    if (tab.kind === "build") {
+      const ended = builds.get(tab.buildId)?.status !== "running";
+      return { text: `${tab.name} · build`, ended };
     }
     const terminal = terminals.get(tab.terminalId);
     return {

@@ -3,6 +3,7 @@ import { EmptyState } from "../../components/empty-state.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useTerminal, useTerminals } from "../../queries/terminals.ts";
 import { type DockPane, type DockTab, focusPane, useDock } from "../../state/dock.ts";
+import { BuildView } from "../build/build-view.tsx";
 import { LogView } from "../logs/log-view.tsx";
 import { TerminalPane } from "../terminals/terminal-pane.tsx";
 import { DockBar } from "./dock-bar.tsx";
@@ -11,7 +12,7 @@ import { useCloseTab } from "./use-close-tab.tsx";
 import "./dock.css";
 
 /**
- * The panel of terminals and logs that stays while one moves around. It is always mounted; closed, it is
+ * The panel of terminals, logs and builds that stays while one moves around. It is always mounted; closed, it is
  * its bar alone.
  */
 export function Dock() {
@@ -67,6 +68,7 @@ export function Dock() {
 function Content(props: { tab: DockTab; active: boolean; onClose: () => void }) {
   const { tab, active, onClose } = props;
   if (tab.kind === "logs") return <LogView containerIds={tab.containerIds} />;
+  if (tab.kind === "build") return <BuildView buildId={tab.buildId} name={tab.name} />;
   return <TerminalContent terminalId={tab.terminalId} active={active} onClose={onClose} />;
 }
 

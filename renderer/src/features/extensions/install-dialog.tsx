@@ -1,15 +1,11 @@
-import { useMutation } from "@tanstack/react-query";
-import { FolderOpen } from "lucide-react";
 import { useState } from "react";
 import type { ExtensionCandidate, Permission } from "#shared/contract/extensions";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
-import { TextField } from "../../components/fields.tsx";
 import { announce } from "../../components/toast.tsx";
-import { useClient } from "../../queries/client.tsx";
 import { useInspectExtension, useInstallExtension } from "../../queries/extensions.ts";
-import { useHost } from "../../queries/system.ts";
+import { PathField } from "../fields/path-field.tsx";
 import { Permissions } from "./permissions.tsx";
 
 /** Finds an extension, shows what it is and asks for, then installs it. `candidate`: found already. */
@@ -22,13 +18,6 @@ export function InstallDialog(props: {
   const inspect = useInspectExtension();
   const candidate = props.candidate ?? inspect.data;
   const failure = inspect.error ? errorInfo(inspect.error) : undefined;
-  const client = useClient();
-  const host = useHost();
-  const pick = useMutation({
-    mutationFn: () =>
-      client.call("system.pickPath", { kind: "directory", title: "Choose an extension" }),
-    onSuccess: ({ path: picked }) => picked !== null && setPath(picked),
-  });
   if (candidate) return <Confirm key={candidate.digest} candidate={candidate} onClose={onClose} />;
   const look = (): void => {
     if (path.startsWith("/") && !inspect.isPending) inspect.mutate(path.trim());
@@ -62,9 +51,10 @@ export function InstallDialog(props: {
         }}
       >
         {failure && failure.details.field === undefined && <ErrorNote error={failure} />}
-        <TextField
+        <PathField
           label="Directory or archive"
-          mono
+          picks="directory"
+          pickTitle="Choose an extension"
           // oxlint-disable-next-line jsx-a11y/no-autofocus
           autoFocus
           placeholder="/srv/extensions/disk-use"
@@ -72,13 +62,6 @@ export function InstallDialog(props: {
           onChange={setPath}
           error={failure?.details.field === "path" ? failure.message : undefined}
           hint="Nothing is installed yet: what it asks for is shown first"
-          trailing={
-            host?.pickPath && (
-              <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate()}>
-                Choose…
-              </Button>
-            )
-          }
         />
       </form>
     </Dialog>

@@ -1,125 +1,121 @@
 import { useMutation } from "@tanstack/react-query";
-import { FolderOpen } from "lucide-react";
 import { useState } from "react";
-import { Button } from "../../components/button.tsx";
-import { Dialog } from "../../components/dialog.tsx";
-import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
+import type { Image } from "#shared/contract/images";
 import { TextField } from "../../components/fields.tsx";
+import { plural } from "../../components/format.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { notify } from "../../components/toast.tsx";
 import { useClient } from "../../queries/client.tsx";
-import { useHost } from "../../queries/system.ts";
-import { closeOverlay, openOverlay } from "../../state/overlays.ts";
+import { closeOverlay, type ImportSource, openOverlay } from "../../state/overlays.ts";
+import { PathField } from "../fields/path-field.tsx";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
 import { nameFromPath } from "./name-from-path.ts";
+import { imageName } from "./reference.ts";
 
-/** Makes an image of a root file system that lies on this machine. */
-export function ImportDialog(props: { source: "tar" | "directory" }) {
+const looks: Record<
+  ImportSource,
+  { option: string; label: string; placeholder: string; hint: string; description: string }
+> = {
+  archive: {
+    option: "Images",
+    label: "Archive",
+    placeholder: "/srv/images/web.tar",
+    hint: "What docker save or podman save wrote, an OCI archive, or the directory of an OCI layout",
+    description: "All images of an archive come with their names, layers and settings.",
+  },
+  tar: {
+    option: "Files in a tar",
+    label: "Archive",
+    placeholder: "/srv/images/alpine.tar.gz",
+    hint: "A .tar, also with gzip, xz or zstd, on this machine",
+    description: "Makes an image of one layer from a root file system.",
+  },
+  directory: {
+    option: "Files in a directory",
+    label: "Directory",
+    placeholder: "/srv/rootfs/alpine",
+    hint: "The directory that holds bin, etc, usr…",
+    description: "Makes an image of one layer from a root file system.",
+  },
+};
+
+/** Makes images of what lies on this machine: whole ones, or a root file system. */
+export function ImportDialog(props: { source: ImportSource }) {
   const client = useClient();
-  const host = useHost();
   const [source, setSource] = useState(props.source);
   const [path, setPath] = useState("");
   const [typedName, setName] = useState<string>();
   const name = typedName ?? nameFromPath(path);
   const run = useMutation({
-    mutationFn: (input: { path: string; name: string }) =>
-      source === "tar"
-        ? client.call("images.importTar", input)
-        : client.call("images.importDirectory", input),
-    onSuccess: ({ id, name }) => {
+    mutationFn: async (input: { path: string; name: string }): Promise<Image[]> => {
+      if (source === "archive") return client.call("images.load", { path: input.path });
+      const method = source === "tar" ? "images.importTar" : "images.importDirectory";
+      return [await client.call(method, input)];
+    },
+    onSuccess: (images) => {
       closeOverlay();
+      const [first] = images;
       notify({
         tone: "good",
-        title: `${name} is imported`,
-        action: { label: "Run it", run: () => openOverlay({ kind: "create", imageId: id }) },
+        title:
+          images.length === 1 && first
+            ? `${imageName(first)} is here`
+            : `${plural(images.length, "image")} are here`,
+        ...(first
+          ? {
+              action: {
+                label: `Run ${images.length === 1 ? "it" : imageName(first)}`,
+                run: () => openOverlay({ kind: "create", imageId: first.id }),
+              },
+            }
+          : {}),
       });
     },
   });
-  const pick = useMutation({
-    mutationFn: () =>
-      client.call("system.pickPath", {
-        kind: source === "tar" ? "file" : "directory",
-        title: source === "tar" ? "Choose a root file system archive" : "Choose a root file system",
-      }),
-    onSuccess: ({ path }) => path !== null && setPath(path),
-  });
-  const failure = run.error ? errorInfo(run.error) : undefined;
-  const at = failure?.details.output ? undefined : failure?.details.field;
-  const ready = path.startsWith("/") && name !== "";
-  const submit = (): void => {
-    if (ready && !run.isPending) run.mutate({ path: path.trim(), name: name.trim() });
-  };
+  const { label, placeholder, hint, description } = looks[source];
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && closeOverlay()}
-      title="Import an image"
-      description="A root file system that is already on this machine. It is copied: the original is not touched, and no longer needed afterwards."
-      footer={
-        <>
-          <Button onClick={closeOverlay}>{run.isPending ? "Close, it goes on" : "Cancel"}</Button>
-          <Button variant="primary" busy={run.isPending} disabled={!ready} onClick={submit}>
-            Import
-          </Button>
-        </>
-      }
+    <RequestForm
+      title="Load or import"
+      description={`${description} The original is not touched, and no longer needed afterwards.`}
+      action={source === "archive" ? "Load" : "Import"}
+      failure={source === "archive" ? "Nothing was loaded" : "Nothing was imported"}
+      fields={["path", "name"]}
+      run={run}
+      ready={path.startsWith("/") && (source === "archive" || name !== "")}
+      onSubmit={() => run.mutate({ path: path.trim(), name: name.trim() })}
+      size="medium"
     >
-      <form
-        className="import"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        {failure && at === undefined && (
-          <ErrorNote title="Nothing was imported" error={failure} onDismiss={run.reset} />
-        )}
-        <SegmentedControl
-          label="From"
-          value={source}
-          onChange={setSource}
-          options={[
-            { value: "tar", label: "An archive" },
-            { value: "directory", label: "A directory" },
-          ]}
-        />
-        <TextField
-          label={source === "tar" ? "Archive" : "Directory"}
-          mono
-          // oxlint-disable-next-line jsx-a11y/no-autofocus
-          autoFocus
-          placeholder={source === "tar" ? "/srv/images/alpine.tar.gz" : "/srv/rootfs/alpine"}
-          value={path}
-          onChange={setPath}
-          error={
-            at === "path"
-              ? failure?.message
-              : path !== "" && !path.startsWith("/")
-                ? "Give the whole path, from / on"
-                : undefined
-          }
-          hint={
-            source === "tar"
-              ? "A .tar, also with gzip, xz or zstd, on this machine"
-              : "The directory that holds bin, etc, usr…"
-          }
-          trailing={
-            host?.pickPath && (
-              <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate()}>
-                Choose…
-              </Button>
-            )
-          }
-        />
+      <SegmentedControl
+        label="From"
+        value={source}
+        onChange={setSource}
+        options={(["archive", "tar", "directory"] as const).map((value) => ({
+          value,
+          label: looks[value].option,
+        }))}
+      />
+      <PathField
+        label={label}
+        picks={source === "directory" ? "directory" : "file"}
+        pickTitle={source === "directory" ? "Choose a root file system" : "Choose an archive"}
+        // oxlint-disable-next-line jsx-a11y/no-autofocus
+        autoFocus
+        placeholder={placeholder}
+        value={path}
+        onChange={setPath}
+        error={fieldError(run, "path")}
+        hint={hint}
+      />
+      {source !== "archive" && (
         <TextField
           label="Name"
           mono
           placeholder="alpine:3.22"
           value={name}
           onChange={setName}
-          error={at === "name" ? failure?.message : undefined}
+          error={fieldError(run, "name")}
         />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      )}
+    </RequestForm>
   );
 }

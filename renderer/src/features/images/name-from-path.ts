@@ -8,3 +8,9 @@ export function nameFromPath(path: string): string {
     .replace(/^[^a-z0-9]+/, "")
     .slice(0, 128);
 }
+
+/** The other way, for an archive of it: `ghcr.io/a/web:1.2` gives `web-1.2.tar`. */
+export function fileFromName(name: string): string {
+  const last = name.slice(name.lastIndexOf("/") + 1);
+  return `${last.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.tar`;
+}

@@ -1,8 +1,8 @@
-import { type CSSProperties, memo, useMemo } from "react";
+import { memo, useMemo } from "react";
 import type { LogLine } from "#shared/contract/logs";
 import { cx } from "../../components/cx.ts";
 import { dateTime } from "../../components/format.ts";
-import { type AnsiStyle, ansiCss } from "./ansi.ts";
+import { ansiStyle } from "./ansi-style.ts";
 import { decorate, type Piece } from "./decorate.ts";
 
 /** Height of a row that is not wrapped, px; the style sheet's line height. */
@@ -69,21 +69,7 @@ function LogPiece(props: { piece: Piece }) {
   if (match) content = <mark>{content}</mark>;
   if (level) return <em className={`log-level--${level}`}>{content}</em>;
   if (Object.keys(style).length === 0) return content;
-  return <span style={cssOf(style)}>{content}</span>;
-}
-
-function cssOf(style: AnsiStyle): CSSProperties {
-  const fg = style.fg === undefined ? undefined : ansiCss(style.fg);
-  const bg = style.bg === undefined ? undefined : ansiCss(style.bg);
-  const decoration = [style.underline && "underline", style.strike && "line-through"];
-  return {
-    color: style.inverse ? (bg ?? "var(--term)") : fg,
-    background: style.inverse ? (fg ?? "var(--text)") : bg,
-    fontWeight: style.bold ? 700 : undefined,
-    fontStyle: style.italic ? "italic" : undefined,
-    opacity: style.dim ? 0.65 : undefined,
-    textDecoration: decoration.filter(Boolean).join(" ") || undefined,
-  };
+  return <span style={ansiStyle(style)}>{content}</span>;
 }
 
 /** `14:02:11.402`, here. */

@@ -1,8 +1,12 @@
 import {
   Activity,
   Box,
+  Brush,
   Cable,
   Camera,
+  Download,
+  FolderInput,
+  Hammer,
   HardDrive,
   History,
   Keyboard,
@@ -16,25 +20,30 @@ import {
   Puzzle,
   RotateCw,
   ScrollText,
+  Server,
   Square,
   SquareTerminal,
   Sun,
   SunMoon,
   Trash2,
-  Upload,
 } from "lucide-react";
 import type { Container } from "#shared/contract/containers";
+import type { Image } from "#shared/contract/images";
+import { bytes, joined } from "../../components/format.ts";
 import { statusLook } from "../../components/status-mark.tsx";
 import { setSegment } from "../../state/container-list.ts";
+import { type ImageView, setImageView } from "../../state/image-list.ts";
 import { goTo } from "../../state/layout.ts";
 import { openOverlay, openShortcuts } from "../../state/overlays.ts";
 import { chooseTheme } from "../../state/theme.ts";
 import type { Commands } from "../containers/commands.ts";
 import { possible } from "../containers/view.ts";
+import { typeReference } from "../images/pull-box.tsx";
+import { imageName } from "../images/reference.ts";
 
 export interface PaletteItem {
   id: string;
-  group: "Containers" | "Actions" | "Go to" | "On containers";
+  group: "Containers" | "Images" | "Actions" | "Go to" | "On containers";
   label: string;
   /** Dim, behind the label: an image, a state. */
   detail?: string;
@@ -45,18 +54,33 @@ export interface PaletteItem {
   run: () => void;
 }
 
+function goToImages(view: ImageView): void {
+  setImageView(view);
+  goTo("images");
+}
+
 /** What can be done without a container. */
-export function windowItems(): PaletteItem[] {
+export function windowItems(canBuild: boolean): PaletteItem[] {
   return [
     item("Actions", "New container", Plus, () => openOverlay({ kind: "create" }), "n"),
-    item("Actions", "Import an archive as an image", Upload, () =>
+    item("Actions", "Pull an image", Download, () => typeReference("")),
+    ...(canBuild
+      ? [item("Actions", "Build an image", Hammer, () => openOverlay({ kind: "build" }))]
+      : []),
+    item("Actions", "Load images from an archive", FolderInput, () =>
+      openOverlay({ kind: "import", source: "archive" }),
+    ),
+    item("Actions", "Import a tar as an image", FolderInput, () =>
       openOverlay({ kind: "import", source: "tar" }),
     ),
-    item("Actions", "Import a directory as an image", Upload, () =>
+    item("Actions", "Import a directory as an image", FolderInput, () =>
       openOverlay({ kind: "import", source: "directory" }),
     ),
+    item("Actions", "Prune images", Brush, () => openOverlay({ kind: "prune" })),
+    item("Actions", "Add a registry", Plus, () => openOverlay({ kind: "registry" })),
     item("Go to", "Containers", Box, () => goTo("containers"), "Ctrl 1"),
-    item("Go to", "Images", Layers, () => goTo("images"), "Ctrl 2"),
+    item("Go to", "Images", Layers, () => goToImages("images"), "Ctrl 2"),
+    item("Go to", "Registries", Server, () => goToImages("registries")),
     item("Go to", "Checkpoints", History, () => goTo("checkpoints"), "Ctrl 3"),
     item("Go to", "Shims", Cable, () => goTo("shims"), "Ctrl 4"),
     item("Go to", "Elsewhere", Network, () => goTo("elsewhere"), "Ctrl 5"),
@@ -95,6 +119,19 @@ export function containerItem(container: Container, commands: Commands): Palette
     icon: Box,
     container,
     run: () => commands.open(id),
+  };
+}
+
+/** One item an image, to run it: what one mostly wants of an image by its name. */
+export function imageItem(image: Image): PaletteItem {
+  const { id, size, usedBy } = image;
+  return {
+    id,
+    group: "Images",
+    label: `Run ${imageName(image)}`,
+    detail: [joined(bytes(size)), usedBy.length > 0 && "in use"].filter(Boolean).join(" · "),
+    icon: Layers,
+    run: () => openOverlay({ kind: "create", imageId: id }),
   };
 }
 

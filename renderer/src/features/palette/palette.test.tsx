@@ -38,6 +38,17 @@ it("does something to a container", async () => {
   await waitFor(() => expect(core.containers.items.get(fakeId(1))?.state.status).toBe("exited"));
 });
 
+it("runs an image, and goes to where one pulls", async () => {
+  const { user, core } = await open();
+  const image = [...core.images.items.values()].find(({ names }) => names.includes("valkey:9"));
+  await user.keyboard("run valkey{Enter}");
+  expect(useOverlay.getState().overlay).toEqual({ kind: "create", imageId: image?.id });
+  openPalette();
+  await screen.findByRole("listbox");
+  await user.keyboard("pull an image{Enter}");
+  expect(useLayout.getState().page).toBe("images");
+});
+
 it("goes to a page, with arrows that go round", async () => {
   const { user, chosen } = await open();
   await user.keyboard("activity");

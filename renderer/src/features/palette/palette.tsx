@@ -5,10 +5,17 @@ import { Icon } from "../../components/icon.tsx";
 import { Kbd } from "../../components/kbd.tsx";
 import { Mark, statusLook } from "../../components/status-mark.tsx";
 import { useContainers } from "../../queries/containers.ts";
+import { useBuilder, useImages } from "../../queries/images.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { useSelection } from "../../state/selection.ts";
 import { useCommands } from "../containers/commands.ts";
-import { actionItems, containerItem, type PaletteItem, windowItems } from "./commands.ts";
+import {
+  actionItems,
+  containerItem,
+  imageItem,
+  type PaletteItem,
+  windowItems,
+} from "./commands.ts";
 import { fuzzyMatch, type Match } from "./fuzzy.ts";
 import "./palette.css";
 
@@ -23,6 +30,8 @@ interface Line {
 /** Everything by name, from the keyboard alone. */
 export function Palette() {
   const { items } = useContainers();
+  const images = useImages();
+  const canBuild = useBuilder()?.tool !== undefined;
   const commands = useCommands();
   const current = useSelection((state) => state.current);
   const [typed, setTyped] = useState("");
@@ -32,20 +41,23 @@ export function Palette() {
   const all = useMemo(() => {
     const here = current === undefined ? undefined : items.get(current);
     const containers = [...items.values()];
+    const runnable = [...images.items.values()].map(imageItem);
+    const window = windowItems(canBuild);
     return {
       // Before anything is typed: what can be done to the row one comes from, then the rest.
       first: [
         ...(here ? actionItems(here, commands) : []),
-        ...windowItems(),
+        ...window,
         ...containers.map((each) => containerItem(each, commands)),
       ],
       every: [
         ...containers.map((each) => containerItem(each, commands)),
-        ...windowItems(),
+        ...window,
+        ...runnable,
         ...containers.flatMap((each) => actionItems(each, commands)),
       ],
     };
-  }, [items, commands, current]);
+  }, [items, images, canBuild, commands, current]);
   const lines = useMemo(
     () =>
       (typed.trim() === ""

@@ -41,7 +41,7 @@ export function RemotesPage() {
       tools={
         <>
           <TextField
-            className="images__filter"
+            className="page__filter"
             label="Filter containers elsewhere"
             hideLabel
             placeholder="Filter"

@@ -1,14 +1,14 @@
 import { Maximize2, Minimize2, X } from "lucide-react";
+import type { ReactNode } from "react";
 import { IconButton } from "../../components/button.tsx";
 import { toggleInspectorFull, useLayout } from "../../state/layout.ts";
-import { closeInspector } from "../../state/selection.ts";
-import { ContainerInspector } from "../container/inspector.tsx";
 
 /** The inspector's place: its buttons lie in the upper right corner, where the content leaves 72 px. */
-export function InspectorFrame(props: { id: string }) {
+export function InspectorFrame(props: { label: string; onClose: () => void; children: ReactNode }) {
+  const { label, onClose, children } = props;
   const full = useLayout((state) => state.inspectorFull);
   return (
-    <aside className="inspector-frame" data-full={full || undefined} aria-label="Container">
+    <aside className="inspector-frame" data-full={full || undefined} aria-label={label}>
       <div className="inspector-frame__tools">
         <IconButton
           size="small"
@@ -17,9 +17,9 @@ export function InspectorFrame(props: { id: string }) {
           shortcut="Shift Enter"
           onClick={toggleInspectorFull}
         />
-        <IconButton size="small" icon={X} label="Close" shortcut="Esc" onClick={closeInspector} />
+        <IconButton size="small" icon={X} label="Close" shortcut="Esc" onClick={onClose} />
       </div>
-      <ContainerInspector key={props.id} id={props.id} />
+      {children}
     </aside>
   );
 }

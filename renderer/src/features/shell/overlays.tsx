@@ -5,7 +5,17 @@ import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
 import { ActionDialog } from "../extensions/action-dialog.tsx";
 import { FilesDialog } from "../files/files-dialog.tsx";
+import { BuildDialog } from "../build/build-dialog.tsx";
+import { CommitDialog } from "../images/commit-dialog.tsx";
+import { DeleteImagesDialog } from "../images/delete-images-dialog.tsx";
+import { ExportDialog } from "../images/export-dialog.tsx";
 import { ImportDialog } from "../images/import-dialog.tsx";
+import { PruneDialog } from "../images/prune-dialog.tsx";
+import { PushDialog } from "../images/push-dialog.tsx";
+import { SaveDialog } from "../images/save-dialog.tsx";
+import { TagDialog } from "../images/tag-dialog.tsx";
+import { RegistryDialog } from "../registries/registry-dialog.tsx";
+import { SignInDialog } from "../registries/sign-in-dialog.tsx";
 import { Palette } from "../palette/palette.tsx";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 
@@ -21,6 +31,26 @@ export function Overlays() {
       return <CreateDialog imageId={overlay.imageId} />;
     case "import":
       return <ImportDialog source={overlay.source} />;
+    case "build":
+      return <BuildDialog again={overlay.again} />;
+    case "tag":
+      return <TagDialog id={overlay.id} />;
+    case "push":
+      return <PushDialog id={overlay.id} />;
+    case "save":
+      return <SaveDialog ids={overlay.ids} />;
+    case "delete-images":
+      return <DeleteImagesDialog ids={overlay.ids} />;
+    case "prune":
+      return <PruneDialog />;
+    case "commit":
+      return <CommitDialog containerId={overlay.containerId} />;
+    case "export":
+      return <ExportDialog containerId={overlay.containerId} />;
+    case "registry":
+      return <RegistryDialog host={overlay.host} />;
+    case "sign-in":
+      return <SignInDialog host={overlay.host} retry={overlay.retry} />;
     case "delete":
       return <DeleteDialog ids={overlay.ids} />;
     case "files":

@@ -4,8 +4,15 @@ import { Toaster } from "../../components/toast.tsx";
 import { setDockOpen, useDock } from "../../state/dock.ts";
 import { useMediaQuery } from "../../components/use-media-query.ts";
 import { dockSize, inspectorSize, useLayout } from "../../state/layout.ts";
-import { useSelection } from "../../state/selection.ts";
+import {
+  containerRows,
+  imageRows,
+  useImageSelection,
+  useSelection,
+} from "../../state/selection.ts";
+import { ContainerInspector } from "../container/inspector.tsx";
 import { Dock } from "../dock/dock.tsx";
+import { ImageInspector } from "../image/inspector.tsx";
 import { Footer } from "./footer.tsx";
 import { Header } from "./header.tsx";
 import { InspectorFrame } from "./inspector-frame.tsx";
@@ -79,13 +86,12 @@ function Work() {
 /** The page, and the inspector beside it, over it, or instead of it. */
 function Split(props: { width: number; children: ReactNode }) {
   const { width, children } = props;
-  const onContainers = useLayout((state) => state.page === "containers");
-  const inspected = useSelection((state) => state.inspected);
+  const inspector = useInspector();
   const inspectorWidth = useLayout((state) => state.inspectorWidth);
   const full = useLayout((state) => state.inspectorFull);
   const overlay = useMediaQuery(overlayQuery);
-  if (!onContainers || inspected === undefined) return children;
-  if (full) return <InspectorFrame id={inspected} />;
+  if (!inspector) return children;
+  if (full) return inspector;
   const most = Math.max(inspectorSize.min, Math.min(inspectorSize.max, width - leastList));
   const shown = Math.min(inspectorWidth, most);
   if (overlay) {
@@ -93,7 +99,7 @@ function Split(props: { width: number; children: ReactNode }) {
       <>
         {children}
         <div className="work__overlay" style={{ width: Math.min(inspectorWidth, width) }}>
-          <InspectorFrame id={inspected} />
+          {inspector}
         </div>
       </>
     );
@@ -112,10 +118,32 @@ function Split(props: { width: number; children: ReactNode }) {
         onReset={() => useLayout.setState({ inspectorWidth: inspectorSize.initial })}
       />
       <div className="work__inspector" style={{ width: shown }}>
-        <InspectorFrame id={inspected} />
+        {inspector}
       </div>
     </>
   );
+}
+
+/** What is open beside the list of the page one is at. */
+function useInspector(): ReactNode {
+  const page = useLayout((state) => state.page);
+  const container = useSelection((state) => state.inspected);
+  const image = useImageSelection((state) => state.inspected);
+  if (page === "containers" && container !== undefined) {
+    return (
+      <InspectorFrame label="Container" onClose={() => containerRows.closeInspector()}>
+        <ContainerInspector key={container} id={container} />
+      </InspectorFrame>
+    );
+  }
+  if (page === "images" && image !== undefined) {
+    return (
+      <InspectorFrame label="Image" onClose={() => imageRows.closeInspector()}>
+        <ImageInspector key={image} id={image} />
+      </InspectorFrame>
+    );
+  }
+  return undefined;
 }
 
 /** The element's size in px, kept current. */

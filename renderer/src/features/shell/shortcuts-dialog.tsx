@@ -7,7 +7,7 @@ const groups: { title: string; keys: [keys: string[], does: string][] }[] = [
     title: "Everywhere",
     keys: [
       [["Ctrl K"], "Search, run"],
-      [["/"], "Filter the containers"],
+      [["/"], "Filter the list"],
       [["n"], "New container"],
       [["Ctrl 1", "Ctrl 8"], "Pages"],
       [["Ctrl `"], "Open or close the dock"],
@@ -49,6 +49,16 @@ const groups: { title: string; keys: [keys: string[], does: string][] }[] = [
       [["F2"], "Rename"],
       [["Del"], "Delete"],
       [["Ctrl F"], "Search a text"],
+    ],
+  },
+  {
+    title: "On an image",
+    keys: [
+      [["r"], "Run"],
+      [["t"], "Tag"],
+      [["p"], "Push"],
+      [["s"], "Save to an archive"],
+      [["Del"], "Delete"],
     ],
   },
 ];

@@ -1,5 +1,5 @@
 import { useEffect } from "react";
-import { goTo, pages, useLayout } from "../../state/layout.ts";
+import { goTo, pages } from "../../state/layout.ts";
 import { openOverlay, openPalette, openShortcuts, useOverlay } from "../../state/overlays.ts";
 
 /** True where a key writes or belongs to something that has keys of its own. */
@@ -11,6 +11,9 @@ function isTaken(target: EventTarget | null): boolean {
     ) !== null
   );
 }
+
+/** What narrows the page one is at; a page without one has nothing to narrow. */
+const filterField = ".page__filter input";
 
 /** The keys that work everywhere in the window. */
 export function useShortcuts(): void {
@@ -30,10 +33,10 @@ export function useShortcuts(): void {
       }
       if (event.ctrlKey || event.metaKey || isTaken(event.target)) return;
       if (event.key === "/") {
-        if (useLayout.getState().page !== "containers") goTo("containers");
+        if (!document.querySelector(filterField)) goTo("containers");
         // After the page that holds it has been drawn.
         requestAnimationFrame(() =>
-          document.querySelector<HTMLInputElement>(".containers__filter input")?.select(),
+          document.querySelector<HTMLInputElement>(filterField)?.select(),
         );
       } else if (event.key === "?") openShortcuts();
       else if (event.key === "n") openOverlay({ kind: "create" });

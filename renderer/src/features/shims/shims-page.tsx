@@ -41,7 +41,7 @@ export function ShimsPage() {
       tools={
         <>
           <TextField
-            className="images__filter"
+            className="page__filter"
             label="Filter shims"
             hideLabel
             placeholder="Filter"

@@ -1,29 +1,24 @@
 import { type KeyboardEvent as ReactKeyboardEvent, useCallback, useEffect, useRef } from "react";
 import { toggleInspectorFull } from "../../state/layout.ts";
-import {
-  choose,
-  clearSelection,
-  closeInspector,
-  extendTo,
-  moveTo,
-  selectAll,
-  toggle,
-  useSelection,
-} from "../../state/selection.ts";
-import type { Commands } from "./commands.ts";
+import type { RowSelection } from "../../state/row-selection.ts";
 
 interface GridKeys {
+  selection: RowSelection;
   /** The rows in the order shown. */
   ids: readonly string[];
   /** How many rows a page has. */
   pageRows: () => number;
   /** Scrolls a row into sight. */
   show: (id: string) => void;
-  commands: Commands;
+  /**
+   * The list's own keys: `meant` is what is ticked, else the row the keyboard is on; `first` is that row.
+   * True when the key was one of them.
+   */
+  onKey: (key: string, meant: readonly string[], first: string) => boolean;
 }
 
 /**
- * The list's keys. They work on the grid, and also when nothing has the focus, as after a start, so
+ * A list's keys. They work on the grid, and also when nothing has the focus, as after a start, so
  * that one can begin to type at once.
  */
 export function useGridKeys(grid: GridKeys): (event: ReactKeyboardEvent) => void {
@@ -56,7 +51,7 @@ function handle(event: KeyboardEvent, grid: GridKeys): void {
 
 function handleControl(event: KeyboardEvent, grid: GridKeys): boolean {
   if (event.key.toLowerCase() !== "a" || event.shiftKey) return false;
-  selectAll(grid.ids);
+  grid.selection.selectAll(grid.ids);
   return true;
 }
 
@@ -85,59 +80,37 @@ function target(event: KeyboardEvent, at: number, grid: GridKeys): number | unde
 }
 
 function handlePlain(event: KeyboardEvent, grid: GridKeys): boolean {
-  const { ids, commands } = grid;
-  const { current, selected, inspected } = useSelection.getState();
+  const { ids, selection, onKey } = grid;
+  const { current, selected, inspected } = selection.state;
   const at = current === undefined ? -1 : ids.indexOf(current);
   const to = target(event, at, grid);
   if (to !== undefined) {
     const id = ids[Math.min(ids.length - 1, Math.max(0, to))];
     if (id === undefined) return true;
-    if (event.shiftKey) extendTo(id, ids);
-    else moveTo(id);
+    if (event.shiftKey) selection.extendTo(id, ids);
+    else selection.moveTo(id);
     grid.show(id);
     return true;
   }
   if (event.key === "Escape") {
-    if (selected.size > 0) clearSelection();
-    else if (inspected !== undefined) closeInspector();
+    if (selected.size > 0) selection.clear();
+    else if (inspected !== undefined) selection.closeInspector();
     else return false;
     return true;
   }
-  // What is ticked, else the row the keyboard is on.
   const meant =
     selected.size > 0 ? ids.filter((id) => selected.has(id)) : at < 0 ? [] : [ids[at] as string];
   const first = at >= 0 ? (ids[at] as string) : meant[0];
   if (first === undefined) return false;
   switch (event.key) {
     case "x":
-      toggle(first);
+      selection.toggle(first);
       return true;
     case "Enter":
       if (event.shiftKey && inspected === first) toggleInspectorFull();
-      else choose(first);
-      return true;
-    case "s":
-      commands.toggleRunning(meant);
-      return true;
-    case "r":
-      commands.restart(meant);
-      return true;
-    case " ":
-      commands.togglePaused(meant);
-      return true;
-    case "e":
-      commands.exec(first);
-      return true;
-    case "l":
-      commands.logs(meant);
-      return true;
-    case "Delete":
-      commands.remove(meant);
-      return true;
-    case "F2":
-      commands.beginRename(first);
+      else selection.choose(first);
       return true;
     default:
-      return false;
+      return onKey(event.key, meant, first);
   }
 }

@@ -1,0 +1,73 @@
+import { useMemo } from "react";
+import { notify } from "../../components/toast.tsx";
+import { useClient } from "../../queries/client.tsx";
+import { useImageActions } from "../../queries/image-actions.ts";
+import { useTransfers } from "../../queries/images.ts";
+import { openOverlay } from "../../state/overlays.ts";
+import {
+  dismissTransfer,
+  forgetTransferFailure,
+  useTransferFailures,
+} from "../../state/transfer-failures.ts";
+import { typeReference } from "./pull-box.tsx";
+import { registryOf } from "./reference.ts";
+import { type TransferDeeds, TransferRow } from "./transfer-row.tsx";
+import { type ShownTransfer, shownTransfers } from "./transfer-view.ts";
+import "./transfers.css";
+
+/** What comes and goes, and what could not. */
+export function TransferList(props: {
+  /** Only these. */
+  only?: (transfer: ShownTransfer) => boolean;
+}) {
+  const { only } = props;
+  const { items } = useTransfers();
+  const { failures, dismissed } = useTransferFailures();
+  const deeds = useTransferDeeds();
+  const shown = useMemo(
+    () => shownTransfers(items.values(), failures, dismissed),
+    [items, failures, dismissed],
+  );
+  const rows = only ? shown.filter(only) : shown;
+  if (rows.length === 0) return null;
+  return (
+    <ul className="transfers" aria-label="Pulls and pushes">
+      {rows.map((transfer) => (
+        <TransferRow key={transfer.id} transfer={transfer} deeds={deeds} />
+      ))}
+    </ul>
+  );
+}
+
+function useTransferDeeds(): TransferDeeds {
+  const client = useClient();
+  const actions = useImageActions();
+  return useMemo(() => {
+    const dismiss = (transfer: ShownTransfer): void => {
+      forgetTransferFailure(transfer);
+      dismissTransfer(transfer.id);
+    };
+    return {
+      dismiss,
+      cancel: ({ id }) =>
+        void client
+          .call("activity.cancel", { id })
+          .catch((error: unknown) => notify({ tone: "bad", title: "It was not cancelled", error })),
+      retry: (transfer) => {
+        const { direction, reference, platform } = transfer;
+        dismiss(transfer);
+        if (direction === "pull") void actions.pull(reference, platform);
+        else void actions.push(reference);
+      },
+      signIn: ({ direction, reference, platform }) =>
+        openOverlay({
+          ...{ kind: "sign-in", host: registryOf(reference) },
+          retry: { direction, reference, platform },
+        }),
+      edit: (transfer) => {
+        dismiss(transfer);
+        typeReference(transfer.reference);
+      },
+    };
+  }, [client, actions]);
+}
