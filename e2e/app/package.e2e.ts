@@ -24,4 +24,7 @@ test("the packaged app starts and shows the containers that are there", async ({
   const terminal = await window.openTerminal("was-here");
   await window.type("echo packaged-$((1+1))");
   await window.expectOnScreen(terminal, "packaged-2");
+  // And so does the process that files are touched in, which is the package's binary as a Node.
+  await window.choose("was-here", "Files");
+  await expect(page.getByRole("grid", { name: "Files in /" })).toContainText("bin");
 });
