@@ -17,8 +17,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { FileChange, FileEntry, FileSource } from "#shared/contract/files";
 import { type Core, createCore } from "../core.ts";
-import { containerDir, imageDir, resolvePaths } from "../host/paths.ts";
+import { containerDir, resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
+import { findBusybox } from "../images/starter.ts";
 import { rememberHost, until } from "../runtime/testing.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
 
@@ -343,7 +344,7 @@ describe("an image", () => {
         { signal },
       ),
     ).toMatchObject({ encoding: "binary", text: "", cut: true });
-    const own = await readFile(join(imageDir(paths(), imageId), "rootfs/bin/busybox"));
+    const own = await readFile(await findBusybox());
     expect((await download(source(), "/bin/busybox")).equals(own)).toBe(true);
     await expect(upload(source(), "/", "x", [])).rejects.toMatchObject({
       code: "FAILED_PRECONDITION",
