@@ -103,7 +103,7 @@ export const tests = [
   { ...command("buildah", ["buildah"]), optional: true },
   { ...command("runsc", ["runsc"]), optional: true },
   // Unpacks images the way ours are compared with; capabilities and attributes of the files in them.
-  command("umoci", ["umoci"]),
+  { ...command("umoci", ["umoci"]), optional: true },
   command("setcap", ["libcap2-bin"], ["libcap"]),
   command("getfattr", ["attr"]),
 ];

@@ -8,7 +8,7 @@ import { rootPrivileges } from "../host/privileges.ts";
 import { makeTestUser, type TestUser } from "../host/testing.ts";
 import { ChildManager } from "../runtime/child-manager.ts";
 import type { LayerInfo } from "./layer.ts";
-import { archive, hostile, member } from "./tar/hostile.ts";
+import { archive, hostile, member } from "./tar/testing.ts";
 import { describeTree, everything, packTree } from "./testing.ts";
 
 const isRoot = process.getuid?.() === 0;

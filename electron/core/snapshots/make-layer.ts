@@ -109,17 +109,17 @@ async function* abortable(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(cancelled());
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  // It may be told to nobody.
-  aborted.catch(() => undefined);
+  let fail: ((error: AppError) => void) | undefined;
+  const onAbort = (): void => fail?.(cancelled());
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
     for (;;) {
       if (signal.aborted) throw cancelled();
-      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      // No race with one promise for all: each would be remembered by it.
+      const { done, value } = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        fail = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (done) return;
       yield value;
     }

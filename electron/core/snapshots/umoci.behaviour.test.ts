@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { mustRun } from "../host/command.ts";
+import { findMkfsErofs } from "../host/mkfs-erofs.ts";
+import { firstExecutable } from "../host/prerequisites-tools.ts";
+import { thisHost } from "../host/prerequisites.ts";
 import { rootPrivileges } from "../host/privileges.ts";
-import { archive, member } from "./tar/hostile.ts";
+import { archive, member } from "./tar/testing.ts";
 import { describeTree, everything, makeTestLayers, packTree } from "./testing.ts";
 
 let dir: string;
@@ -14,7 +17,10 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** umoci, another implementation of the same specification, unpacks an image's layers into one directory. */
-test.runIf(process.getuid?.() === 0)("an image's layers are what umoci makes of them", async () => {
+const isInstalled = (await firstExecutable(["umoci"], thisHost())) !== undefined;
+const canRun = process.getuid?.() === 0 && isInstalled && (await findMkfsErofs()) !== undefined;
+
+test.runIf(canRun)("an image's layers are what umoci makes of them", async () => {
   const tree = join(dir, "tree");
   await mkdir(tree, { mode: 0o755 });
   await mustRun(["sh", "-ec", everything], { cwd: tree });

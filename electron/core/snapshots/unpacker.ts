@@ -4,7 +4,7 @@ import { commandError, killGroup } from "../host/command.ts";
 import { type LayerPlan, planPrivileges } from "./layer.ts";
 
 /** Smaller pieces are put together before they are written; bytes. */
-const pieceSize = 256 * 1024;
+const pieceSize = 1024 * 1024;
 /** What a tool said of what it could not do; bytes. */
 const maxOutput = 64 * 1024;
 
@@ -67,6 +67,9 @@ class ChildUnpacker implements Unpacker {
   #said = "";
   #killed = false;
   #failure: AppError | undefined;
+  #closed = false;
+  /** Called when the child has ended, for who waits until it takes more. */
+  #goOn = (): void => {};
 
   constructor(child: ChildProcess, name: string, signal: AbortSignal | undefined) {
     this.#child = child;
@@ -81,6 +84,8 @@ class ChildUnpacker implements Unpacker {
     this.#ended = new Promise((resolve) => {
       child.on("error", (error) => {
         this.#failure = AppError.wrap(error, `${name} could not be started`);
+        this.#closed = true;
+        this.#goOn();
         resolve();
       });
       child.on("close", (code) => {
@@ -90,6 +95,8 @@ class ChildUnpacker implements Unpacker {
           this.#failure ??= this.#error(code ?? 137);
         }
         signal?.removeEventListener("abort", onAbort);
+        this.#closed = true;
+        this.#goOn();
         resolve();
       });
     });
@@ -130,8 +137,13 @@ class ChildUnpacker implements Unpacker {
     let room = true;
     for (const piece of joinSmall(pieces)) room = stdin.write(piece);
     stdin.uncork();
-    if (room) return;
-    await Promise.race([new Promise<void>((resolve) => stdin.once("drain", resolve)), this.#ended]);
+    if (room && !this.#closed) return;
+    if (!this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#goOn = resolve;
+        stdin.once("drain", resolve);
+      });
+    }
     if (this.#failure) throw this.#failure;
   }
 

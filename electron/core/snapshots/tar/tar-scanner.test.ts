@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { AppError } from "#shared/errors";
-import { archive, extended, flagged, hostile, member } from "./hostile.ts";
+import { archive, extended, flagged, hostile, member } from "./testing.ts";
 import { defaultLimits, type TarLimits } from "./limits.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { TarReader } from "./tar-reader.ts";
