@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { run, sleep } from "./command.ts";
 import type { PullingContender } from "./contender.ts";
@@ -51,6 +51,7 @@ export function skopeoAndUmoci(root: string): Puller {
   return {
     ...{ name: "skopeo + umoci", version: "skopeo and umoci", root, pids: async () => [] },
     async pull(reference) {
+      await mkdir(root, { recursive: true });
       await run([
         ...["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false"],
         ...[`docker://${reference}`, `oci:${layout}:1`],
