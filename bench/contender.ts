@@ -7,8 +7,8 @@ export interface Contender {
   /** `docker`; for Shimyard with the runtime: `shimyard runc`. */
   readonly name: string;
   readonly manager: Manager;
-  /** Creates and starts one that sleeps; answers its handle when it runs. */
-  start(name: string): Promise<string>;
+  /** Creates and starts one that sleeps, of the bench's own image or of one that was pulled; answers its handle when it runs. */
+  start(name: string, image?: string): Promise<string>;
   /** Runs `true` in it; rejects unless its exit status comes back as 0. */
   exec(handle: string): Promise<void>;
   /** Kills it and removes every trace of it. */
@@ -20,6 +20,13 @@ export interface Contender {
 export interface KillingContender extends Contender {
   /** SIGKILL to its command. Milliseconds until whoever listens to the manager is told of its exit. */
   kill(handle: string): Promise<number>;
+}
+
+/** One that gets images from registries. */
+export interface PullingContender extends Contender {
+  /** Pulls an image from a registry on loopback; answers how `start` and `removeImage` want it named when it is whole. */
+  pull(reference: string): Promise<string>;
+  removeImage(image: string): Promise<void>;
 }
 
 export interface Manager {

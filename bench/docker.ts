@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
-import { command, type Contender } from "./contender.ts";
+import { command, type Contender, type PullingContender } from "./contender.ts";
 import { removeCgroup, strays } from "./host.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
@@ -14,7 +14,7 @@ const image = "shimyard-bench:latest";
  * with a docker that may run here. Its containers have docker's defaults (seccomp profile, masked
  * paths, json-file log, overlay2, runc).
  */
-export async function startDocker(root: string, rootfs: Rootfs): Promise<Contender> {
+export async function startDocker(root: string, rootfs: Rootfs): Promise<PullingContender> {
   const removeStrays = strays(["/run/docker"]);
   const cgroup = `/shimyard-bench-docker-${process.pid}`;
   const socket = join(root, "docker.sock");
@@ -87,7 +87,7 @@ export async function startDocker(root: string, rootfs: Rootfs): Promise<Contend
   }
 }
 
-class Docker implements Contender {
+class Docker implements PullingContender {
   readonly name = "docker";
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
@@ -97,12 +97,12 @@ class Docker implements Contender {
     this.manager = manager;
   }
 
-  async start(name: string): Promise<string> {
+  async start(name: string, of: string = image): Promise<string> {
     const { Id } = await this.#http.call<{ Id: string }>(
       "POST",
       `/containers/create?name=${name}`,
       {
-        Image: image,
+        Image: of,
         Cmd: command,
         HostConfig: { NetworkMode: "none" },
       },
@@ -134,6 +134,19 @@ class Docker implements Contender {
 
   async remove(handle: string): Promise<void> {
     await this.#http.raw("DELETE", `/containers/${handle}?force=1`);
+  }
+
+  async pull(reference: string): Promise<string> {
+    const query = new URLSearchParams({ fromImage: reference });
+    const said = await this.#http.raw("POST", `/images/create?${query.toString()}`);
+    // Its failures come with status 200.
+    const failure = said.split("\n").find((line) => line.includes('"error"'));
+    if (failure) throw new Error(`docker pull: ${failure}`);
+    return reference;
+  }
+
+  async removeImage(name: string): Promise<void> {
+    await this.#http.raw("DELETE", `/images/${name}?force=1`);
   }
 
   async pid(handle: string): Promise<number | undefined> {

@@ -4,6 +4,8 @@
  *     npm run bench -- lifecycle [ROUNDS]      default 40
  *     npm run bench -- memory [CONTAINERS]     default 50
  *     npm run bench -- shims [ROUNDS]          default 30
+ *     npm run bench -- pull [ROUNDS]           default 5
+ *     npm run bench -- snapshot [ROUNDS]       default 20
  *
  * Who takes part, each with a directory of its own below a temporary one, on one root file system
  * (static busybox), without network, the command a sleep:
@@ -32,22 +34,40 @@
  * kill is from SIGKILL until the exit is told. Reload: 100 tasks are started one after the other, the manager is
  * killed, and started again until it has told how many run; what that takes more than without any task is compared.
  *
+ * Pull: an image of six layers, at least 30,000 files and 300 MB (files of this host's /usr), from a registry of our
+ * own on loopback, by everyone in turn, each in its default; Shimyard once with layers as EROFS files and once as
+ * directories, and skopeo with umoci. Before each turn what was pulled last is removed and the disk is synced. CPU is
+ * that of the managers and of children they waited for. Shimyard's event loop is watched from inside while it pulls.
+ *
+ * Snapshot: a container of that image, and one of an image of one layer, is created, started and removed.
+ *
  * Needs root. What it installs (docker.io, podman) stays; what it starts and makes does not.
  */
 import { mkdtemp } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import type { Contender, Manager } from "./contender.ts";
+import type { Contender, Manager, PullingContender } from "./contender.ts";
 import { startCtr } from "./ctr.ts";
 import { startDocker } from "./docker.ts";
 import { killAll, removeTree } from "./host.ts";
 import { lifecycleSummary, lifecycleTable, measureLifecycle } from "./lifecycle.ts";
 import { measureMemory, type MemoryResult, memorySummary, memoryTable } from "./memory.ts";
 import { startPodman } from "./podman.ts";
+import {
+  byManager,
+  loopDelayEnv,
+  measurePulls,
+  pullSummary,
+  pullTable,
+  readLoopDelay,
+  skopeoAndUmoci,
+} from "./pull.ts";
+import { startRegistry } from "./registry.ts";
 import { makeRootfs, type Rootfs } from "./rootfs.ts";
 import { bareRunc } from "./runc.ts";
 import { measureReload, measureShims, shimsSummary, shimsTable } from "./shims.ts";
 import { startShimyard } from "./shimyard.ts";
+import { measureSnapshots, snapshotSummary, snapshotTable } from "./snapshot.ts";
 
 const interrupted = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"]) {
@@ -147,15 +167,85 @@ async function shims(root: string, rootfs: Rootfs, rounds: number): Promise<void
   console.log(JSON.stringify(shimsSummary(results, memories, reloads)));
 }
 
-const benches = { lifecycle, memory, shims };
-const defaults = { lifecycle: 40, memory: 50, shims: 30 };
+/** Everyone who pulls: Shimyard with its best layers first. */
+async function startPullers(
+  root: string,
+  rootfs: Rootfs,
+  delay: string,
+): Promise<{ name: string; contender: PullingContender }[]> {
+  const erofs = await startShimyard(join(root, "shimyard"), rootfs, loopDelayEnv(delay));
+  const started = [{ name: "shimyard", contender: erofs.contenders[0] as PullingContender }];
+  try {
+    // Without a tool that makes them there are no EROFS files.
+    const none = { SHIMYARD_MKFS_EROFS: "/nonexistent" };
+    const directories = await startShimyard(join(root, "shimyard-dirs"), rootfs, none);
+    started.push({ name: "shimyard, directories", contender: directories.contenders[0] });
+    started.push({ name: "docker", contender: await startDocker(join(root, "docker"), rootfs) });
+    started.push({ name: "podman", contender: await startPodman(join(root, "podman"), rootfs) });
+    return started;
+  } catch (error) {
+    for (const { contender } of started.reverse()) await contender.manager.close();
+    throw error;
+  }
+}
+
+async function pull(root: string, rootfs: Rootfs, rounds: number): Promise<void> {
+  const delay = join(root, "loop-delay");
+  progress("Making the image");
+  const image = await startRegistry(root, rootfs);
+  try {
+    const started = await startPullers(root, rootfs, delay);
+    try {
+      const pullers = [
+        ...started.map(({ name, contender }) => ({ ...byManager(contender), name })),
+        skopeoAndUmoci(join(root, "umoci")),
+      ];
+      const { signal } = interrupted;
+      const results = await measurePulls(pullers, image, rounds, { signal, progress });
+      progress("");
+      console.log(pullTable(results, image));
+      console.log(JSON.stringify(pullSummary(results, "shimyard", await readLoopDelay(delay))));
+    } finally {
+      for (const { contender } of started.reverse()) await contender.manager.close();
+    }
+  } finally {
+    await image.close();
+  }
+}
+
+async function snapshot(root: string, rootfs: Rootfs, rounds: number): Promise<void> {
+  progress("Making the image");
+  const image = await startRegistry(root, rootfs);
+  try {
+    const started = await startPullers(root, rootfs, join(root, "loop-delay"));
+    try {
+      const contenders = [];
+      for (const { name, contender } of started) {
+        progress(`Pulling with ${name}`);
+        contenders.push({ name, contender, image: await contender.pull(image.reference) });
+      }
+      const { signal } = interrupted;
+      const results = await measureSnapshots(contenders, rounds, { signal, progress });
+      progress("");
+      console.log(snapshotTable(results));
+      console.log(JSON.stringify(snapshotSummary(results)));
+    } finally {
+      for (const { contender } of started.reverse()) await contender.manager.close();
+    }
+  } finally {
+    await image.close();
+  }
+}
+
+const benches = { lifecycle, memory, shims, pull, snapshot };
+const defaults = { lifecycle: 40, memory: 50, shims: 30, pull: 5, snapshot: 20 };
 
 async function main(): Promise<void> {
   const [name, count] = process.argv.slice(2) as [keyof typeof benches, string | undefined];
   const n = Number(count ?? defaults[name]);
   if (!(name in benches) || !Number.isInteger(n) || n < 1) {
     throw new Error(
-      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS]",
+      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS] | pull [ROUNDS] | snapshot [ROUNDS]",
     );
   }
   const gib = (totalmem() / 2 ** 30).toFixed(0);

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
-import { command, type Contender } from "./contender.ts";
+import { command, type Contender, type PullingContender } from "./contender.ts";
 import { killAll, removeCgroup, strays } from "./host.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
@@ -21,7 +21,7 @@ const limits = [
  * podman's defaults (seccomp profile, masked paths, k8s-file log, overlay, conmon) but for the limits
  * above.
  */
-export async function startPodman(root: string, rootfs: Rootfs): Promise<Contender> {
+export async function startPodman(root: string, rootfs: Rootfs): Promise<PullingContender> {
   const removeStrays = strays([
     "/dev/shm/libpod_lock",
     "/etc/cni/net.d/cni.lock",
@@ -91,7 +91,7 @@ export async function startPodman(root: string, rootfs: Rootfs): Promise<Contend
   }
 }
 
-class Podman implements Contender {
+class Podman implements PullingContender {
   readonly name = "podman";
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
@@ -103,10 +103,10 @@ class Podman implements Contender {
     this.manager = manager;
   }
 
-  async start(name: string): Promise<string> {
+  async start(name: string, of: string = image): Promise<string> {
     const { Id } = await this.#http.call<{ Id: string }>("POST", `${api}/containers/create`, {
       name,
-      image,
+      image: of,
       command,
       netns: { nsmode: "none" },
       cgroup_parent: this.#cgroup,
@@ -143,6 +143,18 @@ class Podman implements Contender {
 
   async remove(handle: string): Promise<void> {
     await this.#http.raw("DELETE", `${api}/containers/${handle}?force=true&timeout=0`);
+  }
+
+  async pull(reference: string): Promise<string> {
+    const query = new URLSearchParams({ reference, tlsVerify: "false" });
+    const said = await this.#http.raw("POST", `${api}/images/pull?${query.toString()}`);
+    const failure = said.split("\n").find((line) => line.includes('"error"'));
+    if (failure) throw new Error(`podman pull: ${failure}`);
+    return reference;
+  }
+
+  async removeImage(name: string): Promise<void> {
+    await this.#http.raw("DELETE", `${api}/images/${encodeURIComponent(name)}?force=true`);
   }
 
   async pid(handle: string): Promise<number | undefined> {

@@ -12,13 +12,18 @@ import type { SystemInfo } from "#shared/contract/system";
 import { createClient } from "#shared/rpc/client";
 import type { Client } from "#shared/rpc/define";
 import { end } from "./command.ts";
-import { command, type KillingContender, type Manager } from "./contender.ts";
+import {
+  command,
+  type KillingContender,
+  type Manager,
+  type PullingContender,
+} from "./contender.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 export interface Shimyard {
   manager: Manager;
   /** With `oci/runc`, then with `oci/crun`. */
-  contenders: [KillingContender, KillingContender];
+  contenders: [KillingContender & PullingContender, KillingContender & PullingContender];
   /** One for each runtime that it found usable. */
   everyRuntime: KillingContender[];
   /** The OCI spec that one of its containers gets. */
@@ -33,11 +38,15 @@ export interface Shimyard {
  * The built core without a window, with all of its data below `root`, and the window's client to it. What an earlier
  * one there left is found again.
  */
-export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimyard> {
+export async function startShimyard(
+  root: string,
+  rootfs: Rootfs,
+  more: NodeJS.ProcessEnv = {},
+): Promise<Shimyard> {
   await mkdir(root, { recursive: true });
   const child = spawn(process.execPath, [join(import.meta.dirname, "../headless/main.js")], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, SHIMYARD_ROOT: root },
+    env: { ...process.env, SHIMYARD_ROOT: root, ...more },
     // Ctrl-C is for us alone: containers are to be removed through it first.
     detached: true,
   });
@@ -137,7 +146,7 @@ async function connect(url: URL): Promise<WebSocket> {
   return socket;
 }
 
-class WithRuntime implements KillingContender {
+class WithRuntime implements KillingContender, PullingContender {
   readonly name: string;
   readonly manager: Manager;
   readonly #client: Client<AppContract>;
@@ -155,12 +164,12 @@ class WithRuntime implements KillingContender {
     this.#runtime = options.runtime;
   }
 
-  async start(name: string): Promise<string> {
+  async start(name: string, of: string = this.#imageId): Promise<string> {
     const { id } = await this.#client.call("containers.create", {
       config: {
         // All runtimes' containers are in one namespace.
         name: `${name}-${this.#runtime.replaceAll(/[^a-z0-9]/g, "-")}`,
-        imageId: this.#imageId,
+        imageId: of,
         args: command,
         env: [],
         terminal: false,
@@ -184,6 +193,15 @@ class WithRuntime implements KillingContender {
 
   async remove(handle: string): Promise<void> {
     await this.#client.call("containers.delete", { id: handle, force: true });
+  }
+
+  async pull(reference: string): Promise<string> {
+    const { id } = await this.#client.call("images.pull", { reference });
+    return id;
+  }
+
+  async removeImage(id: string): Promise<void> {
+    await this.#client.call("images.delete", { id });
   }
 
   async kill(handle: string): Promise<number> {

@@ -9,7 +9,7 @@ import { installMissing } from "./lib/packages.mjs";
 import { root } from "./lib/places.mjs";
 import { setUp } from "./lib/set-up.mjs";
 
-/** `npm run bench -- lifecycle | memory | shims`: see bench/main.ts. Installs the peers, and builds, first. */
+/** `npm run bench -- lifecycle | memory | shims | pull | snapshot`: see bench/main.ts. Installs the peers, and builds, first. */
 await runMain(async () => {
   if (process.getuid?.() !== 0) {
     throw new UserError("The bench starts a dockerd of its own: run it as root.");
@@ -24,6 +24,9 @@ await runMain(async () => {
         dnf: ["moby-engine"],
       },
       { name: "podman", commands: ["podman"], apt: ["podman"], dnf: ["podman"] },
+      ...["docker-registry", "skopeo", "umoci"].map((name) => ({
+        ...{ name, commands: [name], apt: [name], dnf: [name] },
+      })),
     ]),
   );
   await build();

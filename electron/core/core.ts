@@ -140,6 +140,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       heldBy: (id) => extensions.usersOf(id),
     });
     closing.push(() => imaging.close());
+    const registriesChange = exchange.onEvent(({ topic }) => {
+      if (topic.startsWith("/images/")) void registries.refresh().catch(() => undefined);
+    });
+    closing.push(() => registriesChange.dispose());
     const { images, transfers, builds } = imaging;
     const containers = new ContainerService({
       ...{

@@ -30,8 +30,8 @@ export interface CreateImagesOptions {
   operations: OperationService;
   exchange: Exchange;
   registries: RegistryService;
-  usedBy(imageId: string): { id: string; name: string }[];
-  heldBy(imageId: string): string[];
+  usedBy: (imageId: string) => { id: string; name: string }[];
+  heldBy: (imageId: string) => string[];
   ready: Promise<void>;
 }
 

@@ -48,6 +48,8 @@ export class ImageStore {
   readonly #records = new Map<string, ImageRecord>();
   /** Normalised references to ids of images. */
   readonly #owners = new Map<string, string>();
+  /** Familiar names by ids; made when asked for, gone when a name changes. */
+  #familiar: Map<string, string[]> | undefined;
   readonly #onChange: (id: string) => void;
   #damaged: readonly DamagedRecord[];
 
@@ -95,9 +97,8 @@ export class ImageStore {
 
   /** As people write them, sorted. */
   namesOf(id: string): string[] {
-    return [...this.#owners]
-      .flatMap(([name, owner]) => (owner === id ? [familiarText(parseReference(name))] : []))
-      .sort();
+    this.#familiar ??= this.#familiarNames();
+    return this.#familiar.get(id) ?? [];
   }
 
   /** Those that names here are in. */
@@ -119,6 +120,7 @@ export class ImageStore {
     if (before === imageId) return undefined;
     await this.#names.put(name, { name, imageId });
     this.#owners.set(name, imageId);
+    this.#familiar = undefined;
     this.#onChange(imageId);
     if (before !== undefined) this.#onChange(before);
     return before;
@@ -133,6 +135,7 @@ export class ImageStore {
     }
     await this.#names.remove(name);
     this.#owners.delete(name);
+    this.#familiar = undefined;
     this.#onChange(owner);
     return owner;
   }
@@ -144,10 +147,20 @@ export class ImageStore {
       await this.#names.remove(name);
       this.#owners.delete(name);
     }
+    this.#familiar = undefined;
     await this.#images.remove(id);
     this.#records.delete(id);
     this.#damaged = this.#damaged.filter((record) => record.id !== id);
     this.#onChange(id);
+  }
+
+  #familiarNames(): Map<string, string[]> {
+    const found = new Map<string, string[]>();
+    for (const [name, owner] of this.#owners) {
+      found.set(owner, [...(found.get(owner) ?? []), familiarText(parseReference(name))]);
+    }
+    for (const names of found.values()) names.sort();
+    return found;
   }
 }
 

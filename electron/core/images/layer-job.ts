@@ -52,9 +52,9 @@ export interface LayerResult {
 export interface LayerJobOptions {
   signal: AbortSignal;
   /** Bytes of the source that have passed. */
-  onProgress(bytes: number): void;
+  onProgress: (bytes: number) => void;
   /** A new authorization, when the request's is not good any more. */
-  renew(): Promise<BlobRequest>;
+  renew: () => Promise<BlobRequest>;
 }
 
 /** Bytes read from a file at once: small enough to share a cache, large enough to be few. */
@@ -112,19 +112,21 @@ function open(
   offset: number,
   options: LayerJobOptions,
 ): AsyncIterable<Uint8Array> {
-  const bytes = (): AsyncIterable<Uint8Array> => {
-    switch (source.type) {
-      case "registry":
-        return fetchBlob(source.request, { offset, signal: options.signal, renew: options.renew });
-      case "file":
-        return readFilePart(source.path, source.offset + offset, source.length - offset);
-      case "command":
-        return commandOutput(source.argv, options.signal);
-      case "content":
-        throw new AppError("INTERNAL", "A blob that is here need not be fetched");
-    }
-  };
-  return pack ? gzip(bytes()) : bytes();
+  const bytes = sourceBytes(source, offset, options);
+  return pack ? gzip(bytes) : bytes;
+}
+
+function sourceBytes(
+  source: LayerSource,
+  offset: number,
+  { signal, renew }: LayerJobOptions,
+): AsyncIterable<Uint8Array> {
+  if (source.type === "registry") return fetchBlob(source.request, { offset, signal, renew });
+  if (source.type === "command") return commandOutput(source.argv, signal);
+  if (source.type === "content") {
+    throw new AppError("INTERNAL", "A blob that is here need not be fetched");
+  }
+  return readFilePart(source.path, source.offset + offset, source.length - offset);
 }
 
 function readFilePart(path: string, offset: number, length: number): AsyncIterable<Uint8Array> {

@@ -13,9 +13,9 @@ export type LayerRequest = Pick<LayerJob, "digest" | "size" | "diffId" | "compre
 export interface MakingOptions {
   signal: AbortSignal;
   /** Bytes of the source that have passed. */
-  onProgress?(bytes: number): void;
+  onProgress?: (bytes: number) => void;
   /** For a source in a registry. */
-  renew?(): Promise<BlobRequest>;
+  renew?: () => Promise<BlobRequest>;
 }
 
 /** What several wait for. */
@@ -44,7 +44,7 @@ export class LayerMaker {
     content: ContentStore;
     layers: LayerStore;
     /** A layer has become whole. */
-    onMade(layer: LayerInfo): void;
+    onMade: (layer: LayerInfo) => void;
   }) {
     this.#content = options.content;
     this.#layers = options.layers;

@@ -23,8 +23,8 @@ const idleTime = 30_000;
 interface Waiting {
   job: LayerJob;
   options: LayerJobOptions;
-  resolve(result: LayerResult): void;
-  reject(error: unknown): void;
+  resolve: (result: LayerResult) => void;
+  reject: (error: unknown) => void;
 }
 
 /** Threads that make layers, so that the main one only hears of it. */

@@ -89,7 +89,7 @@ export class Pusher {
     elsewhere: string[],
     options: {
       signal: AbortSignal;
-      tell(change: Parameters<TransferProgress["layer"]>[1]): void;
+      tell: (change: Parameters<TransferProgress["layer"]>[1]) => void;
     },
   ): Promise<void> {
     const { signal, tell } = options;

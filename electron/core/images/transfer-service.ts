@@ -35,7 +35,7 @@ export class TransferService {
     return this.#list.watch(signal);
   }
 
-  pull(text: string, platform?: string): Promise<Image> {
+  async pull(text: string, platform?: string): Promise<Image> {
     const { operations, puller, images } = this.#o;
     const reference = parseReference(text);
     const title = `Pulling ${familiarText(reference)}`;

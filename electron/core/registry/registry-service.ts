@@ -18,7 +18,7 @@ export interface RegistryServiceOptions {
   env: NodeJS.ProcessEnv;
   home: string;
   /** Registries that images here have in their names. */
-  inUse(): string[];
+  inUse: () => string[];
 }
 
 /** Registries as the user knows them: their settings, and as whom they are asked. */

@@ -147,7 +147,8 @@ export class Buildah {
       ...["setpriv", "--pdeathsig", "KILL", "--", "unshare", ...user, ...isolate],
       ...["buildah", "--root", this.#storage, "--runroot", join(this.#work, "run")],
       ...["--storage-driver", "overlay"],
-      ...["--registries-conf", join(this.#work, "registries.conf"), ...args],
+      ...["--registries-conf", join(this.#work, "registries.conf")],
+      ...["--short-name-alias-conf", join(this.#work, "aliases.conf"), ...args],
     ];
   }
 

@@ -1,0 +1,115 @@
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Image } from "#shared/contract/images";
+import { workerUrl } from "../base/worker.ts";
+import { mustRun } from "../host/command.ts";
+import { makeTestUser, type TestUser } from "../host/testing.ts";
+import { startRegistry, type TestRegistry } from "../registry/testing.ts";
+import { ChildManager } from "../runtime/child-manager.ts";
+import { Buildah } from "./builds/buildah.ts";
+import { pushed, TestImages } from "./test-images.ts";
+
+const isRoot = process.getuid?.() === 0;
+const program = fileURLToPath(workerUrl("image-manager.test", import.meta.url));
+const project = join(import.meta.dirname, "../../..");
+const buildah = await Buildah.version();
+
+interface Ran {
+  id: string;
+  code: number;
+  output: string;
+}
+
+describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root makes one)", () => {
+  let user: TestUser;
+  let child: ChildManager;
+  let registry: TestRegistry;
+  let work: string;
+  let image: Awaited<ReturnType<TestImages["make"]>>;
+
+  beforeAll(async () => {
+    work = await mkdtemp(join(tmpdir(), "shimyard-rootless-"));
+    user = await makeTestUser("shimyard-images", 600_000);
+    registry = await startRegistry(join(work, "registry"));
+    image = await new TestImages(join(work, "images")).make({ random: 100_000, gzip: true });
+    await pushed(image, registry.host, "app:1");
+    // The checkout may lie where only its owner may look.
+    const app = join(user.home, "app");
+    await cp(dirname(dirname(program)), join(app, "dist/test"), { recursive: true });
+    for (const name of await productModules()) {
+      await cp(join(project, name), join(app, name), { recursive: true });
+    }
+    await mkdir(join(user.home, "context"));
+    await writeFile(
+      join(user.home, "context/Dockerfile"),
+      'FROM busybox:host\nRUN id -u > /who\nCMD ["cat", "/who"]\n',
+    );
+    await mustRun(["chown", "-R", "shimyard-images:", user.home]);
+    await chmod(user.home, 0o755);
+    const main = join(app, "dist/test/workers/image-manager.test.mjs");
+    const root = join(user.home, "root");
+    child = await ChildManager.start(user.as([process.execPath, main, root]), user.env);
+  });
+  afterAll(async () => {
+    await child.kill();
+    await registry.close();
+    await user.remove();
+    await rm(work, { recursive: true, force: true });
+  });
+
+  const ask = <T>(command: object): Promise<T> => child.ask(command) as Promise<T>;
+
+  test("pulls, runs and commits", async () => {
+    const pulled = await ask<Image>({ do: "pull", reference: `${registry.host}/app:1` });
+    expect(pulled).toMatchObject({ id: image.id, digest: image.digest });
+    const script = "cat /etc/marker; ls /etc; echo new > /new";
+    const ran = await ask<Ran>({ do: "run", imageId: pulled.id, args: ["sh", "-c", script] });
+    expect(ran).toMatchObject({ code: 0, output: "markedmarker" });
+    const committed = await ask<Image>({ do: "commit", containerId: ran.id, name: "own:1" });
+    expect(committed.layers).toBe(4);
+    const again = await ask<Ran>({ do: "run", imageId: committed.id, args: ["cat", "/new"] });
+    expect(again).toMatchObject({ code: 0, output: "new" });
+  });
+
+  test.skipIf(buildah === undefined)("builds (needs buildah)", async () => {
+    const built = await ask<Image>({ do: "build", context: join(user.home, "context") });
+    expect(await ask<Ran>({ do: "run", imageId: built.id, args: [] })).toMatchObject({
+      output: "0",
+    });
+  });
+
+  test("leaves nothing when all is removed", async () => {
+    expect(await ask<number>({ do: "clean" })).toBeGreaterThan(0);
+    const data = join(user.home, "root/data");
+    for (const name of ["content/blobs/sha256", "layers/directory", "work", "builds"]) {
+      expect(await readdir(join(data, name)).catch(() => [])).toEqual([]);
+    }
+  });
+});
+
+/** What of node_modules a manager needs. */
+async function productModules(): Promise<string[]> {
+  const lock = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+  };
+  const there = await Promise.all(
+    Object.entries(lock.packages).map(async ([path, { dev }]) => {
+      if (dev || !/^node_modules\/(@[^/]+\/)?[^/]+$/.test(path)) return [];
+      return (await stat(join(project, path)).catch(() => undefined)) ? [path] : [];
+    }),
+  );
+  return there.flat();
+}
