@@ -1,5 +1,11 @@
 import type * as Grpc from "@grpc/grpc-js";
-import type { Client, ClientReadableStream, Metadata, ServiceError } from "@grpc/grpc-js";
+import type {
+  Client,
+  ClientReadableStream,
+  ClientUnaryCall,
+  Metadata,
+  ServiceError,
+} from "@grpc/grpc-js";
 import {
   type DescMessage,
   type MessageInitShape,
@@ -20,7 +26,7 @@ export interface CallOptions {
   /** containerd's namespace: a header of each call. */
   namespace?: string;
   signal?: AbortSignal | undefined;
-  /** Milliseconds; default 5 s. */
+  /** Milliseconds; default 5 s, Infinity for what may never be answered. */
   timeout?: number;
 }
 
@@ -29,6 +35,8 @@ export class GrpcChannel {
   readonly #grpc: typeof Grpc;
   readonly #client: Client;
   readonly #address: string;
+  /** Questions without a deadline: nobody waits for their answers once the channel is closed. */
+  readonly #endless = new Set<ClientUnaryCall>();
 
   private constructor(grpc: typeof Grpc, address: string) {
     this.#grpc = grpc;
@@ -63,10 +71,12 @@ export class GrpcChannel {
         { deadline: Date.now() + timeout },
         (error, message) => {
           signal?.removeEventListener("abort", abort);
+          this.#endless.delete(call);
           if (error) reject(this.#wrap(error));
           else if (message) resolve(message);
         },
       );
+      if (timeout === Infinity) this.#endless.add(call);
       const abort = (): void => call.cancel();
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted) abort();
@@ -99,7 +109,9 @@ export class GrpcChannel {
     }
   }
 
+  /** What is under way comes to its end. */
   close(): void {
+    for (const call of this.#endless) call.cancel();
     this.#client.close();
   }
 
