@@ -15,7 +15,7 @@ export default defineConfig(({ mode }) => {
     logLevel: "warn",
     ssr: {
       // Bundled, so that a package carries only what has native code.
-      noExternal: ["zod", "@bufbuild/protobuf"],
+      noExternal: ["zod", "@bufbuild/protobuf", "undici"],
     },
     build: {
       ssr: true,

@@ -101,7 +101,7 @@ export async function startShimyard(root: string, rootfs: Rootfs): Promise<Shimy
 async function imageOf(client: Client<AppContract>, rootfs: Rootfs): Promise<{ id: string }> {
   const name = "shimyard-bench";
   for await (const { put } of client.stream("images.watch", {})) {
-    const found = put.find((image) => image.name === name);
+    const found = put.find(({ names }) => names.includes(`${name}:latest`));
     if (found) return found;
     break;
   }

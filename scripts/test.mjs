@@ -12,7 +12,10 @@ import { runStage, stages } from "./lib/stages.mjs";
 await runMain(async () => {
   const chosen = chooseStages(process.argv.slice(2));
   const needsApp = chosen.some((name) => stages[name].needsApp);
-  const { criu, shim, electron, env } = await setUp({ electron: needsApp, tests: needsApp });
+  const { criu, mkfsErofs, shim, electron, env } = await setUp({
+    electron: needsApp,
+    tests: needsApp,
+  });
   if (needsApp) {
     await build();
     console.log(
@@ -26,6 +29,7 @@ await runMain(async () => {
     const shims = [/Version:\s*(\S+)/.exec(distributions.stdout)?.[1] ?? "none", shim?.version];
     console.log(`  containerd's shim: ${shims.filter(Boolean).join(", ")}`);
     console.log(`  criu: ${criu ? `${criu.version} (${criu.source})` : "none, no checkpoints"}`);
+    console.log(`  mkfs.erofs: ${mkfsErofs?.version ?? "none, layers are directories"}`);
   }
 
   const id = randomUUID();

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "#shared/errors";
 import { defaultNamespace } from "./base/ids.ts";
@@ -9,16 +10,24 @@ import { ExtensionService } from "./extensions/extension-service.ts";
 import { Exchange } from "./events/exchange.ts";
 import { Journal } from "./events/journal.ts";
 import { acquireLock, type Lock } from "./host/lock.ts";
-import { containerLog, type Paths } from "./host/paths.ts";
+import { containerLog, type Paths, signInsFile } from "./host/paths.ts";
 import { choosePrivileges } from "./host/privileges.ts";
-import { ImageService } from "./images/image-service.ts";
+import type { BuildService } from "./images/builds/build-service.ts";
+import { ContainerImageService } from "./images/container-image-service.ts";
+import { createImages } from "./images/create-images.ts";
+import type { ImageService } from "./images/image-service.ts";
+import type { TransferService } from "./images/transfer-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
+import { RegistryService } from "./registry/registry-service.ts";
+import { FileSecretStore, type SecretStore } from "./registry/secret-store.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
 import type { Tasks } from "./runtime/runtime.ts";
 import { ShimService } from "./shims/shim-service.ts";
+import { chooseLayerStore } from "./snapshots/choose-layer-store.ts";
+import type { LayerKind } from "./snapshots/layer.ts";
 import { Snapshotter } from "./snapshots/snapshotter.ts";
 import { ProcessService } from "./stats/process-service.ts";
 import { StatsService } from "./stats/stats-service.ts";
@@ -32,6 +41,10 @@ export interface CoreConfig {
   kind: "electron" | "headless" | "test";
   /** Directory of the extensions that come with the product. */
   shippedExtensions?: string;
+  /** Where sign-ins to registries are kept; absent: in a file that only this user can read. */
+  secrets?: SecretStore;
+  /** How layers are kept; absent: the best that this host can. */
+  layers?: LayerKind;
 }
 
 /** The runtime manager: every service, made once. */
@@ -41,6 +54,10 @@ export interface Core {
   readonly exchange: Exchange;
   readonly operations: OperationService;
   readonly images: ImageService;
+  readonly transfers: TransferService;
+  readonly containerImages: ContainerImageService;
+  readonly builds: BuildService;
+  readonly registries: RegistryService;
   readonly containers: ContainerService;
   readonly checkpoints: CheckpointService;
   readonly logs: LogService;
@@ -87,7 +104,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => tasks.dispose());
     const system = await SystemService.create({ paths, privileges, registry, store, version });
     closing.push(() => system.dispose());
-    const snapshots = new Snapshotter(paths, privileges);
+    const layers = await chooseLayerStore({ paths, privileges, kind: config.layers });
+    const snapshots = new Snapshotter(paths, privileges, layers);
+    const registries = new RegistryService({
+      ...{ store, env: process.env, home: homedir() },
+      secrets: config.secrets ?? new FileSecretStore(signInsFile(paths, "file")),
+      inUse: () => imaging.tools.store.registries(),
+    });
 
     let begin = (): void => undefined;
     const composed = new Promise<void>((resolve) => {
@@ -96,6 +119,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const ready = composed.then(async () => {
       try {
         await system.probed;
+        await images.load();
         await tasks.load();
         await reconcile({ tasks, containers, snapshots });
         await terminals.load();
@@ -103,11 +127,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         throw AppError.wrap(error, "The containers could not be loaded");
       }
     });
-    const images: ImageService = new ImageService({
-      ...{ paths, privileges, store, operations, exchange, ready },
+    const imaging = await createImages({
+      ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
       heldBy: (id) => extensions.usersOf(id),
     });
+    closing.push(() => imaging.close());
+    const { images, transfers, builds } = imaging;
     const containers = new ContainerService({
       ...{
         paths,
@@ -121,7 +147,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         system,
         ready,
       },
-      onImageUse: (id) => images.usageChanged(id),
+      onImageUse: (id) => images.changed(id),
     });
     closing.push(() => containers.lifecycle.supervisor.dispose());
     closing.push(() => containers.next.close());
@@ -132,6 +158,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       checkpoints.containerDeleted(id);
       terminals.forget(id);
     };
+
+    const containerImages = new ContainerImageService({
+      ...{ paths, privileges, containers, images, snapshots, operations, ...imaging.tools },
+    });
 
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) && containerLog(paths, defaultNamespace, id);
@@ -155,12 +185,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([images.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() => Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load()]))
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints },
+      ...{ transfers, containerImages, builds, registries },
       ...{ logs, terminals, stats, processes, shims, extensions, remotes, tasks, ready, close },
     };
   } catch (error) {

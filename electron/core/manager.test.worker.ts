@@ -4,8 +4,8 @@ import { resolvePaths } from "./host/paths.ts";
 
 /**
  * For survival.behaviour.test.ts: a manager of its own process, to be killed. Makes containers that
- * write numbered lines, tells which, then creates and deletes others until it is killed. Given an archive, it
- * imports that instead, and tells once the unpacking is under way.
+ * write numbered lines, tells which, then creates and deletes others until it is killed. Given an archive or `pull:NAME`,
+ * it imports or pulls that instead, and tells once this is under way.
  */
 const [root = "", keep = "0", archive] = process.argv.slice(2);
 const core = await createCore({
@@ -14,6 +14,14 @@ const core = await createCore({
   kind: "test",
 });
 await core.ready;
+if (archive?.startsWith("pull:")) {
+  void core.transfers.pull(archive.slice("pull:".length));
+  for await (const { put } of core.transfers.watch(new AbortController().signal)) {
+    if (put.some(({ layers }) => layers.some(({ done }) => done > 5_000_000))) break;
+  }
+  process.send?.({ kept: [] });
+  await new Promise(() => undefined);
+}
 if (archive !== undefined) {
   void core.images.importTar({ path: archive, name: "test:cut-off" });
   for await (const { put } of core.operations.watch(new AbortController().signal)) {

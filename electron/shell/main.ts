@@ -5,6 +5,7 @@ import { createCore } from "#core/core";
 import { resolvePaths } from "#core/host/paths";
 import { app } from "electron";
 import { runApp } from "./app.ts";
+import { KeychainSecretStore } from "./keychain.ts";
 
 // A stray error in one listener must not take the manager down, nor ask the user in a dialog.
 process.on("uncaughtException", (error) => console.error("Unforeseen:", error));
@@ -18,6 +19,7 @@ void runApp({
   async startBackend(shell) {
     const core = await createCore({
       ...{ paths, version: app.getVersion(), kind: "electron" },
+      secrets: new KeychainSecretStore(paths),
       // They are copied by programs that can't look into the package's archive.
       shippedExtensions: app.isPackaged
         ? join(process.resourcesPath, "extensions")

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { availableParallelism, release } from "node:os";
 import { join } from "node:path";
-import { say, step, UserError } from "./console.mjs";
-import { debianMirror, separateApt } from "./debian.mjs";
+import { step, UserError } from "./console.mjs";
+import { debianMirror, fetchSource } from "./debian.mjs";
+import { unlessItFailed } from "./failures.mjs";
 import { exists, must, run, which } from "./exec.mjs";
 import { aptInstall } from "./packages.mjs";
 import { cache } from "./places.mjs";
@@ -10,8 +11,6 @@ import { criuBuild } from "./requirements.mjs";
 
 /** criu's source comes from this Debian suite: its 4.1.1 knows the vDSO of kernels since 6.13. */
 const suite = "trixie";
-/** A build that failed is tried again after this long, or on another kernel; milliseconds. */
-const retryAfter = 24 * 3600_000;
 
 /**
  * @typedef {object} Criu
@@ -29,21 +28,7 @@ export async function findOrMakeCriu() {
   if (process.getuid?.() !== 0) return undefined;
   const ready = (await usable(await which("criu"), "the system's")) ?? (await builtBefore());
   if (ready) return ready;
-  const memory = join(cache, "criu-failure.json");
-  const failed = await readFile(memory, "utf8").then(JSON.parse, () => undefined);
-  if (failed?.kernel === release() && Date.now() - failed.at < retryAfter) {
-    say(`Checkpoints are disabled: ${failed.reason}`);
-    return undefined;
-  }
-  try {
-    return await make();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    await mkdir(cache, { recursive: true });
-    await writeFile(memory, JSON.stringify({ kernel: release(), at: Date.now(), reason }));
-    say(`Checkpoints are disabled: ${reason}`);
-    return undefined;
-  }
+  return unlessItFailed("criu", "Checkpoints are disabled", make);
 }
 
 /** @returns {Promise<Criu>} */
@@ -73,7 +58,7 @@ async function make() {
   const work = await mkdtemp(join(cache, "criu-build-"));
   try {
     const { tarball, version } = await step(`Fetching criu's source (Debian ${suite})`, () =>
-      fetchSource(mirror, work),
+      fetchSource({ mirror, suite, work, name: "criu" }),
     );
     const built = await step(`Building criu ${version}`, async (progress) => {
       await must("tar", ["-xf", tarball, "--strip-components=1"], { cwd: work });
@@ -120,23 +105,4 @@ async function usable(path, source) {
   if (!path || !(await exists(path)) || (await run(path, ["check"])).status !== 0) return undefined;
   const { stdout } = await run(path, ["--version"]);
   return { path, version: /Version: (\S+)/.exec(stdout)?.[1] ?? "unknown", source };
-}
-
-/**
- * Downloads criu's upstream tarball.
- * @param {string} mirror
- * @param {string} work
- */
-async function fetchSource(mirror, work) {
-  const options = await separateApt({ mirror, suite, types: "deb-src", work });
-  const failure = `criu's source could not be had from Debian ${suite} at ${mirror}.`;
-  await must("apt-get", [...options, "update"], { failure });
-  await must("apt-get", [...options, "source", "--download-only", "--tar-only", "criu"], {
-    cwd: work,
-    failure,
-  });
-  const tarball = (await readdir(work)).find((name) => /^criu_.*\.orig\.tar\.\w+$/.test(name));
-  const version = tarball && /^criu_(.*)\.orig\./.exec(tarball)?.[1];
-  if (!tarball || !version) throw new UserError(failure);
-  return { tarball, version };
 }

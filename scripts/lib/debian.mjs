@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { exists, run } from "./exec.mjs";
+import { UserError } from "./console.mjs";
+import { exists, must, run } from "./exec.mjs";
 
 /** Where the package debian-archive-keyring puts Debian's keys. */
 const debianKeys = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -52,4 +53,23 @@ export async function separateApt({ mirror, suite, types, work }) {
     "APT::Sandbox::User=root",
     "Acquire::Languages=none",
   ].flatMap((option) => ["-o", option]);
+}
+
+/**
+ * Downloads the upstream tarball of a source package into `work`.
+ * @param {{ mirror: string, suite: string, work: string, name: string }} source
+ */
+export async function fetchSource({ mirror, suite, work, name }) {
+  const options = await separateApt({ mirror, suite, types: "deb-src", work });
+  const failure = `${name}'s source could not be had from Debian ${suite} at ${mirror}.`;
+  await must("apt-get", [...options, "update"], { failure });
+  await must("apt-get", [...options, "source", "--download-only", "--tar-only", name], {
+    cwd: work,
+    failure,
+  });
+  const found = (await readdir(work))
+    .map((file) => /^(.+)_(.+)\.orig\.tar\.\w+$/.exec(file))
+    .find((match) => match?.[1] === name);
+  if (!found?.[2]) throw new UserError(failure);
+  return { tarball: found[0], version: found[2] };
 }

@@ -96,7 +96,16 @@ export const tests = [
   command("ps", ["procps"], ["procps-ng"]),
   // For its shim: no containerd is started.
   command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),
+  // Registries to pull from and push to, and somebody else who does so.
+  command("docker-registry", ["docker-registry"]),
+  command("skopeo", ["skopeo"]),
+  command("openssl", ["openssl"]),
+  { ...command("buildah", ["buildah"]), optional: true },
   { ...command("runsc", ["runsc"]), optional: true },
+  // Unpacks images the way ours are compared with; capabilities and attributes of the files in them.
+  command("umoci", ["umoci"]),
+  command("setcap", ["libcap2-bin"], ["libcap"]),
+  command("getfattr", ["attr"]),
 ];
 
 /** For building criu where the distribution's does not work on this kernel. */
@@ -119,4 +128,15 @@ export const criuBuild = [
   "uuid-dev",
   "libaio-dev",
   "xz-utils",
+];
+
+/** For building mkfs.erofs where the distribution's is too old. */
+export const erofsBuild = [
+  "gcc",
+  "make",
+  "libc6-dev",
+  "pkg-config",
+  "autoconf",
+  "automake",
+  "libtool",
 ];

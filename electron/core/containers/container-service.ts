@@ -16,6 +16,7 @@ import type { Topic } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerLog } from "../host/paths.ts";
 import type { RunResult } from "../runtime/runtime.ts";
+import { nameOf } from "../images/image-config.ts";
 import { Activities } from "./activities.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
@@ -143,11 +144,12 @@ export class ContainerService {
     this.#requireFreeName(config.name);
     const image = images.get(config.imageId);
     const runtime = system.chooseRuntime(config.runtime);
+    const hold = images.hold(image.id);
     const place = start ? this.next.take({ runtime, ...streams(config) }) : undefined;
     const record: ContainerRecord = {
       id: place?.id ?? newId(),
       config,
-      image: { id: image.id, name: image.name, config: image.config },
+      image: { id: image.id, name: nameOf(image), config: image.config },
       createdAt: Date.now(),
       runtime,
       restartCount: 0,
@@ -156,29 +158,31 @@ export class ContainerService {
       notes: [],
     };
     const { id } = record;
-    await this.activities.run(id, config.name, { name: "creating" }, async () => {
-      const making = this.lifecycle.spec(record);
-      // Looked at below, when the directories are there or have failed.
-      making.catch(() => undefined);
-      if (!place) await snapshots.prepare(defaultNamespace, id);
-      try {
-        const made = await making;
-        Object.assign(record, { warnings: made.warnings, notes: made.notes });
-        this.#requireFreeName(config.name);
-        // In memory at once; the disk follows beside the launch, and is waited for.
-        const saved = this.records.put(record);
-        this.#o.onImageUse(image.id);
-        this.#publish("/containers/create", record, { image: image.name });
-        await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
-      } catch (error) {
-        await this.lifecycle.task(id)?.delete({ force: true });
-        if (this.records.find(id)) await this.#forget(record);
-        await snapshots.remove(defaultNamespace, id);
-        throw error;
-      } finally {
-        place?.dispose();
-      }
-    });
+    await this.activities
+      .run(id, config.name, { name: "creating" }, async () => {
+        const making = this.lifecycle.spec(record);
+        // Looked at below, when the directories are there or have failed.
+        making.catch(() => undefined);
+        if (!place) await snapshots.prepare(defaultNamespace, id);
+        try {
+          const made = await making;
+          Object.assign(record, { warnings: made.warnings, notes: made.notes });
+          this.#requireFreeName(config.name);
+          // In memory at once; the disk follows beside the launch, and is waited for.
+          const saved = this.records.put(record);
+          this.#o.onImageUse(image.id);
+          this.#publish("/containers/create", record, { image: record.image.name });
+          await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
+        } catch (error) {
+          await this.lifecycle.task(id)?.delete({ force: true });
+          if (this.records.find(id)) await this.#forget(record);
+          await snapshots.remove(defaultNamespace, id);
+          throw error;
+        } finally {
+          place?.dispose();
+        }
+      })
+      .finally(() => hold.dispose());
     return { id, warnings: record.warnings };
   }
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { ContainerConfig } from "#shared/contract/containers";
 import { ErrorInfoSchema, Id, Time } from "#shared/contract/common";
-import { ImageConfig } from "#shared/contract/images";
 import { AppError } from "#shared/errors";
+import { StoredImageConfig } from "../images/image-config.ts";
 import type { Collection, DamagedRecord, Store } from "../store/store.ts";
 
 /** How a container's last task ended. */
@@ -18,7 +18,7 @@ export const ContainerRecord = z.object({
   id: Id,
   config: ContainerConfig,
   /** As it was when the container was created: it goes on being that. */
-  image: z.object({ id: Id, name: z.string(), config: ImageConfig }),
+  image: z.object({ id: Id, name: z.string(), config: StoredImageConfig }),
   createdAt: Time,
   /** Runtime id. */
   runtime: z.string(),

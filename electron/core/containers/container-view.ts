@@ -3,6 +3,7 @@ import type { ErrorInfo } from "#shared/errors";
 import type { Task } from "../runtime/runtime.ts";
 import type { Running } from "./activities.ts";
 import type { ContainerRecord } from "./container-store.ts";
+import { commandOf } from "./spec.ts";
 
 /** What of a container runs, or why that can't be told. */
 export interface Live {
@@ -19,7 +20,7 @@ export function toContainer(record: ContainerRecord, live: Live): Container {
     id: record.id,
     name: config.name,
     image: { id: record.image.id, name: record.image.name },
-    args: config.args.length > 0 ? config.args : record.image.config.args,
+    args: commandOf(config, record.image.config),
     createdAt: record.createdAt,
     labels: config.labels,
     runtime: record.runtime,

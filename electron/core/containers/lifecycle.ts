@@ -9,7 +9,7 @@ import { containerLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
-import { resolveUser } from "../runtime/oci/user.ts";
+import { lookUpUser } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
@@ -17,7 +17,7 @@ import type { Activities } from "./activities.ts";
 import type { ContainerRecord, ContainerStore } from "./container-store.ts";
 import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
 import { nameError } from "./name-error.ts";
-import { parseSignal } from "./signals.ts";
+import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 
 const sigterm = 15;
@@ -87,7 +87,7 @@ export class Lifecycle {
   }
 
   /**
-   * Stops with SIGTERM, and after `grace` seconds SIGKILL. Nothing happens to a container that does
+   * Stops with SIGTERM, or the signal that the image asks for, and after `grace` seconds SIGKILL. Nothing happens to a container that does
    * not run. Cancelling leaves it as it is then.
    */
   async stop(id: string, grace?: number): Promise<void> {
@@ -188,20 +188,20 @@ export class Lifecycle {
 
   /** The spec as it would be now, with what it can't hold. */
   async spec(record: ContainerRecord): Promise<SpecResult> {
-    const { images, snapshots, system, privileges } = this.#o;
-    const image = images.get(record.image.id);
-    const root = await snapshots.userFiles(defaultNamespace, record.id, image.id);
+    const { images, snapshots, system } = this.#o;
+    const layers = images.layersOf(record.image.id);
+    const files = await snapshots.userFiles(defaultNamespace, record.id, layers);
     const { id, config } = record;
     const { facts } = system;
     return makeSpec({
       ...{ id, config, image: record.image.config, facts },
       limits: system.runtime(record.runtime).abilities.limits,
-      user: await resolveUser(root, config.user || record.image.config.user || "0", privileges),
+      user: lookUpUser(files, config.user || record.image.config.user || "0"),
     });
   }
 
   async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
-    const { store, tasks, snapshots, paths, system } = this.#o;
+    const { store, tasks, images, snapshots, paths, system } = this.#o;
     const { id, config } = before;
     await system.probed;
     const runtime = checkpoint?.runtime ?? system.chooseRuntime(config.runtime ?? before.runtime);
@@ -211,7 +211,7 @@ export class Lifecycle {
       namespace: defaultNamespace,
       id,
       spec,
-      rootfs: await snapshots.mounts(defaultNamespace, id, record.image.id),
+      rootfs: await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id)),
       ...streams(config),
       logPath: containerLog(paths, defaultNamespace, id),
       labels: {},
@@ -261,7 +261,7 @@ export class Lifecycle {
     await store.update(id, { stoppedByUser: true });
     const seconds = grace ?? system.settings.value.stopGrace;
     if (seconds > 0) {
-      await signalTo(task, sigterm);
+      await signalTo(task, stopSignalOf(store.get(id).image.config));
       if (task.state.status === "paused") await task.resume().catch(() => undefined);
       if (await endsWithin(task, seconds, op)) return;
       op.detail("Sending SIGKILL");

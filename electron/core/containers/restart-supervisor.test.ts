@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RestartPolicy } from "#shared/contract/containers";
+import { emptyConfig } from "../images/image-config.ts";
 import type { ContainerRecord } from "./container-store.ts";
 import { RestartSupervisor, wantsRestart, wantsRestartAtLoad } from "./restart-supervisor.ts";
 
@@ -21,7 +22,7 @@ function ended(
       ...{ name: "web", imageId: "i", args: [], env: [], terminal: false },
       ...{ limits: {}, restart, labels: {} },
     },
-    image: { id: "i", name: "i", config: { args: [], env: [], cwd: "/", user: "" } },
+    image: { id: "i", name: "i", config: emptyConfig },
     ...{
       createdAt: 0,
       runtime: "oci/runc",

@@ -1,6 +1,8 @@
 import { constants } from "node:os";
+import type { ImageConfig } from "#shared/contract/images";
 import { AppError } from "#shared/errors";
 
+const sigterm = 15;
 const numbers = new Map<string, number>(Object.entries(constants.signals));
 
 /** `SIGUSR1`, `usr1`, `10`, `SIGRTMIN+3` or a number, as the kernel's number. INVALID_ARGUMENT when it is none. */
@@ -22,4 +24,13 @@ export function parseSignal(signal: string | number): number {
     field: "signal",
     hint: "Use a name as SIGTERM or a number from 1 to 64.",
   });
+}
+
+/** The signal by which an image asks to be stopped; SIGTERM where it asks for none, or for what is none. */
+export function stopSignalOf({ stopSignal }: ImageConfig): number {
+  try {
+    return stopSignal === undefined ? sigterm : parseSignal(stopSignal);
+  } catch {
+    return sigterm;
+  }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
+import type { ImageConfig } from "#shared/contract/images";
+import { emptyConfig } from "../images/image-config.ts";
 import type { HostFacts } from "../system/host-facts.ts";
 import { makeSpec, type SpecRequest, type SpecResult, updatedResources } from "./spec.ts";
 
@@ -15,11 +17,15 @@ const config: ContainerConfig = {
   ...{ limits: {}, restart: { name: "no" }, labels: {} },
 };
 
+const image: ImageConfig = {
+  ...{ ...emptyConfig, cmd: ["/bin/sh"], env: ["PATH=/bin", "A=image"], cwd: "/srv" },
+};
+
 function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}): SpecResult {
   return makeSpec({
     id: "a".repeat(64),
     config: { ...config, ...changes },
-    image: { args: ["/bin/sh"], env: ["PATH=/bin", "A=image"], cwd: "/srv", user: "" },
+    image,
     user: { uid: 0, gid: 0 },
     facts,
     limits: { ok: true },
@@ -37,8 +43,21 @@ test("what the user leaves out comes from the image, then from the id", () => {
 });
 
 test("a command that nobody names is refused", () => {
-  const image = { args: [], env: [], cwd: "", user: "" };
-  expect(() => make({}, { image })).toThrow("no command");
+  expect(() => make({}, { image: emptyConfig })).toThrow("no command");
+});
+
+/** moby's own cases: daemon/commit.go, merge. */
+test.each<[Partial<ImageConfig>, Partial<ContainerConfig>, string[]]>([
+  [{ cmd: ["a", "b"] }, {}, ["a", "b"]],
+  [{ cmd: ["a"] }, { args: ["x"] }, ["x"]],
+  [{ entrypoint: ["e"], cmd: ["a"] }, {}, ["e", "a"]],
+  [{ entrypoint: ["e"], cmd: ["a"] }, { args: ["x"] }, ["e", "x"]],
+  [{ entrypoint: ["e"], cmd: ["a"] }, { entrypoint: ["o"] }, ["o"]],
+  [{ entrypoint: ["e"], cmd: ["a"] }, { entrypoint: ["o"], args: ["x"] }, ["o", "x"]],
+  [{ entrypoint: ["e"], cmd: ["a"] }, { entrypoint: [] }, ["a"]],
+  [{ entrypoint: ["e"], cmd: ["a"] }, { entrypoint: [], args: ["x"] }, ["x"]],
+])("of %o a container with %o runs %o", (of, change, args) => {
+  expect(make(change, { image: { ...emptyConfig, ...of } }).spec.process.args).toEqual(args);
 });
 
 describe("limits", () => {

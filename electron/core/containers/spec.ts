@@ -32,7 +32,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
   const { id, config, image, facts } = request;
   const warnings: string[] = [];
   const notes: string[] = [];
-  const args = config.args.length > 0 ? config.args : image.args;
+  const args = commandOf(config, image);
   if (args.length === 0) {
     throw new AppError("INVALID_ARGUMENT", "There is no command to run", {
       field: "args",
@@ -77,6 +77,18 @@ export function makeSpec(request: SpecRequest): SpecResult {
     );
   }
   return { spec, warnings, notes };
+}
+
+/**
+ * What is run: docker's rule (moby: daemon/commit.go, merge). An entrypoint of the container's own leaves the image's
+ * cmd out, an empty one is none.
+ */
+export function commandOf(
+  { entrypoint, args }: Pick<ContainerConfig, "entrypoint" | "args">,
+  image: ImageConfig,
+): string[] {
+  const cmd = args.length === 0 && !entrypoint?.length ? image.cmd : args;
+  return [...(entrypoint ?? image.entrypoint), ...cmd];
 }
 
 /**

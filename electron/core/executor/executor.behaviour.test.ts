@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Core, createCore } from "../core.ts";
-import { containerDir, imageDir, type Paths, resolvePaths } from "../host/paths.ts";
+import { containerDir, type Paths, resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
 import { extensionSpec } from "../extensions/extension-spec.ts";
 import type { ExitStatus } from "../runtime/runtime.ts";
 import { rememberHost } from "../runtime/testing.ts";
+import { chooseLayerStore } from "../snapshots/choose-layer-store.ts";
 import { removeTree, Snapshotter } from "../snapshots/snapshotter.ts";
 import { Executor, type ExecutorRequest } from "./executor.ts";
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
   core = await createCore({ paths, version: "0.0.0", kind: "test" });
   await core.ready;
   await vi.waitFor(() => expect(core.system.info.value.probing).toBe(false), { timeout: 60_000 });
-  snapshots = new Snapshotter(paths, privileges);
+  snapshots = new Snapshotter(paths, privileges, await chooseLayerStore({ paths, privileges }));
   executor = make();
 });
 afterEach(async () => {
@@ -61,7 +62,12 @@ async function request(id: string, command: string[]): Promise<ExecutorRequest> 
     canLimit: core.system.runtime(runtime).abilities.limits,
   });
   const logPath = join(containerDir(paths, namespace, id), "log");
-  return { runtime, spec, lower: [join(imageDir(paths, image.id), "rootfs")], logPath };
+  return {
+    runtime,
+    spec,
+    lower: await snapshots.lowers(core.images.layersOf(image.id)),
+    logPath,
+  };
 }
 
 const loop = ["/bin/sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.1; done"];

@@ -5,6 +5,7 @@ import { containerDir, type Paths } from "../host/paths.ts";
 import type {
   CallOptions,
   ExitStatus,
+  Lower,
   OciSpec,
   RunRequest,
   RunResult,
@@ -32,8 +33,8 @@ export interface ExecutorOptions {
 export interface ExecutorRequest {
   runtime: string;
   spec: OciSpec;
-  /** Directories of its file system, topmost first; it writes to one of its own over them. */
-  lower: string[];
+  /** Layers of its file system, topmost first; it writes to a directory of its own over them. */
+  lower: Lower[];
   logPath: string;
 }
 

@@ -21,13 +21,14 @@ import { ListWatch } from "../base/list-watch.ts";
 import type { ContainerService } from "../containers/container-service.ts";
 import { Executor } from "../executor/executor.ts";
 import { wantsRestart, wantsRestartAtLoad } from "../executor/restart-policy.ts";
-import { extensionDir, extensionLog, imageDir, type Paths } from "../host/paths.ts";
+import { extensionDir, extensionLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
+import { emptyConfig, nameOf } from "../images/image-config.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { measure } from "../images/unpack.ts";
 import type { OperationService } from "../operations/operation-service.ts";
-import { resolveUser } from "../runtime/oci/user.ts";
-import type { ExitStatus, Tasks } from "../runtime/runtime.ts";
+import { lookUpUser, readUserFiles } from "../runtime/oci/user.ts";
+import type { ExitStatus, Lower, Tasks } from "../runtime/runtime.ts";
 import { Serial } from "../runtime/serial.ts";
 import { removeTree, type Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Store } from "../store/store.ts";
@@ -177,7 +178,7 @@ export class ExtensionService {
           await this.#records.put({
             ...{ id: name, manifest, enabled: false, grants: request.grants, size },
             ...{ installedAt: Date.now(), origin: request.path, restarts: 0 },
-            ...(image ? { image: { id: image.id, name: image.name } } : {}),
+            ...(image ? { image: { id: image.id, name: nameOf(image) } } : {}),
           });
           if (enable) await this.#enable(name);
         } catch (error) {
@@ -253,7 +254,9 @@ export class ExtensionService {
         await containers.lifecycle[call.action](call.id);
         return {};
       default:
-        return images.list().map(({ id: one, name, size }) => ({ id: one, name, size }));
+        return images
+          .list()
+          .map((image) => ({ id: image.id, name: nameOf(image), size: image.size }));
     }
   }
 
@@ -321,20 +324,24 @@ export class ExtensionService {
 
   /** Rejects with why it could not be started, which its state tells too. */
   async #start(id: string): Promise<void> {
-    const { paths, privileges, system } = this.#o;
+    const { paths, privileges, system, images, snapshots } = this.#o;
     this.#become(id, { status: "starting" });
     try {
       await system.probed;
       const { manifest } = this.#records.get(id);
       const image = await this.#image(manifest);
       const own = await readdir(join(extensionDir(paths, id), rootfsName)).then(
-        () => [join(extensionDir(paths, id), rootfsName)],
+        (): Lower[] => [{ type: "directory", path: join(extensionDir(paths, id), rootfsName) }],
         () => [],
       );
-      const lower = [...own, ...(image ? [join(imageDir(paths, image.id), "rootfs")] : [])];
+      const layers = image ? images.layersOf(image.id) : [];
+      const lower = [...own, ...(await snapshots.lowers(layers))];
       const runtime = system.chooseRuntime(undefined);
-      const config = image?.config ?? { args: [], env: [], cwd: "/", user: "" };
-      const user = await resolveUser(lower.at(-1) ?? "/", config.user || "0", privileges);
+      const config = image?.config ?? emptyConfig;
+      const files = image
+        ? await snapshots.imageUserFiles(layers)
+        : await readUserFiles(own[0]?.path ?? "/", privileges);
+      const user = lookUpUser(files, config.user || "0");
       const { facts } = system;
       const canLimit = system.runtime(runtime).abilities.limits;
       const spec = extensionSpec({ manifest, image: config, user, facts, canLimit });
@@ -415,7 +422,7 @@ export class ExtensionService {
     const { image, title } = manifest;
     if (image.kind === "package") return undefined;
     if (image.kind === "starter") return images.ensureStarter();
-    const found = images.list().find(({ name }) => name === image.name);
+    const found = images.findByName(image.name);
     if (found) return found;
     throw new AppError("NOT_FOUND", `"${title}" needs the image ${image.name}, which is not here`, {
       hint: "Import it under this name first.",

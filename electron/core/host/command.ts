@@ -169,7 +169,11 @@ function signalNumber(name: NodeJS.Signals): number {
   return osConstants.signals[name] ?? 0;
 }
 
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+/**
+ * Of a child that was started `detached`. unshare has a helper for a moment, which waits for it for ever, and keeps its
+ * pipes open, when unshare alone is killed then.
+ */
+export function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);

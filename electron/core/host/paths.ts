@@ -6,7 +6,12 @@ import { join } from "node:path";
  *
  *     data/meta/                        lmdb: records of containers, images, checkpoints, settings
  *     data/host.json, data/shims.json   what was probed on this host
- *     data/images/ID/rootfs             an image's files
+ *     data/content/                     images' blobs: an OCI image layout
+ *     data/layers/KIND/DIGEST/          a layer: layer.json and layer.erofs or tree/
+ *     data/builds/storage/              what builds keep for the next ones: buildah's own
+ *     data/work/ID/                     what one operation needs on its way; emptied at each start
+ *     data/view/                        empty: where a file system is mounted to look into it, in a namespace of its own
+ *     data/sign-ins.json                registries' passwords; data/sign-ins.keychain.json: encrypted
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
@@ -45,7 +50,16 @@ export const containerLog = (paths: Paths, namespace: string, id: string): strin
 export const tasksDir = (paths: Paths): string => join(paths.data, "tasks");
 export const bundleDir = (paths: Paths, namespace: string, id: string): string =>
   join(tasksDir(paths), namespace, id);
+/** Where images lay as directories before they had layers: only to be removed. */
 export const imageDir = (paths: Paths, id: string): string => join(paths.data, "images", id);
+export const contentDir = (paths: Paths): string => join(paths.data, "content");
+export const buildsDir = (paths: Paths): string => join(paths.data, "builds");
+export const workDir = (paths: Paths, id: string): string => join(paths.data, "work", id);
+export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
+  join(paths.data, "layers", kind);
+export const viewDir = (paths: Paths): string => join(paths.data, "view");
+export const signInsFile = (paths: Paths, kind: "file" | "keychain"): string =>
+  join(paths.data, kind === "file" ? "sign-ins.json" : "sign-ins.keychain.json");
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const extensionDir = (paths: Paths, name: string): string =>

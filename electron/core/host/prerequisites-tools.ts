@@ -79,6 +79,21 @@ export const tools: Tool[] = [
     packages: samePackage("criu"),
   },
   {
+    name: "mkfs.erofs",
+    purpose: "Keeps each layer of an image as one file",
+    requiredBy: "none",
+    without: "Layers are unpacked into directories, which takes longer.",
+    commands: ["mkfs.erofs"],
+    version: ["-V"],
+    refuses: async ({ host, path, signal }) => {
+      if (host.uid !== 0) return "Only root can mount what it makes.";
+      const { output } = await execute([path, "--help"], signal);
+      if (output.includes("--tar")) return undefined;
+      return "It can't read archives: erofs-utils 1.7 or newer is needed.";
+    },
+    packages: samePackage("erofs-utils"),
+  },
+  {
     name: "busybox",
     purpose: "Makes the starter image, so that a first container needs no download",
     requiredBy: "none",
@@ -191,22 +206,21 @@ export const tools: Tool[] = [
 ];
 
 /**
- * Looks for a tool and runs it. `criu` overrides where that tool lies. Does not reject: a tool that
+ * Looks for a tool and runs it. `instead` says where some lie, by name. Does not reject: a tool that
  * can't even print its version is unusable, in its own words.
  */
 export async function findTool(
   tool: Tool,
   host: Host,
   manager: PackageManager | undefined,
-  options: { signal?: AbortSignal; criu?: string },
+  options: { signal?: AbortSignal; instead?: Record<string, string> },
 ): Promise<Prerequisite> {
   const { name, purpose } = tool;
   const required = tool.requiredBy === "all" || (tool.requiredBy === "rootless" && host.uid !== 0);
   const install = manager && installCommand(manager, tool.packages[manager]);
   const base = { name, purpose, required };
 
-  const override = name === "criu" ? options.criu : undefined;
-  const path = override ?? (await firstExecutable(tool.commands, host));
+  const path = options.instead?.[name] ?? (await firstExecutable(tool.commands, host));
   if (path === undefined) {
     return { ...base, status: "missing", note: tool.without, ...(install && { install }) };
   }

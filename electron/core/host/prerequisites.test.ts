@@ -29,7 +29,7 @@ async function command(path: string, body: string): Promise<void> {
 }
 
 async function find(name: string, criu?: string): Promise<Prerequisite> {
-  const list = await findPrerequisites(criu ? { criu } : {}, host);
+  const list = await findPrerequisites(criu ? { instead: { criu } } : {}, host);
   const item = list.find((candidate) => candidate.name === name);
   if (!item) throw new Error(`${name} is not in the list`);
   return item;
@@ -118,6 +118,18 @@ test("an ordinary user can't use criu", async () => {
     status: "unusable",
     note: "Only root can make checkpoints.",
   });
+});
+
+test("a mkfs.erofs that reads no archives is unusable, and so is one for an ordinary user", async () => {
+  await command("bin/mkfs.erofs", "echo mkfs.erofs 1.5");
+  expect(await find("mkfs.erofs")).toMatchObject({
+    ...{ status: "unusable", version: "1.5", install: "sudo apt-get install erofs-utils" },
+    note: "It can't read archives: erofs-utils 1.7 or newer is needed.",
+  });
+  await command("bin/mkfs.erofs", "echo 'mkfs.erofs (erofs-utils) 1.8.6'; echo ' --tar=X'");
+  expect(await find("mkfs.erofs")).toMatchObject({ status: "found", version: "1.8.6" });
+  host = { ...host, uid: 1000, userName: "ann" };
+  expect((await find("mkfs.erofs")).status).toBe("unusable");
 });
 
 test("busybox must be a static program", async () => {

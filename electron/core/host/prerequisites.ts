@@ -33,11 +33,12 @@ export function thisHost(): Host {
 
 /**
  * Everything that Shimyard uses of this machine, found or not, in the order in which the window
- * shows it. Each tool found is really run. `criu` is a criu to be preferred to that on the PATH.
+ * shows it. Each tool found is really run. `instead` has the paths of
+ * tools to be preferred to those on the PATH, by name.
  * Rejects only when `signal` aborts.
  */
 export async function findPrerequisites(
-  options: { signal?: AbortSignal; criu?: string } = {},
+  options: { signal?: AbortSignal; instead?: Record<string, string> } = {},
   host: Host = thisHost(),
 ): Promise<Prerequisite[]> {
   const distribution = await readDistribution(host.root);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   lstat,
   mkdir,
@@ -7,214 +7,247 @@ import {
   readdir,
   readFile,
   readlink,
-  rm,
   symlink,
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Operation } from "#shared/contract/activity";
-import { type Core, createCore } from "../core.ts";
-import { imageDir, resolvePaths } from "../host/paths.ts";
+import { contentDir, imageDir } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
-import { rememberHost } from "../runtime/testing.ts";
+import type { LayerKind } from "../snapshots/layer.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
+import { Store } from "../store/store.ts";
+import { openTestCore, type TestCore } from "./test-core.ts";
 import { tarEntry } from "./testing.ts";
 
 const run = promisify(execFile);
+const privileges = choosePrivileges();
 /** As root, who is an ordinary user's own root where it is not the machine's. */
 const asRoot = (...argv: string[]): ReturnType<typeof run> => {
-  const [file = "", ...args] = choosePrivileges().asRoot(argv);
+  const [file = "", ...args] = privileges.asRoot(argv);
   // An ordinary user's PATH may lack chroot's directory.
   return run(file, args, { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } });
 };
-let work: string;
-let core: Core;
-const paths = () => resolvePaths({}, 0, "/root", join(work, "root"));
-const rootfs = (id: string): string => join(imageDir(paths(), id), "rootfs");
+const kinds: LayerKind[] = privileges.rootless ? ["directory"] : ["erofs", "directory"];
 
-beforeAll(async () => {
-  work = await mkdtemp(join(tmpdir(), "shimyard-images-"));
-  await rememberHost(paths());
-  core = await createCore({ paths: paths(), version: "0.0.0", kind: "test" });
-  await core.ready;
-  const tree = join(work, "tree");
-  await mkdir(join(tree, "bin"), { recursive: true });
-  await mkdir(join(tree, "dev"));
-  await mkdir(join(tree, "tmp"));
-  await writeFile(join(tree, "bin/tool"), "#!/bin/sh\n", { mode: 0o4755 });
-  await writeFile(join(tree, "ünïcode name"), "x");
-  await symlink("/bin/tool", join(tree, "absolute"));
-  await writeFile(join(tree, "dev/left-out"), "");
-  await run("chmod", ["4755", join(tree, "bin/tool")]);
-  await asRoot("chown", "12345:23456", join(tree, "ünïcode name"));
-  await run("chmod", ["1777", join(tree, "tmp")]);
-  await asRoot("tar", "-C", tree, "-cf", join(work, "plain.tar"), ".");
-  for (const [program, suffix] of [
-    ["gzip", "gz"],
-    ["xz", "xz"],
-    ["zstd", "zst"],
-  ] as const) {
-    await run(program, ["-k", join(work, "plain.tar")]);
-    await lstat(join(work, `plain.tar.${suffix}`));
-  }
-});
+describe.each(kinds)("with layers as %s", (kind) => {
+  let work: string;
+  let t: TestCore;
 
-afterAll(async () => {
-  await core.close();
-  await removeTree(work, choosePrivileges());
-});
+  beforeAll(async () => {
+    t = await openTestCore(kind);
+    work = await mkdtemp(join(tmpdir(), "shimyard-sources-"));
+    const tree = join(work, "tree");
+    await mkdir(join(tree, "bin"), { recursive: true });
+    await mkdir(join(tree, "tmp"));
+    await writeFile(join(tree, "bin/tool"), "#!/bin/sh\n", { mode: 0o4755 });
+    await writeFile(join(tree, "ünïcode name"), "x");
+    await symlink("/bin/tool", join(tree, "absolute"));
+    await run("chmod", ["4755", join(tree, "bin/tool")]);
+    await asRoot("chown", "12345:23456", join(tree, "ünïcode name"));
+    await run("chmod", ["1777", join(tree, "tmp")]);
+    await asRoot("tar", "-C", tree, "-cf", join(work, "plain.tar"), ".");
+    for (const program of ["gzip", "xz", "zstd", "bzip2"]) {
+      await run(program, ["-k", join(work, "plain.tar")]);
+    }
+  });
+  afterEach(() => t.requireTidy());
+  afterAll(async () => {
+    await t.close();
+    await removeTree(work, privileges);
+  });
 
-/** The images directory has what the records know and nothing else. */
-async function nothingLeft(): Promise<void> {
-  const known = core.images.list().map(({ id }) => id);
-  const found = await readdir(dirname(imageDir(paths(), "id"))).catch(() => []);
-  expect(new Set(found)).toEqual(new Set(known));
-}
-
-describe("a tar", () => {
-  test.each(["plain.tar", "plain.tar.gz", "plain.tar.xz", "plain.tar.zst"])(
-    "%s comes with its owners, modes and links",
+  test.each(["plain.tar", "plain.tar.gz", "plain.tar.xz", "plain.tar.zst", "plain.tar.bz2"])(
+    "%s is imported with its owners, modes and links",
     async (file) => {
-      const image = await core.images.importTar({
+      const { images } = t.core;
+      const image = await images.importTar({
         path: join(work, file),
         name: `test:${file}`,
-        config: { args: ["/bin/tool"] },
+        config: { cmd: ["/bin/tool"], env: ["A=b"] },
       });
-      expect(image).toMatchObject({ source: "tar", config: { args: ["/bin/tool"], cwd: "/" } });
+      expect(image).toMatchObject({
+        ...{ source: "tar", names: [`test:${file}`], layers: 1, usedBy: [] },
+        config: { cmd: ["/bin/tool"], env: ["A=b"], entrypoint: [], cwd: "/" },
+      });
       expect(image.files).toBeGreaterThan(5);
-      const inside = (path: string) => lstat(join(rootfs(image.id), path));
-      expect((await inside("bin/tool")).mode & 0o7777).toBe(0o4755);
-      expect((await inside("tmp")).mode & 0o7777).toBe(0o1777);
-      const name = join(rootfs(image.id), "ünïcode name");
-      expect((await asRoot("stat", "-c", "%u:%g", name)).stdout).toBe("12345:23456\n");
-      expect(await readlink(join(rootfs(image.id), "absolute"))).toBe("/bin/tool");
-      expect(await readdir(join(rootfs(image.id), "dev"))).toEqual([]);
-      await core.images.delete(image.id);
-      await nothingLeft();
+      expect(image.own).toBe(image.size);
+      await t.look(image.id, async (root) => {
+        expect((await lstat(join(root, "bin/tool"))).mode & 0o7777).toBe(0o4755);
+        expect((await lstat(join(root, "tmp"))).mode & 0o7777).toBe(0o1777);
+        expect(await lstat(join(root, "ünïcode name"))).toMatchObject({ uid: 12345, gid: 23456 });
+        expect(await readlink(join(root, "absolute"))).toBe("/bin/tool");
+      });
+      expect(await images.delete(image.id)).toEqual({ freed: image.size });
     },
   );
 
-  test("with hostile names writes nothing outside", async () => {
+  test("a hostile tar is refused, and writes nothing outside", async () => {
     const victim = join(work, "victim");
     await mkdir(victim);
-    await writeFile(join(victim, "file"), "untouched");
-    const hostile = join(work, "hostile.tar");
-    await writeFile(
-      hostile,
-      Buffer.concat([
-        tarEntry({ name: join(victim, "absolute"), content: "x" }),
-        tarEntry({ name: `../../../../../../../../../..${victim}/climbed`, content: "x" }),
-        tarEntry({ name: "inner/../../../../../escaped", content: "x" }),
-        tarEntry({ name: "out", type: "2", link: victim }),
-        tarEntry({ name: "out/through-link", content: "x" }),
-        tarEntry({ name: "up", type: "2", link: "../../../../../../../../../../tmp" }),
-        tarEntry({ name: "up/through-up", content: "x" }),
-        tarEntry({ name: "hard", type: "1", link: join(victim, "file") }),
-        tarEntry({ name: "hard", content: "overwritten" }),
-        tarEntry({ name: "hard-out", type: "1", link: "out/file" }),
-        tarEntry({ name: "hard-out", content: "overwritten" }),
-        tarEntry({ name: "fine", content: "x" }),
-        Buffer.alloc(1024),
-      ]),
-    );
-    const outcome = await core.images
-      .importTar({ path: hostile, name: "test:hostile" })
-      .catch((error: unknown) => error);
-    expect(await readdir(victim)).toEqual(["file"]);
-    expect(await readFile(join(victim, "file"), "utf8")).toBe("untouched");
-    await expect(lstat(join(tmpdir(), "through-up"))).rejects.toMatchObject({ code: "ENOENT" });
-    await expect(lstat(join(work, "escaped"))).rejects.toMatchObject({ code: "ENOENT" });
-    // GNU tar goes on, then says that it skipped something: that is a failure as a whole.
-    expect(outcome).toMatchObject({ code: "INVALID_ARGUMENT" });
-    await nothingLeft();
-  });
-
-  test.each([
-    ["is cut off", (tar: Buffer) => tar.subarray(0, 700)],
-    ["is no tar", () => Buffer.from("hello ".repeat(1000))],
-    ["is empty", () => Buffer.alloc(0)],
-    [
-      "holds an image, not a root file system",
-      () => Buffer.concat([tarEntry({ name: "manifest.json", content: "[]" }), Buffer.alloc(1024)]),
-    ],
-  ])("that %s is refused and leaves nothing", async (_what, make) => {
-    const path = join(work, "bad.tar");
-    await writeFile(path, make(await readFile(join(work, "plain.tar"))));
-    await expect(core.images.importTar({ path, name: "test:bad" })).rejects.toMatchObject({
+    const entries = [
+      tarEntry({ name: "out", type: "2", link: victim }),
+      tarEntry({ name: "out/through-link", content: "x" }),
+      tarEntry({ name: `../../../../../../../../../..${victim}/climbed`, content: "x" }),
+    ];
+    const path = join(work, "hostile.tar");
+    await writeFile(path, Buffer.concat([...entries, Buffer.alloc(1024)]));
+    await expect(t.core.images.importTar({ path, name: "test:hostile" })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: expect.stringContaining(path),
     });
-    await nothingLeft();
+    expect(await readdir(victim)).toEqual([]);
   });
 
-  test("can be cancelled on the way, and leaves nothing", async () => {
+  test("what is no root file system is refused", async () => {
+    const path = join(work, "other.tar");
+    const refused = async (bytes: Buffer): Promise<void> => {
+      await writeFile(path, bytes);
+      await expect(t.core.images.importTar({ path, name: "test:other" })).rejects.toMatchObject({
+        code: "INVALID_ARGUMENT",
+        details: { field: "path" },
+      });
+    };
+    await refused(
+      Buffer.concat([tarEntry({ name: "manifest.json", content: "[]" }), Buffer.alloc(1024)]),
+    );
+    await refused(Buffer.from("a text\n".repeat(500)));
+    await refused(Buffer.alloc(10240));
+  });
+
+  test("an import can be cancelled on the way", async () => {
     const big = join(work, "big");
-    await mkdir(big);
+    await mkdir(big, { recursive: true });
     for (let i = 0; i < 8; i += 1) await writeFile(join(big, `${i}`), randomBytes(8 << 20));
-    await run("tar", ["-C", big, "-czf", join(work, "big.tgz"), "."]);
+    await run("tar", ["-C", big, "-cf", join(work, "big.tar"), "."]);
     const abort = new AbortController();
     const seen: Operation[] = [];
     const cancelling = (async () => {
-      for await (const { put } of core.operations.watch(abort.signal)) {
+      for await (const { put } of t.core.operations.watch(abort.signal)) {
         for (const operation of put) {
           if (!operation.title.includes("test:big")) continue;
           seen.push(operation);
-          if (operation.status === "running") core.operations.cancel(operation.id);
-          else return;
+          if (operation.status !== "running") return;
+          if (operation.detail?.endsWith("MiB")) t.core.operations.cancel(operation.id);
         }
       }
     })();
-    const imported = core.images.importTar({ path: join(work, "big.tgz"), name: "test:big" });
+    const imported = t.core.images.importTar({ path: join(work, "big.tar"), name: "test:big" });
     await expect(imported).rejects.toMatchObject({ code: "CANCELLED" });
     await cancelling;
     abort.abort();
     expect(seen.at(-1)).toMatchObject({ status: "cancelled" });
-    await nothingLeft();
   });
-});
 
-describe("a directory", () => {
-  test("is copied, and may go", async () => {
+  test("a directory is copied, and may go", async () => {
+    const { images } = t.core;
     const path = join(work, "source");
     await asRoot("cp", "-a", join(work, "tree"), path);
-    const image = await core.images.importDirectory({ path, name: "test:directory" });
-    await removeTree(path, choosePrivileges());
-    expect((await lstat(join(rootfs(image.id), "bin/tool"))).mode & 0o7777).toBe(0o4755);
+    const image = await images.importDirectory({ path, name: "test:directory" });
+    await removeTree(path, privileges);
+    await t.look(image.id, async (root) => {
+      expect((await lstat(join(root, "bin/tool"))).mode & 0o7777).toBe(0o4755);
+      expect(await lstat(join(root, "ünïcode name"))).toMatchObject({ uid: 12345, gid: 23456 });
+    });
     await expect(
-      core.images.importDirectory({ path: join(work, "tree"), name: "test:directory" }),
+      images.importDirectory({ path: join(work, "tree"), name: "test:directory" }),
     ).rejects.toMatchObject({ code: "ALREADY_EXISTS", details: { field: "name" } });
-    await core.images.delete(image.id);
+    await images.delete(image.id);
   });
 
-  test("that contains our own data is refused", async () => {
-    await expect(
-      core.images.importDirectory({ path: work, name: "test:self" }),
-    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    await expect(
-      core.images.importDirectory({ path: "/", name: "test:self" }),
-    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    await nothingLeft();
+  test("a directory that contains our own data is refused", async () => {
+    for (const path of [t.dir, "/"]) {
+      await expect(
+        t.core.images.importDirectory({ path, name: "test:self" }),
+      ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
   });
-});
 
-test("the starter image is made once, and repaired when it is damaged", async () => {
-  const [first, second] = await Promise.all([
-    core.images.ensureStarter(),
-    core.images.ensureStarter(),
-  ]);
-  expect(second.id).toBe(first.id);
-  const busybox = join(rootfs(first.id), "bin/busybox");
-  const digest = async () =>
-    createHash("sha256")
-      .update(await readFile(busybox))
-      .digest("hex");
-  const before = await digest();
-  await rm(busybox);
-  expect((await core.images.ensureStarter()).id).toBe(first.id);
-  expect(await digest()).toBe(before);
-  const { stdout } = await asRoot("chroot", rootfs(first.id), "/usr/bin/env", "id", "-un");
-  expect(stdout).toBe("root\n");
+  test("the starter image runs, is made once, and is repaired when it is damaged", async () => {
+    const { images } = t.core;
+    const [first, second] = await Promise.all([images.ensureStarter(), images.ensureStarter()]);
+    expect(second.id).toBe(first.id);
+    expect(first.names).toEqual(["busybox:host"]);
+    expect(await t.run(first.id, ["id", "-un"])).toMatchObject({ code: 0, output: "root" });
+    const { history } = await images.detail(first.id);
+    await t.content.remove(history[0]?.layer?.digest as string);
+    expect((await images.ensureStarter()).id).toBe(first.id);
+    await removeTree(join(t.paths.data, "layers", kind), privileges);
+    await t.reopen();
+    expect((await t.core.images.ensureStarter()).id).toBe(first.id);
+    expect((await t.run(first.id, ["true"])).code).toBe(0);
+  });
+
+  test("names are given, taken and lost; sizes tell what is shared", async () => {
+    const { images } = t.core;
+    const starter = await images.ensureStarter();
+    const copy = await images.importDirectory({ path: join(work, "tree"), name: "app:1" });
+    await images.tag(copy.id, "docker.io/library/app:2");
+    expect(images.get(copy.id).names).toEqual(["app:1", "app:2"]);
+    await images.tag(starter.id, "app:1");
+    expect(images.get(copy.id).names).toEqual(["app:2"]);
+    expect(images.findByName("app:1")?.id).toBe(starter.id);
+    await images.untag("app:2");
+    expect(images.get(copy.id).names).toEqual([]);
+    expect(images.previewPrune("unnamed")).toEqual({
+      images: [{ id: copy.id, names: [], frees: copy.size }],
+      ...{ frees: copy.size, held: [] },
+    });
+    await t.reopen();
+    expect(t.core.images.get(starter.id).names).toEqual(["app:1", "busybox:host"]);
+    expect(await t.core.images.prune("unnamed")).toEqual({ freed: copy.size, images: 1 });
+    await t.core.images.untag("app:1");
+    await expect(t.core.images.untag("app:1")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("an image that containers use is held, and says by whom", async () => {
+    const { images, containers } = t.core;
+    const { id } = await images.ensureStarter();
+    for (const row of await containers.list()) await containers.delete(row.id, true);
+    const made = await t.run(id, ["true"], { name: "user-of-it" });
+    expect(images.previewDelete([id])).toMatchObject({
+      ...{ images: [], frees: 0, held: [{ id, by: ["user-of-it"] }] },
+    });
+    await expect(images.delete(id)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    expect((await images.prune("unused")).images).toBe(0);
+    await containers.delete(made.id, true);
+    expect((await images.prune("unused")).images).toBe(1);
+    expect(images.list()).toEqual([]);
+  });
+
+  test("an image that something is just being made of can't be deleted", async () => {
+    const { images, containers } = t.core;
+    const { id } = await images.ensureStarter();
+    const config = {
+      ...{ name: "racing", imageId: id, args: ["true"], env: [], terminal: false },
+      ...{ limits: {}, restart: { name: "no" as const }, labels: {} },
+    };
+    const creating = containers.create(config, true);
+    // It has been let in; its record is not there yet.
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(images.delete(id)).rejects.toMatchObject({ code: "FAILED_PRECONDITION" });
+    await creating;
+    await containers.delete((await creating).id, true);
+    await images.delete(id);
+  });
+
+  test("what an earlier version kept is told, and can be deleted", async () => {
+    const id = "ab".repeat(32);
+    await t.core.close();
+    const directory = imageDir(t.paths, id);
+    await mkdir(join(directory, "rootfs"), { recursive: true });
+    await mkdir(imageDir(t.paths, "nobodys"));
+    const store = await Store.open(join(t.paths.data, "meta"));
+    const { z } = await import("zod");
+    await store.collection("images", z.any()).put(id, { id, name: "old:1", size: 1 });
+    await store.close();
+    await t.reopen();
+    expect(() => t.core.images.get(id)).toThrow("earlier version");
+    expect(t.core.images.list()).toEqual([]);
+    await t.core.images.delete(id);
+    expect(await readdir(join(t.paths.data, "images"))).toEqual([]);
+    await readFile(join(contentDir(t.paths), "oci-layout"));
+  });
 });

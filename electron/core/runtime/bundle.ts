@@ -1,12 +1,18 @@
 import { mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { mustRun } from "#core/host/command";
 import { type Paths, bundleDir } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
 import { bootId } from "#core/host/proc";
+import { removeTree } from "#core/host/remove-tree";
 import { AppError } from "#shared/errors";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
+
+const lowerSchema = z.union([
+  z.object({ type: z.enum(["directory", "erofs"]), path: z.string() }),
+  // As it was written before there were layers.
+  z.string().transform((path) => ({ type: "directory" as const, path })),
+]);
 
 /**
  * The directory handed to a runtime, after containerd's runtime/v2 bundle.go. In it:
@@ -25,7 +31,7 @@ const recordSchema = z.object({
   bootId: z.string(),
   rootfs: z.object({
     type: z.enum(["overlay", "bind"]),
-    lower: z.array(z.string()),
+    lower: z.array(lowerSchema),
     upper: z.string().optional(),
     work: z.string().optional(),
   }),
@@ -40,6 +46,8 @@ const recordSchema = z.object({
 });
 
 export type TaskRecord = z.infer<typeof recordSchema>;
+
+export { removeTree };
 
 export class Bundle {
   readonly ref: BundleRef;
@@ -204,16 +212,6 @@ export async function removeBundle(path: string, privileges: Privileges): Promis
     await rename(path, hidden);
   }
   await removeTree(hidden, privileges);
-}
-
-/** Also what belongs to the user namespace's other users, which an ordinary user may not remove alone. */
-export async function removeTree(path: string, privileges: Privileges): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    if (!privileges.rootless) throw AppError.wrap(error, `${path} could not be removed`);
-    await mustRun(privileges.asRoot(["rm", "-rf", "--", path]));
-  }
 }
 
 /** So that a reader sees the old content or the new, never a part. */

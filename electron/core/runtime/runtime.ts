@@ -44,11 +44,17 @@ export interface BundleRef {
   path: string;
 }
 
+/** What a root file system is laid over: a directory, or an EROFS image, mounted where it is used. `path` is absolute. */
+export interface Lower {
+  type: "directory" | "erofs";
+  path: string;
+}
+
 /** How the root file system is put together, inside the shim's mount namespace. Paths are absolute. */
 export interface RootfsMount {
   type: "overlay" | "bind";
-  /** overlay: lower directories, topmost first. bind: exactly one. */
-  lower: string[];
+  /** overlay: topmost first. bind: exactly one directory. */
+  lower: Lower[];
   upper?: string;
   work?: string;
 }

@@ -171,7 +171,7 @@ function describeLife(desk: Desk): void {
 
     it("undoes a missing root file system, and one that was cancelled", async () => {
       const request = await desk.root.request("bad", ["true"]);
-      request.rootfs.lower = [join(desk.root.dir, "gone")];
+      request.rootfs.lower = [{ type: "directory", path: join(desk.root.dir, "gone") }];
       await expect(desk.manager.create(info.id, request)).rejects.toMatchObject({
         details: { output: expect.stringMatching(/mount/) },
       });

@@ -94,7 +94,7 @@ export async function makeTestRoot(base: string = tmpdir()): Promise<TestRoot> {
         namespace,
         id,
         spec: change.spec ? change.spec(spec) : spec,
-        rootfs: { type: "overlay", lower: [image], upper, work },
+        rootfs: { type: "overlay", lower: [{ type: "directory", path: image }], upper, work },
         terminal: change.terminal ?? false,
         stdin: change.stdin ?? false,
         logPath: containerLog(paths, namespace, id),

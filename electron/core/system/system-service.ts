@@ -10,6 +10,7 @@ import { AppError } from "#shared/errors";
 import { Latest } from "../base/latest.ts";
 import type { Paths } from "../host/paths.ts";
 import { readDistribution } from "../host/distribution.ts";
+import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import { findPrerequisites } from "../host/prerequisites.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { createOciRuntimes } from "../runtime/oci/plugin.ts";
@@ -171,9 +172,13 @@ export class SystemService {
   }
 
   async #findPrerequisites(): Promise<void> {
+    const mkfsErofs = await findMkfsErofs();
     const prerequisites = await findPrerequisites({
       signal: this.#abort.signal,
-      ...(process.env.SHIMYARD_CRIU ? { criu: process.env.SHIMYARD_CRIU } : {}),
+      instead: {
+        ...(process.env.SHIMYARD_CRIU && { criu: process.env.SHIMYARD_CRIU }),
+        ...(mkfsErofs && { "mkfs.erofs": mkfsErofs }),
+      },
     }).catch(() => []);
     this.#change({ prerequisites });
   }

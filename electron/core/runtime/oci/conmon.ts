@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { readyCgroupLock } from "#core/host/cgroup-lock";
 import { AppError } from "#shared/errors";
-import type { CheckpointImage, RootfsMount } from "../runtime.ts";
+import type { CheckpointImage } from "../runtime.ts";
 import { withCarrier } from "../input-end.ts";
 import { ociError, readLog } from "./oci-error.ts";
 import { type Isolation, type Start, startHere, startIsolated } from "./starter.ts";
@@ -81,53 +81,6 @@ export function execArgs(conmon: Conmon, shim: ShimCommon): string[] {
     ...commonArgs(conmon, shim, shim.dir),
     ...["-e", "--exec-process-spec", join(shim.dir, "process.json")],
   ];
-}
-
-/**
- * argv that mounts the root file system and then becomes `argv`. Nothing of it is parsed by the shell: all
- * values are its positional parameters. A `busybox` saves 4 ms of starting a dynamically linked sh and mount.
- * Throws INVALID_ARGUMENT for paths mount(8) can't be told.
- */
-export function mountArgs(
-  mount: RootfsMount,
-  target: string,
-  options: { busybox: string | undefined; rootless: boolean },
-  argv: string[],
-): string[] {
-  const { busybox, rootless } = options;
-  const bind = mount.type === "bind";
-  const how = bind ? '--bind "$1" "$2"' : '-t overlay -o "$1" overlay "$2"';
-  const source = bind ? (mount.lower[0] ?? "") : overlayOptions(mount, rootless);
-  const script = `${busybox ? '"$0" ' : ""}mount ${how} && shift 2 && exec "$@"`;
-  const shell = busybox ? [busybox, "sh"] : ["sh"];
-  return [...shell, "-c", script, busybox ?? "sh", source, target, ...argv];
-}
-
-/** argv that only mounts it. */
-export function mountCommand(
-  mount: RootfsMount,
-  target: string,
-  { busybox, rootless }: { busybox: string; rootless: boolean },
-): string[] {
-  return mount.type === "bind"
-    ? [busybox, "mount", "--bind", mount.lower[0] ?? "", target]
-    : [busybox, "mount", "-t", "overlay", "-o", overlayOptions(mount, rootless), "overlay", target];
-}
-
-function overlayOptions(mount: RootfsMount, rootless: boolean): string {
-  const paths = [...mount.lower, mount.upper ?? "", mount.work ?? ""];
-  const bad = paths.find((path) => /[,:\\\n]/.test(path));
-  if (bad !== undefined) {
-    throw new AppError("INVALID_ARGUMENT", `A root file system can't be mounted from ${bad}`, {
-      subject: bad,
-      hint: "Its path must not hold a comma, colon, backslash or line break.",
-    });
-  }
-  const options = [`lowerdir=${mount.lower.join(":")}`];
-  if (mount.upper && mount.work) options.push(`upperdir=${mount.upper}`, `workdir=${mount.work}`);
-  // In a user namespace overlayfs keeps its marks in user.* attributes.
-  if (rootless) options.push("userxattr");
-  return options.join(",");
 }
 
 /** What conmon's sync pipe says: one JSON object a line. */

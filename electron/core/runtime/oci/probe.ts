@@ -7,7 +7,7 @@ import type { Privileges } from "#core/host/privileges";
 import { type Ability, type RuntimeInfo } from "#shared/contract/system";
 import { AppError, isCode } from "#shared/errors";
 import { removeTree, scanBundles } from "../bundle.ts";
-import type { CheckpointImage, CreateRequest, OciSpec, Runtime, Task } from "../runtime.ts";
+import type { CheckpointImage, CreateRequest, Lower, OciSpec, Runtime, Task } from "../runtime.ts";
 import type { OciBinary } from "./oci-cli.ts";
 
 /** Milliseconds for one runtime: a container answers in tens of them, a dump in hundreds. */
@@ -270,8 +270,8 @@ class Probe {
       id,
       spec: probeSpec(this.#command("sleep", "60").args, busybox === undefined),
       rootfs: busybox
-        ? { type: "overlay", lower: [join(this.#dir, "image")], upper, work }
-        : { type: "bind", lower: ["/"] },
+        ? { type: "overlay", lower: [directory(join(this.#dir, "image"))], upper, work }
+        : { type: "bind", lower: [directory("/")] },
       terminal: false,
       stdin: false,
       logPath: join(own, "log"),
@@ -280,6 +280,8 @@ class Probe {
     };
   }
 }
+
+const directory = (path: string): Lower => ({ type: "directory", path });
 
 const unknown: Ability = { ok: false, reason: "It could not be tried" };
 

@@ -7,6 +7,7 @@ import { type Disposable, toDisposable } from "#shared/base/disposable";
 import type { Bundle } from "../bundle.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
+import { mountArgs, mountCommand } from "../rootfs-mount.ts";
 import type {
   BundleRef,
   CallOptions,
@@ -15,7 +16,7 @@ import type {
   ExpectedContainer,
 } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
-import { createArgs, mountArgs, mountCommand, spawnShim } from "./conmon.ts";
+import { createArgs, spawnShim } from "./conmon.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
 import { WaitingShim } from "./waiting-shim.ts";

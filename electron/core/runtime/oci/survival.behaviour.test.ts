@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workerUrl } from "#core/base/worker";
-import { mustRun, runCommand } from "#core/host/command";
+import { mustRun } from "#core/host/command";
+import { makeTestUser, type TestUser } from "#core/host/testing";
 import { ChildManager } from "../child-manager.ts";
 import { type TestRoot, logText, makeTestRoot, rememberHost, until } from "../testing.ts";
 
@@ -93,23 +94,14 @@ describe("a manager that is killed", () => {
 const isRoot = process.getuid?.() === 0;
 
 describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root makes one)", () => {
-  const user = "shimyard-test";
+  let user: TestUser;
   let root: TestRoot;
   let manager: ChildManager;
   let command: string[];
 
   beforeAll(async () => {
-    await runCommand(["userdel", "-r", user]);
-    await mustRun(["useradd", "--create-home", "--shell", "/bin/sh", user]);
-    await mustRun([
-      "usermod",
-      "--add-subuids",
-      "300000-365535",
-      "--add-subgids",
-      "300000-365535",
-      user,
-    ]);
-    const home = `/home/${user}`;
+    user = await makeTestUser("shimyard-test", 300_000);
+    const { home } = user;
     root = await makeTestRoot(home);
     // The checkout may lie where only its owner may look.
     const app = join(root.dir, "app");
@@ -122,28 +114,18 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
         await cp(from, join(app, "node_modules", name), { recursive: true, dereference: true });
       }
     }
-    await mustRun(["chown", "-R", `${user}:`, root.dir]);
+    await mustRun(["chown", "-R", "shimyard-test:", root.dir]);
     await chmod(root.dir, 0o755);
     const main = join(app, "dist/test/workers/task-manager.test.mjs");
-    command = [
-      "setpriv",
-      `--reuid=${user}`,
-      `--regid=${user}`,
-      "--init-groups",
-      process.execPath,
-      main,
-      root.dir,
-    ];
-    manager = await ChildManager.start(command, userEnv(home));
+    command = user.as([process.execPath, main, root.dir]);
+    manager = await ChildManager.start(command, user.env);
   }, 60_000);
 
   afterAll(async () => {
     await manager.kill();
     await root.close();
-    await mustRun(["userdel", "-r", user]);
+    await user.remove();
   });
-
-  const userEnv = (home: string): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, HOME: home });
 
   it("has a usable runtime, and is told what needs root", () => {
     const usable = manager.infos.filter((info) => info.usable.ok);
@@ -159,7 +141,7 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
     for (const { id: runtime } of manager.infos.filter((info) => info.usable.ok)) {
       const script = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done";
       const request = await root.request("c", ["sh", "-c", script], { rootless: true });
-      await mustRun(["chown", "-R", `${user}:`, join(root.paths.data, "containers")]);
+      await mustRun(["chown", "-R", "shimyard-test:", join(root.paths.data, "containers")]);
       await rm(request.logPath, { force: true });
       await manager.ask({ do: "create", runtime, request });
       await until(async () => (await root.log("c")).includes("ready"));
@@ -179,7 +161,7 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
       expect(exec).toMatchObject({ exit: { code: 4 } });
       expect(logText(await readFile((exec as { log: string }).log, "utf8"))).toContain("24 80");
       await manager.kill();
-      manager = await ChildManager.start(command, userEnv(`/home/${user}`));
+      manager = await ChildManager.start(command, user.env);
       expect(await manager.ask({ do: "list" })).toMatchObject([
         { id: "c", state: { status: "running" } },
       ]);

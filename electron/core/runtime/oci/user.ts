@@ -8,20 +8,40 @@ import type { OciProcess } from "../runtime.ts";
 
 type User = OciProcess["user"];
 
+/** What users and groups are looked up in: the content of these files; empty where there is none. */
+export interface UserFiles {
+  passwd: string;
+  group: string;
+}
+
 /**
- * A user as people write it (`root`, `1000`, `1000:100`, `app:staff`) to ids, looked up in /etc/passwd and
- * /etc/group under `root`: an image's directory, or /proc/PID/root of a container. A number that no entry
- * has is taken as it is, as docker does. Symbolic links are followed inside `root` only. Rejects
- * INVALID_ARGUMENT (field `user`) when a name is not there.
+ * Reads them under `root`: an image's directory, or /proc/PID/root of a container. Symbolic links are followed inside
+ * `root` only.
  */
+export async function readUserFiles(root: string, privileges: Privileges): Promise<UserFiles> {
+  const [passwd, group] = await Promise.all(
+    ["etc/passwd", "etc/group"].map((path) => readBeneath(root, path, privileges)),
+  );
+  return { passwd: passwd as string, group: group as string };
+}
+
+/** As `lookUpUser`, in the files under `root`. */
 export async function resolveUser(
   root: string,
   user: string,
   privileges: Privileges,
 ): Promise<User> {
+  return lookUpUser(await readUserFiles(root, privileges), user);
+}
+
+/**
+ * A user as people write it (`root`, `1000`, `1000:100`, `app:staff`) to ids. A number that no entry has is taken as it
+ * is, as docker does. Throws INVALID_ARGUMENT (field `user`) when a name is not there.
+ */
+export function lookUpUser(files: UserFiles, user: string): User {
   const [name = "", group] = user.split(":", 2);
-  const passwd = await entries(root, "etc/passwd", privileges);
-  const groups = await entries(root, "etc/group", privileges);
+  const passwd = entries(files.passwd);
+  const groups = entries(files.group);
   const entry = passwd.find((fields) => fields[0] === name || (isId(name) && fields[2] === name));
   if (!entry && !isId(name)) throw unknown("user", name);
   const uid = Number(entry?.[2] ?? name);
@@ -51,9 +71,8 @@ function unknown(kind: "user" | "group", name: string): AppError {
   });
 }
 
-/** The fields of each line; none when there is no such file. */
-async function entries(root: string, path: string, privileges: Privileges): Promise<string[][]> {
-  const text = await readBeneath(root, path, privileges);
+/** The fields of each line. */
+function entries(text: string): string[][] {
   return text
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
@@ -63,6 +82,7 @@ async function entries(root: string, path: string, privileges: Privileges): Prom
 /** Beyond this a passwd file is no passwd file. */
 const maxFile = 4 * 1024 * 1024;
 
+/** Empty when there is no such file. */
 async function readBeneath(root: string, path: string, privileges: Privileges): Promise<string> {
   let file: FileHandle | undefined;
   try {

@@ -6,7 +6,7 @@ import { runCommand } from "#core/host/command";
 import { isAlive } from "#core/host/proc";
 import type { Bundle } from "../bundle.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
-import { mountArgs } from "../oci/conmon.ts";
+import { mountArgs } from "../rootfs-mount.ts";
 import { isolated } from "../oci/starter.ts";
 import { ociError } from "../oci/oci-error.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";

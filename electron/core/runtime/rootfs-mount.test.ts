@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { mountArgs, mountCommand } from "./rootfs-mount.ts";
+import type { Lower, RootfsMount } from "./runtime.ts";
+
+const directory = (path: string): Lower => ({ type: "directory", path });
+const erofs = (path: string): Lower => ({ type: "erofs", path });
+const overlay = (...lower: Lower[]): RootfsMount => ({
+  ...{ type: "overlay", lower, upper: "/c/upper", work: "/c/work" },
+});
+const options = { busybox: "/bin/busybox", rootless: false };
+
+test("directories are one mount, however it is asked for", () => {
+  const mount = overlay(directory("/b"), directory("/a"));
+  const words = [
+    ...["-t", "overlay", "-o", "lowerdir=/b:/a,upperdir=/c/upper,workdir=/c/work", "overlay"],
+  ];
+  expect(mountCommand(mount, "/t", options)).toEqual(["/bin/busybox", "mount", ...words, "/t"]);
+  const argv = mountArgs(mount, "/t", options, ["true"]);
+  expect(argv.slice(-8)).toEqual(["/bin/busybox", ...words, "/t", "true"]);
+  expect(mountArgs(mount, "/t", { ...options, rootless: true }, []).join(" ")).toContain(
+    "userxattr",
+  );
+});
+
+test("EROFS layers, and directories too many for a page of options, are lines of a table", () => {
+  const many = Array.from({ length: 127 }, (_, at) => directory(`/layers/${"x".repeat(60)}${at}`));
+  for (const mount of [overlay(erofs("/b c"), directory("/a")), overlay(...many)]) {
+    const words = mountCommand(mount, "/t", options);
+    const lines = words.slice(words.indexOf("/t") + 1);
+    expect(lines).toHaveLength(mount.lower.length + 1);
+    const names = mount.lower.map((_, at) => at).join(":");
+    expect(lines.at(-1)).toBe(
+      `overlay /t overlay lowerdir=${names},upperdir=/c/upper,workdir=/c/work 0 0`,
+    );
+    // A shim that was started ahead takes a word a line.
+    expect(words.filter((word) => word.includes("\n"))).toEqual([]);
+  }
+  expect(mountCommand(overlay(erofs("/b c")), "/t", options)).toContain(
+    "/b\\040c 0 erofs,erofs ro,X-mount.mkdir 0 0",
+  );
+});
+
+test("one layer to be looked at needs no overlay", () => {
+  const only = (lower: Lower): RootfsMount => ({ type: "overlay", lower: [lower] });
+  expect(mountCommand(only(directory("/a")), "/t", options)).toEqual([
+    ...["/bin/busybox", "mount", "--bind", "/a", "/t"],
+  ]);
+  expect(mountCommand(only(erofs("/a")), "/t", options).at(-1)).toBe(
+    "/a /t erofs,erofs ro,X-mount.mkdir 0 0",
+  );
+});
+
+test.each(["/a:b", "/a,b", "/a\nb", "/a\\b"])(
+  "refuses a path that mount can't be told: %j",
+  (path) => {
+    expect(() => mountCommand(overlay(directory(path)), "/t", options)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  },
+);

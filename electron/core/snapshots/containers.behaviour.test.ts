@@ -1,0 +1,180 @@
+import { mkdir, readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Paths } from "../host/paths.ts";
+import { choosePrivileges } from "../host/privileges.ts";
+import { createOciRuntimes } from "../runtime/oci/plugin.ts";
+import type { CreateRequest, Lower, RootfsMount, Task } from "../runtime/runtime.ts";
+import { createShimRuntimes } from "../runtime/shim/plugin.ts";
+import { Desk, type SuiteSubject } from "../runtime/suite-desk.ts";
+import { logText, makeTestRoot, until } from "../runtime/testing.ts";
+import { chooseLayerStore } from "./choose-layer-store.ts";
+import type { LayerStore } from "./layer-store.ts";
+import type { LayerKind } from "./layer.ts";
+import { makeLayer } from "./make-layer.ts";
+import { archive, member } from "./tar/hostile.ts";
+import { bytes, packTree } from "./testing.ts";
+
+const privileges = choosePrivileges();
+const kinds: LayerKind[] = privileges.rootless ? ["directory"] : ["erofs", "directory"];
+
+const openShims = (paths: Paths) => createShimRuntimes({ paths, privileges, shim: undefined });
+
+const probeRoot = await makeTestRoot();
+const oci = await createOciRuntimes({ paths: probeRoot.paths, privileges });
+const shims = await (await openShims(probeRoot.paths)).probe();
+await probeRoot.close();
+
+/** One of each kind that mounts root file systems, on this host's first runtime. */
+const subjects: SuiteSubject[] = [];
+const first = oci.infos.find(({ usable }) => usable.ok);
+if (first) {
+  subjects.push({
+    info: first,
+    runtimes: async ({ paths }) => (await createOciRuntimes({ paths, privileges })).runtimes,
+  });
+}
+const shim = shims.find(({ usable }) => usable.ok);
+if (shim) {
+  subjects.push({
+    info: shim,
+    runtimes: async ({ paths }) => {
+      const open = await openShims(paths);
+      await open.probe();
+      return open.runtimes;
+    },
+  });
+}
+
+for (const subject of subjects) {
+  describe.each(kinds)(`${subject.info.id} on layers as %s`, (kind) => {
+    const desk = new Desk(subject);
+    let store: LayerStore;
+    /** A layer with what programs there are, and 126 with a file each; base first. */
+    let layers: Lower[];
+
+    beforeAll(async () => {
+      await desk.open();
+      const { dir, image, paths } = desk.root;
+      store = await chooseLayerStore({ paths, privileges, kind });
+      const make = (tar: Uint8Array): Promise<{ diffId: string }> =>
+        makeLayer(store.plan(), bytes(tar, 1024 * 1024), { compression: "none" });
+      const base = await make(await readFile(await packTree(image, join(dir, "image.tar"))));
+      const ids = [base.diffId];
+      for (let at = 1; at < 127; at += 1) {
+        const own = member({ path: `layers/${at}`, content: String(at) });
+        const shared = member({ path: "layers/top", content: String(at) });
+        const gone = at > 2 ? [member({ path: `layers/.wh.${at - 2}` })] : [];
+        ids.push((await make(archive(own, shared, ...gone))).diffId);
+      }
+      layers = (await store.lowers(ids)).reverse();
+    });
+    afterEach(() => desk.clear());
+    afterAll(() => desk.close());
+
+    async function run(id: string, count: number, script: string): Promise<Task> {
+      const task = await desk.manager.create(subject.info.id, await request(id, count, script));
+      await task.start();
+      return task;
+    }
+
+    async function request(id: string, count: number, script: string) {
+      const made = await desk.root.request(id, ["sh", "-c", script]);
+      const rootfs: RootfsMount = { ...made.rootfs, lower: layers.slice(0, count).reverse() };
+      return { ...made, rootfs };
+    }
+
+    it.each([2, 6, 127])(
+      "starts on %i of them, and shows what they make together",
+      async (count) => {
+        const task = await run(
+          `c${count}`,
+          count,
+          "cat /layers/*; echo; echo new > /layers/own; sleep 99",
+        );
+        await until(async () => (await desk.root.log(task.id)).includes("\n"));
+        const seen = logText(await desk.root.log(task.id)).trim();
+        // Each layer has deleted the file of the one before the last.
+        const last = count - 1;
+        const own = Array.from({ length: last }, (_, at) => String(at + 1)).filter(
+          (name) => Number(name) + 2 > last,
+        );
+        expect(seen).toBe(`${own.sort().join("")}${last}`);
+        const mounts = await readFile(`/proc/${task.shim.pid ?? task.state.pid}/mounts`, "utf8");
+        expect(mounts).not.toContain("/dev/loop");
+        const here = await readFile("/proc/self/mounts", "utf8");
+        expect(here).not.toContain(desk.root.dir);
+      },
+    );
+
+    it("keeps what is written to each container's own directory", async () => {
+      const one = await run("one", 3, "echo 1 > /bin/new; rm /etc/group; sleep 99");
+      await until(
+        async () => (await one.run({ args: ["ls", "/bin/new"], maxOutput: 99 })).exitCode === 0,
+      );
+      const other = await run("other", 3, "sleep 99");
+      const result = await other.run({ args: ["ls", "/bin/new", "/etc/group"], maxOutput: 999 });
+      expect(Buffer.from(result.stdout).toString()).toBe("/etc/group\n");
+    });
+
+    it.skipIf(!subject.info.abilities.checkpoint.ok)("is checkpointed and restored", async () => {
+      const counting = "i=0; while :; do echo n $i; i=$((i+1)); sleep 0.02; done";
+      const task = await run("count", 5, counting);
+      await until(async () => (await desk.root.log("count")).includes("n 3"));
+      const path = join(desk.root.dir, "checkpoints", "a", "image");
+      await mkdir(join(desk.root.dir, "checkpoints"), { recursive: true });
+      const options = { tcpEstablished: false, fileLocks: false, externalUnixSockets: false };
+      await task.checkpoint({ path, leaveRunning: false, ...options });
+      await task.delete();
+      const restored = await desk.manager.create(subject.info.id, {
+        ...(await request("count", 5, counting)),
+        checkpoint: { path },
+      });
+      await restored.start();
+      const length = (await desk.root.log("count")).length;
+      await until(async () => (await desk.root.log("count")).length > length + 100);
+      await desk.reopen();
+      const again = await desk.get("count").run({ args: ["cat", "/layers/top"], maxOutput: 9 });
+      expect(Buffer.from(again.stdout).toString()).toBe("4");
+    });
+
+    it("is started by a shim that was started ahead", async () => {
+      const made = await request("ahead", 6, "sleep 99");
+      await using ahead = await expectShim(made);
+      const task = await desk.manager.create(subject.info.id, made);
+      await task.start();
+      const result = await task.run({ args: ["cat", "/layers/top"], maxOutput: 9 });
+      expect(Buffer.from(result.stdout).toString()).toBe("5");
+      if (ahead.namespace) expect(await mountNamespace(task.shim.pid)).toBe(ahead.namespace);
+    });
+
+    /** Where the waiting shim's mounts will be; undefined where none can be started ahead. */
+    async function expectShim(made: CreateRequest) {
+      const before = await children();
+      const expected = await desk.manager.expect(subject.info.id, made);
+      const [waiting] = (await children()).filter((pid) => !before.includes(pid));
+      const own = await mountNamespace(process.pid);
+      let namespace: string | undefined;
+      if (waiting !== undefined) {
+        await until(async () => (namespace = await mountNamespace(waiting)) !== own);
+      }
+      return { namespace, [Symbol.asyncDispose]: async () => expected?.dispose() };
+    }
+
+    it("says which layer can't be mounted, and leaves nothing", async () => {
+      const made = await request("bad", 2, "true");
+      made.rootfs.lower.unshift({ type: kind, path: join(desk.root.dir, "gone") });
+      await expect(desk.manager.create(subject.info.id, made)).rejects.toMatchObject({
+        details: { output: expect.stringMatching(/mount: .*(gone|rootfs)/) },
+      });
+    });
+  });
+}
+
+const mountNamespace = (pid: number | string | undefined): Promise<string> =>
+  readlink(`/proc/${pid}/ns/mnt`);
+
+async function children(): Promise<string[]> {
+  const text = await readFile(`/proc/self/task/${process.pid}/children`, "utf8");
+  return text.trim().split(" ").filter(Boolean);
+}

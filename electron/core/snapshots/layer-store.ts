@@ -1,0 +1,138 @@
+import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "#shared/errors";
+import type { Lower } from "../runtime/runtime.ts";
+import {
+  hiddenName,
+  isDiffId,
+  isLeftOver,
+  layerDir,
+  layerFile,
+  type LayerInfo,
+  type LayerKind,
+  type LayerPlan,
+  LayerRecord,
+  planPrivileges,
+  recordFile,
+} from "./layer.ts";
+import { removeTree } from "../host/remove-tree.ts";
+
+/** The layers of this root, each under its diff id: those of an image, and of all that share them, once. */
+export interface LayerStore {
+  readonly kind: LayerKind;
+  /** undefined also for one whose record is damaged: it is made again in its place. */
+  get(diffId: string): Promise<LayerInfo | undefined>;
+  /** Where makeLayer() puts a layer; serialisable, so that a worker thread can make it. */
+  plan(): LayerPlan;
+  list(): Promise<LayerInfo[]>;
+  /**
+   * `diffIds` base first, as in an image's config; the answer topmost first, for RootfsMount.lower. NOT_FOUND names the
+   * one that is missing.
+   */
+  lowers(diffIds: readonly string[]): Promise<Lower[]>;
+  /** What a layer says of the files that users are looked up in. NOT_FOUND when there is no such layer. */
+  captured(diffId: string): Promise<LayerRecord["captured"]>;
+  /** Idempotent. The caller knows that nothing uses it. */
+  remove(diffId: string): Promise<void>;
+  /** Removes what makers and removers that were cut off have left; what others are at stays. */
+  tidy(): Promise<void>;
+}
+
+/** One directory a layer. */
+export class DiskLayerStore implements LayerStore {
+  readonly #plan: LayerPlan;
+
+  constructor(plan: LayerPlan) {
+    this.#plan = plan;
+  }
+
+  get kind(): LayerKind {
+    return this.#plan.kind;
+  }
+
+  plan(): LayerPlan {
+    return this.#plan;
+  }
+
+  async get(diffId: string): Promise<LayerInfo | undefined> {
+    const record = await readRecord(this.#plan, diffId);
+    if (!record) return undefined;
+    const { version: _, captured: __, ...info } = record;
+    return info;
+  }
+
+  async list(): Promise<LayerInfo[]> {
+    const names = await readdir(this.#plan.directory).catch(() => []);
+    const ids = names.map((name) => `sha256:${name}`).filter(isDiffId);
+    const found = await Promise.all(ids.map((diffId) => this.get(diffId)));
+    return found.filter((info) => info !== undefined);
+  }
+
+  async lowers(diffIds: readonly string[]): Promise<Lower[]> {
+    const { kind, directory } = this.#plan;
+    await Promise.all(diffIds.map((diffId) => this.#record(diffId)));
+    return diffIds
+      .map((diffId) => ({
+        type: kind,
+        path: join(layerDir(directory, diffId), layerFile(kind)),
+      }))
+      .reverse();
+  }
+
+  async captured(diffId: string): Promise<LayerRecord["captured"]> {
+    return (await this.#record(diffId)).captured;
+  }
+
+  /** Under a hidden name first, so that one half removed is never taken for a layer. */
+  async remove(diffId: string): Promise<void> {
+    if (!isDiffId(diffId)) return;
+    const { directory } = this.#plan;
+    const hidden = join(directory, await hiddenName());
+    try {
+      await rename(layerDir(directory, diffId), hidden);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw AppError.wrap(error, `Layer ${diffId} can't be removed`);
+    }
+    await removeTree(hidden, planPrivileges(this.#plan));
+  }
+
+  async tidy(): Promise<void> {
+    const { directory } = this.#plan;
+    for (const name of await readdir(directory).catch(() => [])) {
+      if (!(await isLeftOver(name))) continue;
+      await removeTree(join(directory, name), planPrivileges(this.#plan));
+    }
+  }
+
+  async #record(diffId: string): Promise<LayerRecord> {
+    const record = await readRecord(this.#plan, diffId);
+    if (record) return record;
+    throw new AppError("NOT_FOUND", `A layer of the image is gone: ${diffId}`, {
+      subject: `layer ${diffId}`,
+      hint: "Pull or import the image again.",
+    });
+  }
+}
+
+/** undefined where there is no whole layer. */
+export async function readRecord(
+  { directory, kind }: LayerPlan,
+  diffId: string,
+): Promise<LayerRecord | undefined> {
+  if (!isDiffId(diffId)) return undefined;
+  const path = join(layerDir(directory, diffId), recordFile);
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const record = LayerRecord.parse(JSON.parse(text));
+    return record.diffId === diffId && record.kind === kind ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes the place of layers: nobody but us may look into it, as setuid programs of images lie there. */
+export async function makeLayersDirectory({ directory }: LayerPlan): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { isAlive, processStat } from "../host/proc.ts";
+import { rootlessPrivileges, rootPrivileges, type Privileges } from "../host/privileges.ts";
+import type { TarLimits } from "./tar/limits.ts";
+
+/** How layers are kept: each as one EROFS file that is mounted where it is used, or unpacked as a directory. */
+export type LayerKind = "erofs" | "directory";
+
+/** `sha256:HEX` of the uncompressed tar, as an image's config has it. */
+const DiffId = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+const LayerInfo = z.object({
+  diffId: DiffId,
+  kind: z.enum(["erofs", "directory"]),
+  /** Bytes on disk. */
+  size: z.number(),
+  /** Files, directories, links and whiteouts in it. */
+  files: z.number(),
+  /** Bytes of the uncompressed tar. */
+  uncompressed: z.number(),
+  /** Devices that were left out, as the kernel lets an ordinary user make none. */
+  skippedDevices: z.number(),
+});
+
+/** A layer that is whole. */
+export type LayerInfo = z.infer<typeof LayerInfo>;
+
+/** layer.json: written last, so that with it the layer is whole. */
+export const LayerRecord = LayerInfo.extend({
+  version: z.literal(1),
+  /**
+   * What it says of the files that users are looked up in, by path: the content (base64), `hidden` when lower layers'
+   * is not seen, `other` when it has to be looked at in place. Absent: nothing.
+   */
+  captured: z.record(
+    z.string(),
+    z.union([z.object({ content: z.string() }), z.literal("hidden"), z.literal("other")]),
+  ),
+});
+export type LayerRecord = z.infer<typeof LayerRecord>;
+
+/** All that making a layer needs to know of this host; plain data, so that a worker thread can do it. */
+export interface LayerPlan {
+  kind: LayerKind;
+  /** Where layers of this kind lie. */
+  directory: string;
+  rootless: boolean;
+  /** Path of mkfs.erofs; for kind `erofs`. */
+  mkfs?: string;
+}
+
+export interface MakeLayerOptions {
+  compression: "gzip" | "zstd" | "none";
+  /** What the uncompressed tar must hash to. */
+  diffId?: string;
+  limits?: Partial<TarLimits>;
+  signal?: AbortSignal;
+  /** Bytes of the tar, as it came, that were taken until now. */
+  onProgress?(bytes: number): void;
+}
+
+/** The files that users and groups are looked up in: their content is kept beside a layer, to be read unmounted. */
+export const userFiles = ["etc/passwd", "etc/group"] as const;
+
+export const isDiffId = (text: string): boolean => DiffId.safeParse(text).success;
+
+/** The directory of a layer. In it lie layer.json and `layer.erofs` or `tree`. */
+export const layerDir = (directory: string, diffId: string): string =>
+  join(directory, diffId.slice("sha256:".length));
+export const layerFile = (kind: LayerKind): string => (kind === "erofs" ? "layer.erofs" : "tree");
+export const recordFile = "layer.json";
+
+export const planPrivileges = ({ rootless }: LayerPlan): Privileges =>
+  rootless ? rootlessPrivileges : rootPrivileges;
+
+/** A name for what is being made, or removed: hidden, and saying by which process. */
+export async function hiddenName(): Promise<string> {
+  const startTime = (await processStat(process.pid))?.startTime ?? 0;
+  return `.${process.pid}-${startTime}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Whether a hidden name is that of a process that has ended. */
+export async function isLeftOver(name: string): Promise<boolean> {
+  const [, pid, startTime] = /^\.(\d+)-(\d+)-/.exec(name) ?? [];
+  if (pid === undefined) return name.startsWith(".");
+  return !(await isAlive({ pid: Number(pid), startTime: Number(startTime) }));
+}

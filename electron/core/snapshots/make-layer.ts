@@ -1,0 +1,202 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError, isCode } from "#shared/errors";
+import { explainFullDisk } from "../base/disk.ts";
+import { mustRun } from "../host/command.ts";
+import { decompress } from "./decompress.ts";
+import { makeLayersDirectory, readRecord } from "./layer-store.ts";
+import {
+  hiddenName,
+  layerDir,
+  layerFile,
+  type LayerInfo,
+  type LayerPlan,
+  type LayerRecord,
+  type MakeLayerOptions,
+  planPrivileges,
+  recordFile,
+  userFiles,
+} from "./layer.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { defaultLimits } from "./tar/limits.ts";
+import { TarScanner } from "./tar/tar-scanner.ts";
+import { startUnpacker, type Unpacker } from "./unpacker.ts";
+
+/** A day: of the biggest layer all files have to reach the disk. Milliseconds. */
+const longest = 24 * 3600 * 1000;
+
+/**
+ * Makes a layer of a tar, in one pass: it is uncompressed, hashed, checked (tar-scanner.ts) and written at once. Runs in
+ * the manager or in a worker. Resolves when the layer is on disk under its final name; the same one made twice at once
+ * is harmless. On failure, and when this process is killed and `LayerStore.tidy` was called, nothing is left.
+ * INVALID_ARGUMENT for a tar that must not be unpacked, RESOURCE_EXHAUSTED for one beyond the limits and on a full
+ * disk, DATA_LOSS when it is damaged or not what `diffId` says, CANCELLED.
+ */
+export async function makeLayer(
+  plan: LayerPlan,
+  tar: AsyncIterable<Uint8Array>,
+  options: MakeLayerOptions,
+): Promise<LayerInfo> {
+  if (options.signal?.aborted) throw cancelled();
+  await makeLayersDirectory(plan);
+  const making = join(plan.directory, await hiddenName());
+  const target = join(making, layerFile(plan.kind));
+  try {
+    await mkdir(plan.kind === "directory" ? target : making, { recursive: true, mode: 0o700 });
+    const { scanner, diffId, uncompressed } = await convert(plan, target, tar, options);
+    if (options.diffId !== undefined && diffId !== options.diffId) {
+      throw new AppError("DATA_LOSS", `A layer is not what its image says it is`, {
+        subject: `layer ${options.diffId}`,
+        hint: "It was changed or damaged on its way. Get the image again.",
+        output: `expected ${options.diffId}, got ${diffId}`,
+      });
+    }
+    const { files, skippedDevices } = scanner;
+    const size = await measure(plan, target);
+    const info: LayerInfo = {
+      ...{ diffId, kind: plan.kind, size, files, uncompressed, skippedDevices },
+    };
+    const record: LayerRecord = { version: 1, ...info, captured: capturedBy(scanner) };
+    await writeFile(join(making, recordFile), JSON.stringify(record), { mode: 0o600 });
+    await flush(plan, making);
+    if (options.signal?.aborted) throw cancelled();
+    await install(plan, making, diffId);
+    return info;
+  } catch (error) {
+    const explained = await explainFullDisk(error, plan.directory);
+    await removeTree(making, planPrivileges(plan));
+    throw explained;
+  }
+}
+
+async function convert(
+  plan: LayerPlan,
+  target: string,
+  tar: AsyncIterable<Uint8Array>,
+  options: MakeLayerOptions,
+): Promise<{ scanner: TarScanner; diffId: string; uncompressed: number }> {
+  const { signal } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const scanner = new TarScanner({
+    limits,
+    opaque: plan.rootless ? "user.overlay.opaque" : "trusted.overlay.opaque",
+    skipDevices: plan.rootless,
+    capture: userFiles,
+  });
+  const hash = createHash("sha256");
+  let uncompressed = 0;
+  const unpacker = startUnpacker(plan, target, signal);
+  try {
+    const source = signal ? abortable(tar, signal) : tar;
+    for await (const chunk of decompress(source, { ...options, ratio: limits.ratio })) {
+      uncompressed += chunk.length;
+      hash.update(chunk);
+      await writeAll(unpacker, scanner.scan(chunk));
+    }
+    await writeAll(unpacker, scanner.end());
+    await unpacker.end();
+  } catch (error) {
+    await unpacker.kill();
+    throw error;
+  }
+  return { scanner, diffId: `sha256:${hash.digest("hex")}`, uncompressed };
+}
+
+/** What comes no more after an abort, whatever its source is waiting for. */
+async function* abortable(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(cancelled());
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  // It may be told to nobody.
+  aborted.catch(() => undefined);
+  try {
+    for (;;) {
+      if (signal.aborted) throw cancelled();
+      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    void iterator.return?.()?.catch(() => undefined);
+  }
+}
+
+async function writeAll(unpacker: Unpacker, parts: Iterable<Uint8Array>): Promise<void> {
+  for (const part of parts) {
+    const full = unpacker.write(part);
+    if (full) await full;
+  }
+}
+
+function capturedBy(scanner: TarScanner): LayerRecord["captured"] {
+  const captured: LayerRecord["captured"] = {};
+  for (const path of userFiles) {
+    const found = scanner.captured(path);
+    if (found === undefined) continue;
+    captured[path] = typeof found === "string" ? found : { content: found.toString("base64") };
+  }
+  return captured;
+}
+
+/** Bytes on disk. */
+async function measure(plan: LayerPlan, target: string): Promise<number> {
+  if (plan.kind === "erofs") return (await stat(target)).blocks * 512;
+  const argv = ["du", "--summarize", "--block-size=1", "--", target];
+  const said = await mustRun(planPrivileges(plan).asRoot(argv), { timeout: longest });
+  return Number.parseInt(said, 10);
+}
+
+/** All of it, before its name says that it is whole. A directory's files are flushed with all of their file system. */
+async function flush(plan: LayerPlan, making: string): Promise<void> {
+  if (plan.kind === "directory") {
+    await mustRun(["sync", "--file-system", making], { timeout: longest });
+    return;
+  }
+  for (const path of [join(making, layerFile(plan.kind)), join(making, recordFile), making]) {
+    await syncFile(path);
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function install(plan: LayerPlan, making: string, diffId: string): Promise<void> {
+  const final = layerDir(plan.directory, diffId);
+  for (;;) {
+    try {
+      await rename(making, final);
+      await syncFile(plan.directory);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOTEMPTY" && code !== "EEXIST") throw AppError.from(error);
+    }
+    if (await readRecord(plan, diffId)) {
+      // Made by somebody else meanwhile, and the same.
+      await removeTree(making, planPrivileges(plan));
+      return;
+    }
+    // What is there is damaged.
+    const hidden = join(plan.directory, await hiddenName());
+    await rename(final, hidden).catch((error: unknown) => {
+      if (!isCode(AppError.from(error), "NOT_FOUND")) throw AppError.from(error);
+    });
+    await removeTree(hidden, planPrivileges(plan));
+  }
+}
+
+const cancelled = (): AppError => new AppError("CANCELLED", "The operation was cancelled");

@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { AppError } from "#shared/errors";
+import { commandError, killGroup } from "../host/command.ts";
+import { type LayerPlan, planPrivileges } from "./layer.ts";
+
+/** Smaller pieces are put together before they are written; bytes. */
+const pieceSize = 256 * 1024;
+/** What a tool said of what it could not do; bytes. */
+const maxOutput = 64 * 1024;
+
+/** A child process that turns a checked tar into a layer. */
+export interface Unpacker {
+  /** A promise when the caller must wait before writing more. What is given must not be changed any more. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Resolves when all of it is unpacked; rejects with what the tool said. */
+  end(): Promise<void>;
+  /** Ends it at once; resolves when it has ended. If it failed by itself before, rejects with what it said. */
+  kill(): Promise<void>;
+}
+
+/**
+ * `target` is what it makes: a file, or an existing empty directory. The child ends with the thread that started it
+ * (prctl(2), PR_SET_PDEATHSIG), or it would go on filling the disk after this manager was killed, while the next one
+ * removes what it made.
+ */
+export function startUnpacker(
+  plan: LayerPlan,
+  target: string,
+  signal: AbortSignal | undefined,
+): Unpacker {
+  const argv = plan.kind === "erofs" ? mkfsArgs(plan, target) : tarArgs(target);
+  const [file = "", ...args] = planPrivileges(plan).asRoot([
+    ...["setpriv", "--pdeathsig", "KILL", "--"],
+    ...argv,
+  ]);
+  const child = spawn(file, args, {
+    stdio: ["pipe", "ignore", "pipe"],
+    detached: true,
+    // In C tools say errors in the words that are known here, and take names for bytes.
+    env: { ...process.env, LC_ALL: "C" },
+  });
+  return new ChildUnpacker(child, argv[0] as string, signal);
+}
+
+/** Not compressed, and in the order of the archive: made as fast as it can be written, and read as any file. */
+function mkfsArgs({ mkfs }: LayerPlan, target: string): string[] {
+  if (mkfs === undefined) throw new AppError("NOT_FOUND", "mkfs.erofs is not installed");
+  const options = ["--quiet", "--tar=f", "--preserve-mtime", "-Enoinline_data", "--sort=none"];
+  return [mkfs, ...options, target];
+}
+
+function tarArgs(target: string): string[] {
+  return [
+    ...["tar", "--extract", "--file=-", `--directory=${target}`],
+    ...["--numeric-owner", "--same-owner", "--preserve-permissions", "--delay-directory-restore"],
+    ...["--xattrs", "--xattrs-include=*"],
+    ...["--warning=no-timestamp", "--warning=no-unknown-keyword"],
+  ];
+}
+
+class ChildUnpacker implements Unpacker {
+  readonly #child: ChildProcess;
+  readonly #name: string;
+  readonly #ended: Promise<void>;
+  #pieces: Uint8Array[] = [];
+  #pending = 0;
+  #said = "";
+  #killed = false;
+  #failure: AppError | undefined;
+
+  constructor(child: ChildProcess, name: string, signal: AbortSignal | undefined) {
+    this.#child = child;
+    this.#name = name;
+    // A child that ends early says why; what could not be written to it is its consequence.
+    child.stdin?.on("error", () => {});
+    child.stderr?.on("data", (chunk: Buffer) => {
+      if (this.#said.length < maxOutput) this.#said += chunk.toString("utf8");
+    });
+    const onAbort = (): void => killGroup(child, "SIGKILL");
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#ended = new Promise((resolve) => {
+      child.on("error", (error) => {
+        this.#failure = AppError.wrap(error, `${name} could not be started`);
+        resolve();
+      });
+      child.on("close", (code) => {
+        if (signal?.aborted) {
+          this.#failure = new AppError("CANCELLED", "The operation was cancelled");
+        } else if (code !== 0 && !this.#killed) {
+          this.#failure ??= this.#error(code ?? 137);
+        }
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      });
+    });
+  }
+
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#failure) throw this.#failure;
+    this.#pieces.push(bytes);
+    this.#pending += bytes.length;
+    return this.#pending < pieceSize ? undefined : this.#flush();
+  }
+
+  async end(): Promise<void> {
+    await this.#flush();
+    this.#child.stdin?.end();
+    await this.#ended;
+    if (this.#failure) throw this.#failure;
+  }
+
+  async kill(): Promise<void> {
+    // Its own failure is the cause of ours, and is known a moment later.
+    const { exitCode, signalCode, stdin } = this.#child;
+    if (exitCode === null && signalCode === null && stdin?.errored == null) {
+      this.#killed = true;
+      killGroup(this.#child, "SIGKILL");
+    }
+    await this.#ended;
+    if (this.#failure) throw this.#failure;
+  }
+
+  async #flush(): Promise<void> {
+    const { stdin } = this.#child;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#pending = 0;
+    if (!stdin || pieces.length === 0) return;
+    stdin.cork();
+    let room = true;
+    for (const piece of joinSmall(pieces)) room = stdin.write(piece);
+    stdin.uncork();
+    if (room) return;
+    await Promise.race([new Promise<void>((resolve) => stdin.once("drain", resolve)), this.#ended]);
+    if (this.#failure) throw this.#failure;
+  }
+
+  #error(code: number): AppError {
+    const [, id] = /change ownership to uid (\d+, gid \d+): Invalid/.exec(this.#said) ?? [];
+    if (id !== undefined) {
+      return new AppError(
+        "FAILED_PRECONDITION",
+        `The image has files of a user for whom there is no id here: uid ${id}`,
+        {
+          hint: "An ordinary user's containers have the ids that /etc/subuid and /etc/subgid give. Have more added there.",
+          output: this.#said,
+        },
+      );
+    }
+    const output = Buffer.from(this.#said);
+    const empty = Buffer.alloc(0);
+    return AppError.wrap(
+      commandError(this.#name, { code, stdout: empty, stderr: output, truncated: false }),
+      "A layer could not be unpacked",
+    );
+  }
+}
+
+/** Headers and small files, of which there may be thousands in what is written at once, become one piece. */
+function* joinSmall(pieces: Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (piece.length < 16 * 1024) {
+      small.push(piece);
+      continue;
+    }
+    if (small.length > 0) yield Buffer.concat(small);
+    small = [];
+    yield piece;
+  }
+  if (small.length > 0) yield Buffer.concat(small);
+}
