@@ -13,6 +13,7 @@ import { containerLog, type Paths } from "./host/paths.ts";
 import { choosePrivileges } from "./host/privileges.ts";
 import { ImageService } from "./images/image-service.ts";
 import { LogService } from "./logs/log-service.ts";
+import { NetworkService } from "./network/network-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
@@ -43,6 +44,7 @@ export interface Core {
   readonly images: ImageService;
   readonly containers: ContainerService;
   readonly checkpoints: CheckpointService;
+  readonly networks: NetworkService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -97,12 +99,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       try {
         await system.probed;
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots });
+        await reconcile({ tasks, containers, snapshots, networks });
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
       }
     });
+    const networks = await NetworkService.create({ paths, privileges, store, exchange, ready });
     const images: ImageService = new ImageService({
       ...{ paths, privileges, store, operations, exchange, ready },
       usedBy: (id) => containers.usersOf(id),
@@ -116,6 +119,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         tasks,
         images,
         snapshots,
+        networks,
         operations,
         exchange,
         system,
@@ -150,7 +154,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => extensions.dispose());
 
-    const watcher = new TaskWatcher({ tasks, containers, exchange });
+    const watcher = new TaskWatcher({ tasks, containers, exchange, networks });
     closing.push(() => watcher.dispose());
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
@@ -160,7 +164,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
-      ...{ lock, system, exchange, operations, images, containers, checkpoints },
+      ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
       ...{ logs, terminals, stats, processes, shims, extensions, remotes, tasks, ready, close },
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import { containers } from "./containers.ts";
 import { extensions } from "./extensions.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
+import { networks } from "./networks.ts";
 import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
 import { stats } from "./stats.ts";
@@ -18,6 +19,7 @@ export const contract = {
   extensions,
   images,
   logs,
+  networks,
   remotes,
   shims,
   stats,
