@@ -1,9 +1,10 @@
-import { execFile } from "node:child_process";
-import { createServer, type Server } from "node:net";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createSocket } from "node:dgram";
 import { mkdtemp } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { type Core, createCore } from "../core.ts";
@@ -14,7 +15,6 @@ import { removeTree } from "../snapshots/snapshotter.ts";
 import { mark } from "./addresses.ts";
 import { networkTraces } from "./testing.ts";
 
-const run = promisify(execFile);
 let paths: Paths;
 let root: string;
 let core: Core;
@@ -59,7 +59,7 @@ function config(args: string[], more: Partial<ContainerConfig> = {}): ContainerC
 
 const idle = ["sleep", "1000"];
 /** Answers each connection with its host name. */
-const answering = (port = 80): string[] => ["nc", "-lk", "-p", String(port), "-e", "hostname"];
+const answering = (port = 80): string[] => ["nc", "-ll", "-p", String(port), "-e", "hostname"];
 
 async function start(args: string[], more: Partial<ContainerConfig> = {}): Promise<string> {
   return (await core.containers.create(config(args, more), true)).id;
@@ -82,10 +82,43 @@ const portOf = async (id: string): Promise<number> => (await row(id)).ports[0]?.
 
 /** What answers at an address of this machine; tried until something does. */
 const ask = (host: string, port: number): Promise<string> =>
-  vi.waitFor(async () => (await run("nc", ["-w", "2", host, String(port)])).stdout.trim(), {
-    timeout: 10_000,
-    interval: 20,
-  });
+  vi.waitFor(
+    async () => {
+      let said = "";
+      const socket = connect({ host, port });
+      for await (const chunk of socket) said += String(chunk);
+      expect(said).not.toBe("");
+      return said.trim();
+    },
+    { timeout: 10_000, interval: 20 },
+  );
+
+const askUdp = (host: string, port: number, timeout = 10_000): Promise<string> =>
+  vi.waitFor(
+    async () => {
+      const socket = createSocket("udp4");
+      try {
+        socket.connect(port, host);
+        await once(socket, "connect");
+        socket.send("hello");
+        const [message] = await once(socket, "message", { signal: AbortSignal.timeout(200) });
+        return String(message);
+      } finally {
+        socket.close();
+      }
+    },
+    { timeout, interval: 20 },
+  );
+
+/** A UDP server in a container's network: the image's tools can't be one. */
+async function echoUdp(id: string, port: number): Promise<Disposable> {
+  const pid = core.containers.lifecycle.task(id)?.state.pid;
+  const script = `const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send(m, from.port, from.address)); s.bind(${port}, () => console.log("ready"));`;
+  const args = [`--net=/proc/${pid}/ns/net`, process.execPath, "-e", script];
+  const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  return { [Symbol.dispose]: () => void child.kill() };
+}
 
 async function memberOf(network: string, id: string) {
   const { members = [] } = (await core.networks.list()).find((one) => one.id === network) ?? {};
@@ -148,25 +181,16 @@ describe("a published port", () => {
   });
 
   test("on one address is on no other, and UDP is carried", async () => {
-    const id = await start(["nc", "-luk", "-p", "53", "-e", "hostname"], {
-      hostname: "udp",
+    const id = await start(idle, {
       ports: [{ hostIp: "127.0.0.1", containerPort: 53, protocol: "udp" }],
     });
     const { ports } = await row(id);
     expect(ports).toMatchObject([{ hostIp: "127.0.0.1", containerPort: 53, protocol: "udp" }]);
     const port = ports[0]?.hostPort ?? 0;
-    const answer = await vi.waitFor(
-      async () => {
-        const { stdout } = await run("sh", [
-          "-c",
-          `echo hello | busybox nc -u -w 1 127.0.0.1 ${port} || true`,
-        ]);
-        expect(stdout.trim()).toBe("udp");
-        return stdout.trim();
-      },
-      { timeout: 15_000, interval: 50 },
-    );
-    expect(answer).toBe("udp");
+    using _echo = await echoUdp(id, 53);
+    expect(await askUdp("127.0.0.1", port)).toBe("hello");
+    const [network] = await core.networks.list();
+    await expect(askUdp(network?.gateway ?? "", port, 500)).rejects.toThrow();
   });
 
   test("that is taken is told before anything is created, with who has it", async () => {
