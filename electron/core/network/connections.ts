@@ -162,7 +162,8 @@ export class Connections {
       const endpoint = chooseEndpoint(store, store.require(choice.name), choice, {
         ...{ id, interface: freeInterface(base), veth: host.vethName(randomUUID()) },
       });
-      await this.#put({ ...base, endpoints: [...base.endpoints, endpoint] });
+      const connected = pid !== undefined;
+      await this.#put({ ...base, connected, endpoints: [...base.endpoints, endpoint] });
     });
     if (pid === undefined) return;
     try {
@@ -173,7 +174,7 @@ export class Connections {
         await this.#refreshFiles(connection);
       }
     } catch (error) {
-      if (before) await this.#put(before);
+      await (before ? this.#put(before) : store.removeConnection(id));
       await host.settle().catch(() => undefined);
       throw error;
     }

@@ -1,6 +1,6 @@
 import { access, readFile, writeFile } from "node:fs/promises";
 import { AppError } from "#shared/errors";
-import { commandError, mustRun, runCommand } from "../host/command.ts";
+import { commandError, runCommand, wordsCode } from "../host/command.ts";
 import type { Endpoint, NetworkRecord } from "./network-store.ts";
 
 /**
@@ -10,7 +10,13 @@ import type { Endpoint, NetworkRecord } from "./network-store.ts";
  */
 async function ip(lines: string[], enter: string[] = []): Promise<void> {
   if (lines.length === 0) return;
-  await mustRun([...enter, "ip", "-batch", "-"], { stdin: Buffer.from(`${lines.join("\n")}\n`) });
+  const stdin = Buffer.from(`${lines.join("\n")}\n`);
+  const { code, stderr } = await runCommand([...enter, "ip", "-batch", "-"], { stdin });
+  if (code === 0) return;
+  const output = stderr.toString("utf8").trim();
+  // Its last line only says which of the lines failed.
+  const [said = `it ended with code ${code}`] = output.split("\n");
+  throw new AppError(wordsCode(output) ?? "UNKNOWN", `ip: ${said}`, { output });
 }
 
 const prefix = (subnet: string): string => subnet.slice(subnet.indexOf("/"));
@@ -124,7 +130,7 @@ const networkOf = (pid: number): string[] => ["nsenter", `--net=/proc/${pid}/ns/
 
 const defaultRoutes = ({ gateway, gateway6 }: NetworkRecord): string[] => [
   `route replace default via ${gateway}`,
-  ...(gateway6 ? [`-6 route replace default via ${gateway6}`] : []),
+  ...(gateway6 ? [`route replace ::/0 via ${gateway6}`] : []),
 ];
 
 /** Removes interfaces of this machine, the other ends of pairs too. One that is gone is no error. */

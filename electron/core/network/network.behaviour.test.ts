@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createSocket } from "node:dgram";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readdir } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -211,6 +211,167 @@ describe("a published port", () => {
     await core.containers.delete(id, true);
     await start(idle, { ports });
   });
+});
+
+describe("networks of one's own", () => {
+  test("are apart; names and aliases resolve within, and a container can be in several", async () => {
+    const one = await core.networks.create({ name: "one" });
+    const two = await core.networks.create({ name: "two" });
+    const web = await start(answering(), {
+      ...{ name: "web", hostname: "web" },
+      networks: [{ name: "one", aliases: ["www"] }],
+    });
+    const near = await start(idle, { networks: [{ name: "one" }] });
+    const far = await start(idle, { networks: [{ name: "two" }] });
+    const both = await start(idle, { networks: [{ name: "two" }, { name: "one" }] });
+    for (const from of [near, both]) {
+      for (const name of ["web", "www", web.slice(0, 12)]) {
+        await vi.waitFor(async () => expect(await inside(from, "nc", name, "80")).toBe("web"), {
+          timeout: 10_000,
+        });
+      }
+    }
+    const { ip4 } = await memberOf("one", web);
+    await expect(inside(far, "nc", "-w", "1", ip4, "80")).rejects.toThrow();
+    await expect(inside(far, "nc", "-w", "1", "web", "80")).rejects.toThrow();
+    expect(await inside(both, "ip", "route")).toContain(`default via ${two.gateway}`);
+    expect(await inside(both, "ip", "addr", "show", "eth1")).toContain(
+      (await memberOf("one", both)).ip4,
+    );
+    expect(one.subnet).not.toBe(two.subnet);
+    await expect(core.networks.remove("one")).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: expect.stringContaining("web"),
+    });
+  });
+
+  test("have the subnet, gateway, addresses and MAC that are asked for, and IPv6", async () => {
+    const subnet = "10.127.250.0/28";
+    await core.networks.create({
+      ...{ name: "own", subnet, gateway: "10.127.250.14" },
+      subnet6: "fd53:7:7:7::/64",
+    });
+    const mac = "02:11:22:33:44:56";
+    const wishes = { name: "own", ip4: "10.127.250.9", ip6: "fd53:7:7:7::9", mac };
+    const id = await start(answering(), {
+      ...{ hostname: "own", networks: [wishes], ports: [{ containerPort: 80, protocol: "tcp" }] },
+    });
+    const link = await inside(id, "ip", "addr", "show", "eth0");
+    expect(link).toContain("inet 10.127.250.9/28");
+    expect(link).toContain("inet6 fd53:7:7:7::9/64");
+    expect(link).toContain(mac);
+    expect(await inside(id, "ip", "route")).toContain("default via 10.127.250.14");
+    expect(await ask("fd53:7:7:7::1", await portOf(id))).toBe("own");
+    const other = await start(idle, { networks: [{ name: "own" }] });
+    expect(await inside(other, "ping", "-c", "1", "fd53:7:7:7::9")).toContain("1 packets received");
+    await expect(start(idle, { networks: [wishes] })).rejects.toMatchObject({
+      ...{
+        code: "ALREADY_EXISTS",
+        message: expect.stringContaining("10.127.250.9 is taken by net-"),
+      },
+    });
+    await expect(
+      start(idle, { networks: [{ name: "own", ip4: "10.1.1.1" }] }),
+    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(core.networks.create({ name: "again", subnet })).rejects.toMatchObject({
+      ...{ code: "FAILED_PRECONDITION", message: expect.stringContaining('network "own"') },
+    });
+  });
+
+  test("that are internal have no way out and publish nothing", async () => {
+    const { gateway } = await core.networks.create({ name: "inner", internal: true });
+    const web = await start(answering(), { hostname: "in", networks: [{ name: "inner" }] });
+    const near = await start(idle, { networks: [{ name: "inner" }] });
+    const { ip4 } = await memberOf("inner", web);
+    expect(await inside(near, "nc", ip4, "80")).toBe("in");
+    expect(await inside(near, "ip", "route")).not.toContain("default");
+    expect(gateway).not.toBe("");
+    await expect(
+      start(idle, {
+        ...{ networks: [{ name: "inner" }], ports: [{ containerPort: 80, protocol: "tcp" }] },
+      }),
+    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  test("are connected to and left while a container runs", async () => {
+    const extra = await core.networks.create({ name: "extra" });
+    const web = await start(answering(), {
+      ...{ name: "late", hostname: "late" },
+      networks: "none",
+    });
+    const near = await start(idle, { networks: [{ name: "extra" }] });
+    expect(await inside(web, "ip", "route")).toBe("");
+    await core.containers.membership.connect(web, { name: "extra" });
+    expect(await inside(web, "ip", "route")).toContain(`default via ${extra.gateway}`);
+    await vi.waitFor(async () => expect(await inside(near, "nc", "late", "80")).toBe("late"), {
+      timeout: 10_000,
+    });
+    await core.containers.membership.connect(web, { name: "bridge" });
+    await core.containers.membership.disconnect(web, "extra");
+    const [bridge] = await core.networks.list();
+    expect(await inside(web, "ip", "route")).toContain(`default via ${bridge?.gateway}`);
+    await expect(inside(near, "nc", "-w", "1", "late", "80")).rejects.toThrow();
+    // From its next start, too.
+    await core.containers.lifecycle.restart(web, 0);
+    expect(await memberOf("bridge", web)).toMatchObject({ connected: true });
+    await expect(memberOf("extra", web)).rejects.toThrow("no member");
+    await expect(core.containers.membership.connect(web, { name: "bridge" })).rejects.toMatchObject(
+      {
+        code: "ALREADY_EXISTS",
+      },
+    );
+  });
+});
+
+test("none has loopback only, and host this machine's interfaces", async () => {
+  const none = await start(idle, { networks: "none" });
+  expect(await inside(none, "ls", "/sys/class/net")).toBe("lo");
+  const host = await start(idle, { networks: "host" });
+  const own = (await readdir("/sys/class/net")).sort();
+  expect((await inside(host, "ls", "/sys/class/net")).split(/\s+/).sort()).toEqual(own);
+});
+
+test("twenty containers at once have twenty addresses, and leave nothing", async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      start(idle, { ports: [{ containerPort: 80, protocol: "tcp" }] }),
+    ),
+  );
+  const members = await Promise.all(ids.map((id) => memberOf("bridge", id)));
+  expect(new Set(members.map(({ ip4 }) => ip4)).size).toBe(20);
+  const ports = await Promise.all(ids.map(portOf));
+  expect(new Set(ports).size).toBe(20);
+  await Promise.all(ids.map((id) => core.containers.delete(id, true)));
+});
+
+test("two managers of one machine have networks apart, and see each other's ports", async () => {
+  const otherRoot = await mkdtemp(join(tmpdir(), "shimyard-network-"));
+  const otherPaths = resolvePaths({}, 0, "/root", otherRoot);
+  await rememberHost(otherPaths);
+  const other = await open(otherPaths);
+  try {
+    await other.ready;
+    const image = (await other.images.ensureStarter()).id;
+    const first = await start(answering(), {
+      ...{ hostname: "first", ports: [{ containerPort: 80, protocol: "tcp" }] },
+    });
+    const ports = [{ hostPort: await portOf(first), containerPort: 80, protocol: "tcp" as const }];
+    const wanted = { ...config(answering()), imageId: image, hostname: "second" };
+    await expect(other.containers.create({ ...wanted, ports }, true)).rejects.toMatchObject({
+      ...{ code: "ALREADY_EXISTS", message: expect.stringContaining("another Shimyard") },
+    });
+    const free = [{ containerPort: 80, protocol: "tcp" as const }];
+    const { id } = await other.containers.create({ ...wanted, ports: free }, true);
+    const [container] = await other.containers.list();
+    expect(await ask("127.0.0.1", await portOf(first))).toBe("first");
+    expect(await ask("127.0.0.1", container?.ports[0]?.hostPort ?? 0)).toBe("second");
+    await other.containers.delete(id, true);
+    expect(await networkTraces(otherRoot, mark(otherPaths.data, 6))).toEqual([]);
+    expect(await ask("127.0.0.1", await portOf(first))).toBe("first");
+  } finally {
+    await other.close();
+    await removeTree(otherRoot, choosePrivileges());
+  }
 });
 
 const listen = (): Promise<Server> =>
