@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { ContainerConfig } from "#shared/contract/containers";
 import { type Core, createCore } from "../core.ts";
 import { type Paths, resolvePaths } from "../host/paths.ts";
+import { runCommand } from "../host/command.ts";
 import { choosePrivileges } from "../host/privileges.ts";
 import { rememberHost } from "../runtime/testing.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
@@ -342,6 +343,42 @@ test("twenty containers at once have twenty addresses, and leave nothing", async
   const ports = await Promise.all(ids.map(portOf));
   expect(new Set(ports).size).toBe(20);
   await Promise.all(ids.map((id) => core.containers.delete(id, true)));
+});
+
+test("while no manager runs, ports and names go on; what ended meanwhile leaves nothing", async () => {
+  const web = await start(answering(), {
+    ...{ name: "web", hostname: "web", ports: [{ containerPort: 80, protocol: "tcp" }] },
+  });
+  const near = await start(idle);
+  const [port, { ip4 }] = [await portOf(web), await memberOf("bridge", near)];
+  const pids = [web, near].map((id) => core.containers.lifecycle.task(id)?.state.pid ?? 0);
+  const reopen = async (): Promise<void> => {
+    core = await open(paths);
+    await core.ready;
+  };
+  await core.close();
+  expect(await ask("127.0.0.1", port)).toBe("web");
+  await reopen();
+  expect(await ask("127.0.0.1", port)).toBe("web");
+  expect(await inside(near, "nc", "web", "80")).toBe("web");
+  expect(await portOf(web)).toBe(port);
+  await core.close();
+  // As after a reboot, too: nothing of it is there, but for the records.
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  await reopen();
+  await vi.waitFor(async () => expect(await traces()).toEqual([]), { timeout: 10_000 });
+  expect(await memberOf("bridge", near)).toMatchObject({ ip4, connected: false });
+});
+
+test("a ruleset that somebody flushed and a bridge that is gone come back with the next change", async () => {
+  const web = await start(answering(), {
+    ...{ hostname: "web", ports: [{ containerPort: 80, protocol: "tcp" }] },
+  });
+  const [network] = await core.networks.list();
+  await runCommand(["nft", "delete", "table", "inet", `shimyard_${mark(paths.data, 6)}`]);
+  await runCommand(["ip", "link", "del", network?.bridge ?? ""]);
+  await core.containers.lifecycle.restart(web, 0);
+  expect(await ask("127.0.0.1", await portOf(web))).toBe("web");
 });
 
 test("two managers of one machine have networks apart, and see each other's ports", async () => {
