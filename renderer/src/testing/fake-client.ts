@@ -10,6 +10,7 @@ import type { CallContext, Client, Handlers } from "#shared/rpc/define";
 import type { Checkpoint } from "#shared/contract/checkpoints";
 import type { Shim } from "#shared/contract/shims";
 import type { Extension } from "#shared/contract/extensions";
+import type { Network } from "#shared/contract/networks";
 import type { Image } from "#shared/contract/images";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
@@ -25,6 +26,7 @@ import {
   starterImage,
 } from "./fake-data.ts";
 import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
+import { fakeNetworkHandlers, fakeNetworks } from "./fake-networks.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
@@ -51,6 +53,7 @@ export class FakeCore {
   readonly containers = new FakeList<Container>();
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
+  readonly networks = new FakeList<Network>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
   readonly operations = new FakeList<Operation>();
@@ -65,6 +68,7 @@ export class FakeCore {
   readonly #failures = new Map<string, ErrorInfo[]>();
   readonly #eventWatchers = new Set<AsyncQueue<Event>>();
   readonly #delay: number;
+  readonly #rootless: boolean;
   #created = 0;
 
   constructor(options: FakeOptions = {}) {
@@ -72,12 +76,14 @@ export class FakeCore {
     this.containers.put(...containers);
     this.images.put(...(options.images ?? fakeImages(containers)));
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
+    this.networks.put(...(options.rootless ? [] : fakeNetworks(containers)));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
     this.events = options.events ?? fakeEvents(containers, 450);
     this.system = new FakeValue(fakeSystem(options.rootless ?? false));
     this.#delay = options.delay ?? 0;
+    this.#rootless = options.rootless ?? false;
     this.connection = {
       client: this.#client(),
       state: "connected",
@@ -187,6 +193,7 @@ export class FakeCore {
         },
       },
       extensions: fakeExtensionHandlers(this.extensions),
+      networks: fakeNetworkHandlers(this.networks, this.containers, this.#rootless),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),

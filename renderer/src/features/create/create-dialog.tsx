@@ -27,6 +27,7 @@ import {
   initialForm,
   toConfig,
 } from "./form.ts";
+import { networkSummary } from "./network-form.ts";
 import { MoreFields } from "./more-fields.tsx";
 import { useStarter } from "./use-starter.ts";
 import "./create.css";
@@ -224,6 +225,7 @@ function summary(form: CreateForm): string {
   const labels = form.labels.filter(({ key }) => key).length;
   return [
     env > 0 && plural(env, "variable"),
+    networkSummary(form.network),
     memory && memory.trim(),
     cpus && `${cpus.trim()} CPUs`,
     pids && `${pids.trim()} processes`,

@@ -1,5 +1,6 @@
 import type { ContainerConfig, RestartPolicy } from "#shared/contract/containers";
 import { parseShellWords } from "#shared/base/shell-words";
+import { initialNetworkForm, type NetworkForm, toNetworks } from "./network-form.ts";
 import { type LimitFields, parseLimits } from "../container/limit-fields.ts";
 
 export interface Pair {
@@ -23,6 +24,7 @@ export interface CreateForm {
   limits: LimitFields;
   restart: RestartPolicy["name"];
   retries: string;
+  network: NetworkForm;
   labels: Pair[];
   /** Empty: the host's best. */
   runtime: string;
@@ -43,6 +45,8 @@ export const formFields = [
   "limits.memory",
   "limits.cpus",
   "limits.pids",
+  "networks",
+  "ports",
   "restart",
   "labels",
   "runtime",
@@ -70,6 +74,7 @@ export function initialForm(name: string, imageId: string): CreateForm {
     limits: { memory: "", cpus: "", pids: "" },
     restart: "no",
     retries: "",
+    network: initialNetworkForm,
     labels: [],
     runtime: "",
   };
@@ -97,6 +102,8 @@ export function toConfig(form: CreateForm): {
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
   if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
   if (limitErrors.pids) errors["limits.pids"] = limitErrors.pids;
+  const { error: portError, ...network } = toNetworks(form.network);
+  if (portError) errors.ports = portError;
   const retries = form.retries.trim() === "" ? undefined : Number(form.retries);
   if (
     form.restart === "on-failure" &&
@@ -124,6 +131,7 @@ export function toConfig(form: CreateForm): {
         name: form.restart,
         maximumRetries: form.restart === "on-failure" ? retries : undefined,
       },
+      ...network,
       labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
       runtime: form.runtime || undefined,
     },
