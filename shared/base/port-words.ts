@@ -41,7 +41,7 @@ export function parsePorts(text: string): ParsedPorts {
   const hostIp = ip?.replace(/^\[|\]$/g, "");
   const ports = inside.map((containerPort, index): PortChoice => ({
     ...(hostIp === undefined ? {} : { hostIp }),
-    ...(outside ? { hostPort: outside[index] as number } : {}),
+    ...(outside ? { hostPort: outside[index] } : {}),
     ...{ containerPort, protocol },
   }));
   return { ok: true, ports };

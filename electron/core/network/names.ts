@@ -92,9 +92,8 @@ export function configFile(network: NetworkRecord, connections: Connection[]): s
     const endpoint = connection.endpoints.find((one) => one.network === network.name);
     if (!endpoint) return [];
     // Names are told apart without regard to case: it asks for them in lower case.
-    const names = [...new Set([...connection.names, ...endpoint.aliases])].map((name) =>
-      name.toLowerCase(),
-    );
+    const lower = [...connection.names, ...endpoint.aliases].map((name) => name.toLowerCase());
+    const names = [...new Set(lower)];
     return [`${connection.id} ${endpoint.ip4} ${endpoint.ip6 ?? ""} ${names.join(",")}`];
   });
   const listen = [network.gateway, ...(network.gateway6 ? [network.gateway6] : [])];

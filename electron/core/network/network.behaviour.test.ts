@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createSocket } from "node:dgram";
 import { mkdtemp, readdir } from "node:fs/promises";
@@ -112,13 +112,13 @@ const askUdp = (host: string, port: number, timeout = 10_000): Promise<string> =
   );
 
 /** A UDP server in a container's network: the image's tools can't be one. */
-async function echoUdp(id: string, port: number): Promise<Disposable> {
+async function echoUdp(id: string, port: number): Promise<ChildProcess> {
   const pid = core.containers.lifecycle.task(id)?.state.pid;
   const script = `const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send(m, from.port, from.address)); s.bind(${port}, () => console.log("ready"));`;
   const args = [`--net=/proc/${pid}/ns/net`, process.execPath, "-e", script];
   const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
   await once(child.stdout, "data");
-  return { [Symbol.dispose]: () => void child.kill() };
+  return child;
 }
 
 async function memberOf(network: string, id: string) {
@@ -188,10 +188,14 @@ describe("a published port", () => {
     const { ports } = await row(id);
     expect(ports).toMatchObject([{ hostIp: "127.0.0.1", containerPort: 53, protocol: "udp" }]);
     const port = ports[0]?.hostPort ?? 0;
-    using _echo = await echoUdp(id, 53);
-    expect(await askUdp("127.0.0.1", port)).toBe("hello");
-    const [network] = await core.networks.list();
-    await expect(askUdp(network?.gateway ?? "", port, 500)).rejects.toThrow();
+    const echo = await echoUdp(id, 53);
+    try {
+      expect(await askUdp("127.0.0.1", port)).toBe("hello");
+      const [network] = await core.networks.list();
+      await expect(askUdp(network?.gateway ?? "", port, 500)).rejects.toThrow();
+    } finally {
+      echo.kill();
+    }
   });
 
   test("that is taken is told before anything is created, with who has it", async () => {
