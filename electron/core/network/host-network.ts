@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { AppError, isCode } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
 import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
-import { connectProcess, makeBridge, removeLinks, routeProcess } from "./links.ts";
+import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
 import { type Forward, ruleset } from "./ruleset.ts";
@@ -129,7 +129,7 @@ export class HostNetwork {
   }
 
   async #settleLinks(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
-    const there = readdirSync("/sys/class/net");
+    const there = linkNames();
     const bridges = there.filter((name) => name.startsWith(this.#bridgePrefix));
     const veths = there.filter((name) => name.startsWith(this.#vethPrefix));
     const wanted = new Set([

@@ -1,4 +1,5 @@
-import { access, readFile, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { AppError } from "#shared/errors";
 import { commandError, runCommand, wordsCode } from "../host/command.ts";
 import type { Endpoint, NetworkRecord } from "./network-store.ts";
@@ -21,17 +22,16 @@ async function ip(lines: string[], enter: string[] = []): Promise<void> {
 
 const prefix = (subnet: string): string => subnet.slice(subnet.indexOf("/"));
 
-export async function linkExists(name: string): Promise<boolean> {
-  return access(`/sys/class/net/${name}`).then(
-    () => true,
-    () => false,
+/** The interfaces of our network namespace. sysfs would tell those of the one that it was mounted in. */
+export function linkNames(): string[] {
+  return [...readFileSync("/proc/net/dev", "utf8").matchAll(/^\s*([^\s:|]+):/gm)].map(
+    (match) => match[1] as string,
   );
 }
 
-/** Makes a network's bridge, with the machine's addresses on it. Nothing happens when it is there. */
+/** Makes a network's bridge, with the machine's addresses on it. Nothing of it stays when that fails. */
 export async function makeBridge(network: NetworkRecord): Promise<void> {
   const { bridge, subnet, gateway, subnet6, gateway6, internal } = network;
-  if (await linkExists(bridge)) return;
   try {
     await ip([
       // An address of its own: else it would change with those of the containers.

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { linkNames } from "./links.ts";
 import { runCommand } from "../host/command.ts";
 
 /**
@@ -6,7 +7,7 @@ import { runCommand } from "../host/command.ts";
  * belongs to a root from what other tests do meanwhile.
  */
 export async function networkTraces(root: string, mine: string): Promise<string[]> {
-  const links = (await readdir("/sys/class/net")).filter((name) => name.includes(mine));
+  const links = linkNames().filter((name) => name.includes(mine));
   const rules = await words(["nft", "list", "ruleset"]);
   const filter = await words(["iptables", "-S"]);
   return [
