@@ -4,6 +4,7 @@
  *     npm run bench -- lifecycle [ROUNDS]      default 40
  *     npm run bench -- memory [CONTAINERS]     default 50
  *     npm run bench -- shims [ROUNDS]          default 30
+ *     npm run bench -- network [ROUNDS]        default 20
  *
  * Who takes part, each with a directory of its own below a temporary one, on one root file system
  * (static busybox), without network, the command a sleep:
@@ -32,6 +33,11 @@
  * kill is from SIGKILL until the exit is told. Reload: 100 tasks are started one after the other, the manager is
  * killed, and started again until it has told how many run; what that takes more than without any task is compared.
  *
+ * Network: each with its defaults (docker's bridge, iptables and userland proxy; podman's bridge by netavark or CNI,
+ * whichever it chose), all in one network namespace of their own, so that none changes this machine's rules.
+ * reachable is from the request until a byte has come back through a published port of 127.0.0.1; throughput a
+ * gibibyte from the container through one; the round trip a byte there and back on an open connection.
+ *
  * Needs root. What it installs (docker.io, podman) stays; what it starts and makes does not.
  */
 import { mkdtemp } from "node:fs/promises";
@@ -43,6 +49,7 @@ import { startDocker } from "./docker.ts";
 import { killAll, removeTree } from "./host.ts";
 import { lifecycleSummary, lifecycleTable, measureLifecycle } from "./lifecycle.ts";
 import { measureMemory, type MemoryResult, memorySummary, memoryTable } from "./memory.ts";
+import { measureNetwork, networkSummary, networkTable } from "./network.ts";
 import { startPodman } from "./podman.ts";
 import { makeRootfs, type Rootfs } from "./rootfs.ts";
 import { bareRunc } from "./runc.ts";
@@ -147,15 +154,36 @@ async function shims(root: string, rootfs: Rootfs, rounds: number): Promise<void
   console.log(JSON.stringify(shimsSummary(results, memories, reloads)));
 }
 
-const benches = { lifecycle, memory, shims };
-const defaults = { lifecycle: 40, memory: 50, shims: 30 };
+async function network(root: string, rootfs: Rootfs, rounds: number): Promise<void> {
+  const managers: Manager[] = [];
+  try {
+    const shimyard = await startShimyard(join(root, "shimyard"), rootfs);
+    managers.push(shimyard.manager);
+    const docker = await startDocker(join(root, "docker"), rootfs, { network: true });
+    managers.push(docker.manager);
+    const podman = await startPodman(join(root, "podman"), rootfs);
+    managers.push(podman.manager);
+    say(managers.map(({ version }) => version).join(", "));
+    const { signal } = interrupted;
+    const contenders = [docker, podman, ...shimyard.contenders];
+    const results = await measureNetwork(contenders, rounds, { signal, progress });
+    progress("");
+    console.log(networkTable(results));
+    console.log(JSON.stringify(networkSummary(results)));
+  } finally {
+    for (const manager of managers.reverse()) await manager.close();
+  }
+}
+
+const benches = { lifecycle, memory, shims, network };
+const defaults = { lifecycle: 40, memory: 50, shims: 30, network: 20 };
 
 async function main(): Promise<void> {
   const [name, count] = process.argv.slice(2) as [keyof typeof benches, string | undefined];
   const n = Number(count ?? defaults[name]);
   if (!(name in benches) || !Number.isInteger(n) || n < 1) {
     throw new Error(
-      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS]",
+      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS] | network [ROUNDS]",
     );
   }
   const gib = (totalmem() / 2 ** 30).toFixed(0);

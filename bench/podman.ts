@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
 import { command, type Contender } from "./contender.ts";
 import { killAll, removeCgroup, strays } from "./host.ts";
+import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
 
@@ -21,7 +22,7 @@ const limits = [
  * podman's defaults (seccomp profile, masked paths, k8s-file log, overlay, conmon) but for the limits
  * above.
  */
-export async function startPodman(root: string, rootfs: Rootfs): Promise<Contender> {
+export async function startPodman(root: string, rootfs: Rootfs): Promise<PublishingContender> {
   const removeStrays = strays([
     "/dev/shm/libpod_lock",
     "/etc/cni/net.d/cni.lock",
@@ -91,7 +92,7 @@ export async function startPodman(root: string, rootfs: Rootfs): Promise<Contend
   }
 }
 
-class Podman implements Contender {
+class Podman implements PublishingContender {
   readonly name = "podman";
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
@@ -103,12 +104,21 @@ class Podman implements Contender {
     this.manager = manager;
   }
 
-  async start(name: string): Promise<string> {
+  start(name: string): Promise<string> {
+    return this.#start({ name, command, netns: { nsmode: "none" } });
+  }
+
+  publish(name: string, hostPorts: readonly [number, number]): Promise<string> {
+    const portmappings = servedPorts.map((port, index) => ({
+      ...{ container_port: port, host_port: hostPorts[index], protocol: "tcp" },
+    }));
+    return this.#start({ name, command: serve, netns: { nsmode: "bridge" }, portmappings });
+  }
+
+  async #start(config: object): Promise<string> {
     const { Id } = await this.#http.call<{ Id: string }>("POST", `${api}/containers/create`, {
-      name,
+      ...config,
       image,
-      command,
-      netns: { nsmode: "none" },
       cgroup_parent: this.#cgroup,
       r_limits: limits,
     });

@@ -8,17 +8,19 @@ import { WebSocket } from "ws";
 import type { OciSpec } from "#core/runtime/runtime";
 import { socketChannel } from "#headless/socket-channel";
 import type { AppContract } from "#shared/contract/index";
+import type { ContainerConfig } from "#shared/contract/containers";
 import type { SystemInfo } from "#shared/contract/system";
 import { createClient } from "#shared/rpc/client";
 import type { Client } from "#shared/rpc/define";
 import { end } from "./command.ts";
 import { command, type KillingContender, type Manager } from "./contender.ts";
+import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 export interface Shimyard {
   manager: Manager;
   /** With `oci/runc`, then with `oci/crun`. */
-  contenders: [KillingContender, KillingContender];
+  contenders: [KillingContender & PublishingContender, KillingContender & PublishingContender];
   /** One for each runtime that it found usable. */
   everyRuntime: KillingContender[];
   /** The OCI spec that one of its containers gets. */
@@ -137,7 +139,7 @@ async function connect(url: URL): Promise<WebSocket> {
   return socket;
 }
 
-class WithRuntime implements KillingContender {
+class WithRuntime implements KillingContender, PublishingContender {
   readonly name: string;
   readonly manager: Manager;
   readonly #client: Client<AppContract>;
@@ -155,13 +157,27 @@ class WithRuntime implements KillingContender {
     this.#runtime = options.runtime;
   }
 
-  async start(name: string): Promise<string> {
+  start(name: string): Promise<string> {
+    return this.#start(name, { args: command, networks: "none" });
+  }
+
+  publish(name: string, hostPorts: readonly [number, number]): Promise<string> {
+    const ports = servedPorts.map((containerPort, index) => ({
+      ...{ containerPort, hostPort: hostPorts[index] as number, protocol: "tcp" as const },
+    }));
+    return this.#start(name, { args: serve, ports });
+  }
+
+  async #start(
+    name: string,
+    config: Pick<ContainerConfig, "args" | "networks" | "ports">,
+  ): Promise<string> {
     const { id } = await this.#client.call("containers.create", {
       config: {
+        ...config,
         // All runtimes' containers are in one namespace.
         name: `${name}-${this.#runtime.replaceAll(/[^a-z0-9]/g, "-")}`,
         imageId: this.#imageId,
-        args: command,
         env: [],
         terminal: false,
         limits: {},

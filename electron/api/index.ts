@@ -7,6 +7,7 @@ import { containerHandlers } from "./containers.ts";
 import { extensionHandlers } from "./extensions.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
+import { networkHandlers } from "./networks.ts";
 import { registryHandlers } from "./registries.ts";
 import { remoteHandlers } from "./remotes.ts";
 import { shimHandlers } from "./shims.ts";
@@ -25,6 +26,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     extensions: extensionHandlers(core),
     images: imageHandlers(core),
     logs: logHandlers(core),
+    networks: networkHandlers(core),
     registries: registryHandlers(core),
     remotes: remoteHandlers(core),
     shims: shimHandlers(core),

@@ -18,6 +18,7 @@ import { createImages } from "./images/create-images.ts";
 import type { ImageService } from "./images/image-service.ts";
 import type { TransferService } from "./images/transfer-service.ts";
 import { LogService } from "./logs/log-service.ts";
+import { NetworkService } from "./network/network-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
@@ -60,6 +61,7 @@ export interface Core {
   readonly registries: RegistryService;
   readonly containers: ContainerService;
   readonly checkpoints: CheckpointService;
+  readonly networks: NetworkService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -121,12 +123,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots });
+        await reconcile({ tasks, containers, snapshots, networks });
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
       }
     });
+    const networks = await NetworkService.create({ paths, privileges, store, exchange, ready });
     const imaging = await createImages({
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
@@ -142,6 +145,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         tasks,
         images,
         snapshots,
+        networks,
         operations,
         exchange,
         system,
@@ -180,7 +184,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => extensions.dispose());
 
-    const watcher = new TaskWatcher({ tasks, containers, exchange });
+    const watcher = new TaskWatcher({ tasks, containers, exchange, networks });
     closing.push(() => watcher.dispose());
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
@@ -190,7 +194,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
-      ...{ lock, system, exchange, operations, images, containers, checkpoints },
+      ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
       ...{ transfers, containerImages, builds, registries },
       ...{ logs, terminals, stats, processes, shims, extensions, remotes, tasks, ready, close },
     };

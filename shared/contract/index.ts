@@ -4,6 +4,7 @@ import { containers } from "./containers.ts";
 import { extensions } from "./extensions.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
+import { networks } from "./networks.ts";
 import { registries } from "./registries.ts";
 import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
@@ -19,6 +20,7 @@ export const contract = {
   extensions,
   images,
   logs,
+  networks,
   registries,
   remotes,
   shims,
