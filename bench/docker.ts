@@ -4,17 +4,28 @@ import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
 import { command, type Contender, type PullingContender } from "./contender.ts";
 import { removeCgroup, strays } from "./host.ts";
+import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
 
 const image = "shimyard-bench:latest";
 
+/** Nothing of the machine's network is touched. */
+const withoutNetwork = [
+  ...["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"],
+  "--userland-proxy=false",
+];
+
 /**
- * A dockerd of our own, with its containerd, below `root`: no bridge, no iptables, nothing shared
- * with a docker that may run here. Its containers have docker's defaults (seccomp profile, masked
+ * A dockerd of our own, with its containerd, below `root`: nothing shared with a docker that may run
+ * here, and no bridge and no iptables unless `network`. Its containers have docker's defaults (seccomp profile, masked
  * paths, json-file log, overlay2, runc).
  */
-export async function startDocker(root: string, rootfs: Rootfs): Promise<PullingContender> {
+export async function startDocker(
+  root: string,
+  rootfs: Rootfs,
+  { network = false } = {},
+): Promise<PublishingContender & PullingContender> {
   const removeStrays = strays(["/run/docker"]);
   const cgroup = `/shimyard-bench-docker-${process.pid}`;
   const socket = join(root, "docker.sock");
@@ -33,11 +44,7 @@ export async function startDocker(root: string, rootfs: Rootfs): Promise<Pulling
       "--group=root",
       `--cgroup-parent=${cgroup}`,
       "--storage-driver=overlay2",
-      "--bridge=none",
-      "--iptables=false",
-      "--ip-forward=false",
-      "--ip-masq=false",
-      "--userland-proxy=false",
+      ...(network ? [] : withoutNetwork),
     ],
     join(root, "log"),
   );
@@ -87,7 +94,7 @@ export async function startDocker(root: string, rootfs: Rootfs): Promise<Pulling
   }
 }
 
-class Docker implements PullingContender {
+class Docker implements PublishingContender, PullingContender {
   readonly name = "docker";
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
@@ -97,16 +104,25 @@ class Docker implements PullingContender {
     this.manager = manager;
   }
 
-  async start(name: string, of: string = image): Promise<string> {
-    const { Id } = await this.#http.call<{ Id: string }>(
-      "POST",
-      `/containers/create?name=${name}`,
-      {
-        Image: of,
-        Cmd: command,
-        HostConfig: { NetworkMode: "none" },
-      },
-    );
+  start(name: string, of: string = image): Promise<string> {
+    return this.#start(name, { Image: of, Cmd: command, HostConfig: { NetworkMode: "none" } });
+  }
+
+  publish(name: string, hostPorts: readonly [number, number]): Promise<string> {
+    const bindings = servedPorts.map((port, index) => [
+      `${port}/tcp`,
+      [{ HostPort: String(hostPorts[index]) }],
+    ]);
+    const exposed = servedPorts.map((port) => [`${port}/tcp`, {}]);
+    return this.#start(name, {
+      ...{ Cmd: serve, ExposedPorts: Object.fromEntries(exposed) },
+      HostConfig: { PortBindings: Object.fromEntries(bindings) },
+    });
+  }
+
+  async #start(name: string, config: object): Promise<string> {
+    const path = `/containers/create?name=${name}`;
+    const { Id } = await this.#http.call<{ Id: string }>("POST", path, { Image: image, ...config });
     await this.#http.raw("POST", `/containers/${Id}/start`);
     return Id;
   }

@@ -6,6 +6,7 @@
  *     npm run bench -- shims [ROUNDS]          default 30
  *     npm run bench -- pull [ROUNDS]           default 5
  *     npm run bench -- snapshot [ROUNDS]       default 20
+ *     npm run bench -- network [ROUNDS]        default 20
  *
  * Who takes part, each with a directory of its own below a temporary one, on one root file system
  * (static busybox), without network, the command a sleep:
@@ -41,6 +42,11 @@
  *
  * Snapshot: a container of that image, and one of an image of one layer, is created, started and removed.
  *
+ * Network: each with its defaults (docker's bridge, iptables and userland proxy; podman's bridge by netavark or CNI,
+ * whichever it chose), all in one network namespace of their own, so that none changes this machine's rules.
+ * reachable is from the request until a byte has come back through a published port of 127.0.0.1; throughput a
+ * gibibyte from the container through one; the round trip a byte there and back on an open connection.
+ *
  * Needs root. What it installs (docker.io, podman) stays; what it starts and makes does not.
  */
 import { mkdtemp } from "node:fs/promises";
@@ -52,6 +58,7 @@ import { startDocker } from "./docker.ts";
 import { killAll, removeTree } from "./host.ts";
 import { lifecycleSummary, lifecycleTable, measureLifecycle } from "./lifecycle.ts";
 import { measureMemory, type MemoryResult, memorySummary, memoryTable } from "./memory.ts";
+import { measureNetwork, networkSummary, networkTable } from "./network.ts";
 import { startPodman } from "./podman.ts";
 import {
   byManager,
@@ -167,6 +174,27 @@ async function shims(root: string, rootfs: Rootfs, rounds: number): Promise<void
   console.log(JSON.stringify(shimsSummary(results, memories, reloads)));
 }
 
+async function network(root: string, rootfs: Rootfs, rounds: number): Promise<void> {
+  const managers: Manager[] = [];
+  try {
+    const shimyard = await startShimyard(join(root, "shimyard"), rootfs);
+    managers.push(shimyard.manager);
+    const docker = await startDocker(join(root, "docker"), rootfs, { network: true });
+    managers.push(docker.manager);
+    const podman = await startPodman(join(root, "podman"), rootfs);
+    managers.push(podman.manager);
+    say(managers.map(({ version }) => version).join(", "));
+    const { signal } = interrupted;
+    const contenders = [docker, podman, ...shimyard.contenders];
+    const results = await measureNetwork(contenders, rounds, { signal, progress });
+    progress("");
+    console.log(networkTable(results));
+    console.log(JSON.stringify(networkSummary(results)));
+  } finally {
+    for (const manager of managers.reverse()) await manager.close();
+  }
+}
+
 /** Everyone who pulls: Shimyard with its best layers first. */
 async function startPullers(
   root: string,
@@ -237,15 +265,15 @@ async function snapshot(root: string, rootfs: Rootfs, rounds: number): Promise<v
   }
 }
 
-const benches = { lifecycle, memory, shims, pull, snapshot };
-const defaults = { lifecycle: 40, memory: 50, shims: 30, pull: 5, snapshot: 20 };
+const benches = { lifecycle, memory, shims, pull, snapshot, network };
+const defaults = { lifecycle: 40, memory: 50, shims: 30, pull: 5, snapshot: 20, network: 20 };
 
 async function main(): Promise<void> {
   const [name, count] = process.argv.slice(2) as [keyof typeof benches, string | undefined];
   const n = Number(count ?? defaults[name]);
   if (!(name in benches) || !Number.isInteger(n) || n < 1) {
     throw new Error(
-      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS] | pull [ROUNDS] | snapshot [ROUNDS]",
+      "Usage: npm run bench -- lifecycle [ROUNDS] | memory [CONTAINERS] | shims [ROUNDS] | pull [ROUNDS] | snapshot [ROUNDS] | network [ROUNDS]",
     );
   }
   const gib = (totalmem() / 2 ** 30).toFixed(0);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
 import { command, type Contender, type PullingContender } from "./contender.ts";
 import { killAll, removeCgroup, strays } from "./host.ts";
+import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
 
@@ -21,7 +22,10 @@ const limits = [
  * podman's defaults (seccomp profile, masked paths, k8s-file log, overlay, conmon) but for the limits
  * above.
  */
-export async function startPodman(root: string, rootfs: Rootfs): Promise<PullingContender> {
+export async function startPodman(
+  root: string,
+  rootfs: Rootfs,
+): Promise<PublishingContender & PullingContender> {
   const removeStrays = strays([
     "/dev/shm/libpod_lock",
     "/etc/cni/net.d/cni.lock",
@@ -91,7 +95,7 @@ export async function startPodman(root: string, rootfs: Rootfs): Promise<Pulling
   }
 }
 
-class Podman implements PullingContender {
+class Podman implements PublishingContender, PullingContender {
   readonly name = "podman";
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
@@ -103,12 +107,21 @@ class Podman implements PullingContender {
     this.manager = manager;
   }
 
-  async start(name: string, of: string = image): Promise<string> {
+  start(name: string, of: string = image): Promise<string> {
+    return this.#start({ name, image: of, command, netns: { nsmode: "none" } });
+  }
+
+  publish(name: string, hostPorts: readonly [number, number]): Promise<string> {
+    const portmappings = servedPorts.map((port, index) => ({
+      ...{ container_port: port, host_port: hostPorts[index], protocol: "tcp" },
+    }));
+    return this.#start({ name, command: serve, netns: { nsmode: "bridge" }, portmappings });
+  }
+
+  async #start(config: object): Promise<string> {
     const { Id } = await this.#http.call<{ Id: string }>("POST", `${api}/containers/create`, {
-      name,
-      image: of,
-      command,
-      netns: { nsmode: "none" },
+      image,
+      ...config,
       cgroup_parent: this.#cgroup,
       r_limits: limits,
     });

@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import type { OciSpec } from "#core/runtime/runtime";
 import { socketChannel } from "#headless/socket-channel";
 import type { AppContract } from "#shared/contract/index";
+import type { ContainerConfig } from "#shared/contract/containers";
 import type { SystemInfo } from "#shared/contract/system";
 import { createClient } from "#shared/rpc/client";
 import type { Client } from "#shared/rpc/define";
@@ -18,12 +19,16 @@ import {
   type Manager,
   type PullingContender,
 } from "./contender.ts";
+import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 export interface Shimyard {
   manager: Manager;
   /** With `oci/runc`, then with `oci/crun`. */
-  contenders: [KillingContender & PullingContender, KillingContender & PullingContender];
+  contenders: [
+    KillingContender & PublishingContender & PullingContender,
+    KillingContender & PublishingContender & PullingContender,
+  ];
   /** One for each runtime that it found usable. */
   everyRuntime: KillingContender[];
   /** The OCI spec that one of its containers gets. */
@@ -146,7 +151,7 @@ async function connect(url: URL): Promise<WebSocket> {
   return socket;
 }
 
-class WithRuntime implements KillingContender, PullingContender {
+class WithRuntime implements KillingContender, PublishingContender, PullingContender {
   readonly name: string;
   readonly manager: Manager;
   readonly #client: Client<AppContract>;
@@ -164,13 +169,26 @@ class WithRuntime implements KillingContender, PullingContender {
     this.#runtime = options.runtime;
   }
 
-  async start(name: string, of: string = this.#imageId): Promise<string> {
+  start(name: string, of: string = this.#imageId): Promise<string> {
+    return this.#start(name, { imageId: of, args: command, networks: "none" });
+  }
+
+  publish(name: string, hostPorts: readonly [number, number]): Promise<string> {
+    const ports = servedPorts.map((containerPort, index) => ({
+      ...{ containerPort, hostPort: hostPorts[index] as number, protocol: "tcp" as const },
+    }));
+    return this.#start(name, { imageId: this.#imageId, args: serve, ports });
+  }
+
+  async #start(
+    name: string,
+    config: Pick<ContainerConfig, "imageId" | "args" | "networks" | "ports">,
+  ): Promise<string> {
     const { id } = await this.#client.call("containers.create", {
       config: {
+        ...config,
         // All runtimes' containers are in one namespace.
         name: `${name}-${this.#runtime.replaceAll(/[^a-z0-9]/g, "-")}`,
-        imageId: of,
-        args: command,
         env: [],
         terminal: false,
         limits: {},

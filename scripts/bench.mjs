@@ -9,7 +9,7 @@ import { installMissing } from "./lib/packages.mjs";
 import { root } from "./lib/places.mjs";
 import { setUp } from "./lib/set-up.mjs";
 
-/** `npm run bench -- lifecycle | memory | shims | pull | snapshot`: see bench/main.ts. Installs the peers, and builds, first. */
+/** `npm run bench -- lifecycle | memory | shims | pull | snapshot | network`: see bench/main.ts. Installs the peers, and builds, first. */
 await runMain(async () => {
   if (process.getuid?.() !== 0) {
     throw new UserError("The bench starts a dockerd of its own: run it as root.");
@@ -45,15 +45,16 @@ await runMain(async () => {
     },
   });
   return new Promise((done) => {
-    const child = spawn(
-      process.execPath,
-      [join(root, "dist/bench/main.js"), ...process.argv.slice(2)],
-      {
-        cwd: root,
-        env: { ...env, NODE_ENV: "production" },
-        stdio: "inherit",
-      },
-    );
+    const argv = [process.execPath, join(root, "dist/bench/main.js"), ...process.argv.slice(2)];
+    // docker's and podman's rules are not for this machine.
+    const apart = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
+    const [file = process.execPath, ...args] =
+      process.argv[2] === "network" ? [...apart, ...argv] : argv;
+    const child = spawn(file, args, {
+      cwd: root,
+      env: { ...env, NODE_ENV: "production" },
+      stdio: "inherit",
+    });
     // The terminal sends SIGINT to both; the child tidies up and then ends.
     process.on("SIGINT", () => {});
     process.on("SIGTERM", () => child.kill("SIGTERM"));

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { makeContainer, starterImage, waitForState } from "../harness/containers.ts";
 import { Home } from "../harness/home.ts";
 import { OrdinaryUser } from "../harness/ordinary-user.ts";
@@ -49,6 +50,59 @@ test("an ordinary user's containers: created, entered, read, stopped, found agai
   await client.call("containers.delete", { id });
   expect(await client.call("containers.list", {})).toEqual([]);
 });
+
+test("an ordinary user's containers reach the world, and are reached by published ports", async ({
+  userHome,
+}) => {
+  const first = await userHome.startHeadless();
+  let client = await first.connect();
+  const { ports: able } = await client.call("networks.abilities", {});
+  test.skip(!able.ok, able.reason ?? "");
+  const imageId = await starterImage(client);
+  const { id } = await makeContainer(client, {
+    name: "web",
+    imageId,
+    args: ["nc", "-ll", "-p", "80", "-e", "hostname"],
+    hostname: "mine",
+    ports: [{ containerPort: 80, protocol: "tcp" }],
+  });
+  const portOf = async (): Promise<number> =>
+    (await client.call("containers.list", {}))[0]?.ports[0]?.hostPort ?? 0;
+  const port = await portOf();
+  expect(port).toBeGreaterThan(1023);
+  await expect.poll(() => answer(port)).toBe("mine");
+  const { stdout } = await client.call("containers.exec", {
+    id,
+    args: ["sh", "-c", "ip route; cat /etc/resolv.conf /etc/hosts"],
+  });
+  const words = new TextDecoder().decode(stdout);
+  expect(words).toContain("default via");
+  expect(words).toContain("nameserver 169.254.1.1");
+  const taken = { containerPort: 80, hostPort: port, protocol: "tcp" as const };
+  const { reason } = await client.call("networks.checkPort", taken);
+  expect(reason).toContain(`Port ${port} is taken by container "web"`);
+  await first.kill9();
+  // Nobody of ours runs, and it goes on.
+  await expect.poll(() => answer(port)).toBe("mine");
+
+  const second = await userHome.startHeadless();
+  client = await second.connect();
+  await waitForState(client, id, "running");
+  expect(await portOf()).toBe(port);
+  await client.call("containers.delete", { id, force: true });
+  expect(await answer(port)).toBe("refused");
+});
+
+/** What a port of this machine says. */
+function answer(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let said = "";
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.on("data", (data) => (said += data.toString()));
+    socket.on("error", () => resolve("refused"));
+    socket.on("close", () => resolve(said.trim()));
+  });
+}
 
 test("what needs root is disabled for an ordinary user, with the reason", async ({ userHome }) => {
   const app = await userHome.startHeadless();

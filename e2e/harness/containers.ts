@@ -1,5 +1,5 @@
 import type { AppContract } from "#shared/contract/index";
-import type { Container, Status } from "#shared/contract/containers";
+import type { Container, ContainerConfig, Status } from "#shared/contract/containers";
 import type { Client } from "#shared/rpc/define";
 
 /** The starter image's id; made where it is not there yet. */
@@ -10,7 +10,7 @@ export async function starterImage(client: Client<AppContract>): Promise<string>
 /** A started container, as the list shows it. */
 export async function makeContainer(
   client: Client<AppContract>,
-  config: { name: string; imageId: string; args: string[]; terminal?: boolean },
+  config: Pick<ContainerConfig, "name" | "imageId" | "args"> & Partial<ContainerConfig>,
 ): Promise<Container> {
   const { id } = await client.call("containers.create", {
     config: {

@@ -41,12 +41,16 @@ export class OrdinaryUser {
     const view = join(base, "view");
     await mkdir(join(view, "project"), { recursive: true });
     await mkdir(join(view, "node"));
+    // Where udev runs everyone may open it; a machine without has to be made to look so.
+    await run("mknod", ["--mode=666", join(view, "tun"), "c", "10", "200"]);
     return new OrdinaryUser(name, uid, home, view);
   }
 
   /** argv that runs Node on a file of the project as this user. `file` is relative to the project. */
   node(file: string): string[] {
-    const mounts = 'mount --bind "$1" "$3/project" && mount --bind "$2" "$3/node"';
+    const mounts =
+      'mount --bind "$1" "$3/project" && mount --bind "$2" "$3/node" && ' +
+      '{ [ ! -e /dev/net/tun ] || mount --bind "$3/tun" /dev/net/tun; }';
     const as = ["setpriv", `--reuid=${this.name}`, `--regid=${this.name}`, "--init-groups"];
     return [
       ...["unshare", "--mount", "--propagation", "private", "sh", "-c"],

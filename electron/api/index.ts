@@ -8,6 +8,7 @@ import { extensionHandlers } from "./extensions.ts";
 import { fileHandlers } from "./files.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
+import { networkHandlers } from "./networks.ts";
 import { registryHandlers } from "./registries.ts";
 import { remoteHandlers } from "./remotes.ts";
 import { shimHandlers } from "./shims.ts";
@@ -27,6 +28,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     files: fileHandlers(core),
     images: imageHandlers(core),
     logs: logHandlers(core),
+    networks: networkHandlers(core),
     registries: registryHandlers(core),
     remotes: remoteHandlers(core),
     shims: shimHandlers(core),

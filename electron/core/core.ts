@@ -19,6 +19,7 @@ import { createImages } from "./images/create-images.ts";
 import type { ImageService } from "./images/image-service.ts";
 import type { TransferService } from "./images/transfer-service.ts";
 import { LogService } from "./logs/log-service.ts";
+import { NetworkService } from "./network/network-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
 import { Places } from "./remotes/places.ts";
@@ -64,6 +65,7 @@ export interface Core {
   readonly containers: ContainerService;
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
+  readonly networks: NetworkService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -128,12 +130,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots });
+        await reconcile({ tasks, containers, snapshots, networks });
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
       }
     });
+    const networks = await NetworkService.create({ paths, privileges, store, exchange, ready });
     const imaging = await createImages({
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
@@ -153,6 +156,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         tasks,
         images,
         snapshots,
+        networks,
         operations,
         exchange,
         system,
@@ -201,7 +205,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => extensions.dispose());
 
-    const watcher = new TaskWatcher({ tasks, containers, exchange });
+    const watcher = new TaskWatcher({ tasks, containers, exchange, networks });
     closing.push(() => watcher.dispose());
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
@@ -211,7 +215,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
-      ...{ lock, system, exchange, operations, images, containers, checkpoints },
+      ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
       ...{ transfers, containerImages, builds, registries },
       ...{
         files,

@@ -35,6 +35,7 @@ const { id: imageId } = await core.images.ensureStarter();
 const config = (name: string, script: string): ContainerConfig => ({
   ...{ name, imageId, args: ["sh", "-c", script], env: [], terminal: false },
   ...{ limits: {}, restart: { name: "no" }, labels: {} },
+  ports: [{ containerPort: 80, protocol: "tcp" }],
 });
 const forever = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.02; done";
 const awhile = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.02; done; exit 9";

@@ -12,6 +12,8 @@ import { type Core, createCore } from "./core.ts";
 import { resolvePaths } from "./host/paths.ts";
 import { choosePrivileges } from "./host/privileges.ts";
 import { tarEntry } from "./images/testing.ts";
+import { mark } from "./network/addresses.ts";
+import { networkTraces } from "./network/testing.ts";
 import { rememberHost } from "./runtime/testing.ts";
 import { removeTree } from "./snapshots/snapshotter.ts";
 
@@ -91,14 +93,16 @@ async function numbers(core: Core, id: string): Promise<number[]> {
   }
 }
 
-/** What is on this machine of our root: processes, mounts, cgroups of these ids. */
+/** What is on this machine of our root: processes, mounts, cgroups of these ids, networks. */
 async function leftovers(ids: string[]): Promise<string[]> {
-  const [processes, mounts, cgroups] = await Promise.all([
+  const [networks, processes, mounts, cgroups] = await Promise.all([
+    networkTraces(root, mark(paths().data, 6)),
     run("pgrep", ["-af", root]).catch(() => ({ stdout: "" })),
     run("cat", ["/proc/self/mounts"]),
     run("find", ["/sys/fs/cgroup", "-maxdepth", "4", "-type", "d"]),
   ]);
   return [
+    ...networks,
     ...processes.stdout.split("\n").filter(Boolean),
     ...mounts.stdout.split("\n").filter((line) => line.includes(root)),
     ...cgroups.stdout.split("\n").filter((line) => ids.some((id) => line.includes(id))),

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
+import { promisify } from "node:util";
 
 /** Tests hand this variable to all they start; what still has it afterwards was left behind. */
 export const runVariable = "SHIMYARD_TEST_RUN";
@@ -20,6 +22,8 @@ export async function traces(run) {
     processes(run),
     mounts(),
     entries("/run/netns", "network namespace"),
+    interfaces(),
+    tables(),
     entries("/run/runc", "runc state"),
     entries("/run/crun", "crun state"),
   ]);
@@ -65,6 +69,20 @@ async function processes(run) {
     }),
   );
   return lines.filter(Boolean);
+}
+
+/** Bridges and veth pairs, which a manager names like this (electron/core/network/host-network.ts). */
+async function interfaces() {
+  const names = await readdir("/sys/class/net").catch(() => []);
+  return names.filter((name) => /^s[yv][0-9a-f]{6}-/.test(name)).map((name) => `interface ${name}`);
+}
+
+/** nftables' of a manager. Only root may know, and only root makes any. */
+async function tables() {
+  const { stdout } = await promisify(execFile)("nft", ["list", "tables"]).catch(() => ({
+    stdout: "",
+  }));
+  return stdout.split("\n").filter((line) => /^table inet shimyard_/.test(line));
 }
 
 async function mounts() {

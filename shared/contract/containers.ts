@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
+import { ContainerNetworks, PortChoice } from "./networks.ts";
 
 /** docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128. See also shared/base/names.ts. */
 export const ContainerName = z
@@ -68,6 +69,10 @@ export const ContainerConfig = z.object({
   limits: Limits,
   restart: RestartPolicy,
   labels: Labels,
+  /** Absent: the default network, where this machine has one. */
+  networks: ContainerNetworks.optional(),
+  /** Reachable on this machine while it runs. */
+  ports: z.array(PortChoice).max(1024).optional(),
   /** Runtime id as in system.info; absent: the host's best. */
   runtime: z.string().optional(),
 });
@@ -101,6 +106,7 @@ export const Container = z.object({
   restart: RestartPolicy,
   restartCount: z.number(),
   limits: Limits,
+  /** Published now. */
   ports: z.array(
     z.object({
       hostIp: z.string(),

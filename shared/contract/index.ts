@@ -5,6 +5,7 @@ import { extensions } from "./extensions.ts";
 import { files } from "./files.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
+import { networks } from "./networks.ts";
 import { registries } from "./registries.ts";
 import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
@@ -21,6 +22,7 @@ export const contract = {
   files,
   images,
   logs,
+  networks,
   registries,
   remotes,
   shims,

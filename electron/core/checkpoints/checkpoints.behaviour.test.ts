@@ -63,9 +63,13 @@ async function counter(name: string): Promise<string> {
   return id;
 }
 
+async function output(id: string, ...args: string[]): Promise<string> {
+  const { stdout } = await core.containers.exec(id, { args });
+  return Buffer.from(stdout).toString().trim();
+}
+
 async function count(id: string): Promise<number> {
-  const { stdout } = await core.containers.exec(id, { args: ["cat", "/tmp/count"] });
-  return Number(Buffer.from(stdout).toString());
+  return Number(await output(id, "cat", "/tmp/count"));
 }
 
 async function status(id: string): Promise<string | undefined> {
@@ -82,6 +86,14 @@ test("a container goes on where its checkpoint was taken", async (context) => {
   expect(await status(id)).toBe("exited");
   await core.checkpoints.restore(checkpoint.id);
   expect(await status(id)).toBe("running");
+  // Its network is there again, once, at the same address.
+  const [network] = await core.networks.list();
+  const address = network?.members[0]?.ip4 ?? "";
+  expect(await output(id, "ip", "addr")).toContain(address);
+  expect(await output(id, "ls", "/sys/class/net")).toBe("eth0\nlo");
+  expect(await output(id, "ping", "-c", "1", network?.gateway ?? "")).toContain(
+    "1 packets received",
+  );
   const restored = await count(id);
   expect(restored).toBeGreaterThan(3);
   await vi.waitFor(async () => expect(await count(id)).toBeGreaterThan(restored));

@@ -22,6 +22,7 @@ import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
 import { measureContainers } from "./disk-use.ts";
 import { Lifecycle, type LifecycleOptions, streams } from "./lifecycle.ts";
+import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
 import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
@@ -50,6 +51,7 @@ export class ContainerService {
   readonly records: ContainerStore;
   readonly activities: Activities;
   readonly lifecycle: Lifecycle;
+  readonly membership: Membership;
   readonly next: NextContainer;
   readonly #watch: ListWatch<Container>;
   /** Called with the id of a container whose record has gone. */
@@ -71,6 +73,8 @@ export class ContainerService {
       store: this.records,
       activities: this.activities,
     });
+    const { records, lifecycle } = this;
+    this.membership = new Membership({ records, lifecycle, networks: options.networks });
   }
 
   /** Says that something about a container's task is different. */
@@ -137,7 +141,7 @@ export class ContainerService {
     config: ContainerConfig,
     start: boolean,
   ): Promise<{ id: string; warnings: string[] }> {
-    const { images, snapshots, system } = this.#o;
+    const { images, snapshots, system, networks } = this.#o;
     if (start) readyCgroupLock();
     await this.#o.ready;
     await system.probed;
@@ -166,6 +170,8 @@ export class ContainerService {
         if (!place) await snapshots.prepare(defaultNamespace, id);
         try {
           const made = await making;
+          // Before anything is known of it: a port that is taken, an address that is not the network's.
+          await networks.connections.check(record, made.network);
           Object.assign(record, { warnings: made.warnings, notes: made.notes });
           this.#requireFreeName(config.name);
           // In memory at once; the disk follows beside the launch, and is waited for.
@@ -175,6 +181,7 @@ export class ContainerService {
           await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
         } catch (error) {
           await this.lifecycle.task(id)?.delete({ force: true });
+          await networks.connections.forget(id);
           if (this.records.find(id)) await this.#forget(record);
           await snapshots.remove(defaultNamespace, id);
           throw error;
@@ -193,6 +200,7 @@ export class ContainerService {
     this.#requireFreeName(name);
     const from = record.config.name;
     await this.records.update(id, { config: { ...record.config, name } });
+    await this.#o.networks.connections.renamed(this.records.get(id));
     this.#publish("/containers/update", this.records.get(id), { name, from });
   }
 
@@ -226,6 +234,7 @@ export class ContainerService {
         }
         await tasks.discard(defaultNamespace, id);
       }
+      await this.#o.networks.connections.forget(id);
       const record = this.records.find(id);
       if (record) await this.#forget(record);
       else await this.records.remove(id);
@@ -379,6 +388,7 @@ export class ContainerService {
   #live(id: string): Live {
     return {
       task: this.lifecycle.task(id),
+      ports: this.#o.networks.connections.ports(id),
       broken: this.#broken(id),
       activity: this.activities.get(id),
     };

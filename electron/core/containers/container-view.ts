@@ -10,6 +10,8 @@ export interface Live {
   task: Task | undefined;
   /** Why no task could be made of its bundle. */
   broken: ErrorInfo | undefined;
+  /** Published now. */
+  ports: Container["ports"];
   activity: Running | undefined;
 }
 
@@ -28,7 +30,7 @@ export function toContainer(record: ContainerRecord, live: Live): Container {
     restart: config.restart,
     restartCount: record.restartCount,
     limits: config.limits,
-    ports: [],
+    ports: live.ports,
     state: { ...stateOf(record, live), ...activityOf(live) },
   };
 }

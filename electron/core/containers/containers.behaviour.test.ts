@@ -79,6 +79,19 @@ const until = (id: string, status: Status): Promise<Container> =>
     { timeout: 15_000, interval: 20 },
   );
 
+/** All below a root, but for the places that may have been made ready for the next containers. */
+async function filesOf(directory: string, of: Core): Promise<string[]> {
+  const files = (await readdir(directory, { recursive: true })).sort();
+  const known = (await of.containers.list()).map(({ id }) => id);
+  const idOf = (path: string): string | undefined =>
+    /data\/containers\/default\/([0-9a-f]{64})/.exec(path)?.[1];
+  const strangers = new Set(files.map(idOf).filter((id) => id && !known.includes(id)));
+  const theirs = files.filter((path) => strangers.has(idOf(path)));
+  for (const path of theirs) expect(path).toMatch(/\/[0-9a-f]{64}(\/(upper|work|log))?$/);
+  // The directory that holds them comes with the first.
+  return files.filter((path) => !strangers.has(idOf(path)) && !path.endsWith("containers/default"));
+}
+
 /** Everything under the root that bears an id. */
 async function traces(id: string): Promise<string[]> {
   // An ordinary user may not look into an overlay's work directory: find says so, and goes on.
@@ -203,6 +216,7 @@ describe("a container", () => {
       const { id } = await core.containers.create(
         config(["sleep", "1000"], {
           ...{ runtime, hostname: "harbour", env: ["COLOUR=blue"], cwd: "/tmp", user: "www-data" },
+          networks: "none",
           limits: { memory: 64 << 20, pids: 50, cpus: 0.5 },
         }),
         true,
@@ -235,13 +249,13 @@ describe("a container", () => {
 
 describe("what can't be done says why, and leaves nothing", () => {
   test("a command that the image has not", async () => {
-    const before = await filesIn(root);
+    const before = await filesOf(root, core);
     const asked = config(["no-such-command"]);
     await expect(core.containers.create(asked, true)).rejects.toMatchObject({
       details: { output: expect.stringContaining("no-such-command") },
     });
     expect(await core.containers.list()).toEqual([]);
-    expect(await filesIn(root)).toEqual(before);
+    expect(await filesOf(root, core)).toEqual(before);
     const { id } = await core.containers.create(asked, false);
     await expect(core.containers.lifecycle.start(id)).rejects.toThrow(asked.name);
     expect((await row(id)).state).toMatchObject({
@@ -297,18 +311,6 @@ describe("what can't be done says why, and leaves nothing", () => {
 
 const isRoot = process.getuid?.() === 0;
 
-/**
- * All paths in a root, those of its containers only as far as they are `known`: the place that is made ready for the
- * next one of a kind comes and goes.
- */
-async function filesIn(root: string, ...known: string[]): Promise<string[]> {
-  const containers = "data/containers/default/";
-  const paths = await readdir(root, { recursive: true });
-  return paths
-    .filter((path) => !path.startsWith(containers) || known.some((id) => path.includes(id)))
-    .sort();
-}
-
 describe.runIf(isRoot)(isRoot ? "a full disk" : "a full disk (only root can mount one)", () => {
   let disk: string;
   let full: Core;
@@ -333,7 +335,7 @@ describe.runIf(isRoot)(isRoot ? "a full disk" : "a full disk (only root can moun
     const mine = (more: Partial<ContainerConfig>) => config(loop, { imageId: image.id, ...more });
     const { id } = await full.containers.create(mine({}), true);
     await writeFile(join(disk, "ballast"), Buffer.alloc(64 << 20)).catch(() => undefined);
-    const before = await filesIn(disk, id);
+    const before = await filesOf(disk, full);
     for (let i = 0; i < 3; i += 1) {
       await expect(full.containers.create(mine({}), true)).rejects.toMatchObject({
         code: "RESOURCE_EXHAUSTED",
@@ -343,7 +345,7 @@ describe.runIf(isRoot)(isRoot ? "a full disk" : "a full disk (only root can moun
     await expect(
       full.images.importDirectory({ path: "/usr/lib/locale", name: "test:full" }),
     ).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-    expect(await filesIn(disk, id)).toEqual(before);
+    expect(await filesOf(disk, full)).toEqual(before);
     expect(await full.containers.list()).toMatchObject([{ id, state: { status: "running" } }]);
     await rm(join(disk, "ballast"));
     const later = await full.containers.create(mine({}), true);

@@ -9,6 +9,9 @@ import { containerLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
+import type { NetworkPlan } from "../network/network-plan.ts";
+import type { NetworkService } from "../network/network-service.ts";
+import { etcMounts } from "../network/etc-files.ts";
 import { lookUpUser } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
@@ -32,6 +35,7 @@ export interface LifecycleOptions {
   tasks: Tasks;
   images: ImageService;
   snapshots: Snapshotter;
+  networks: NetworkService;
   operations: OperationService;
   exchange: Exchange;
   system: SystemService;
@@ -40,10 +44,15 @@ export interface LifecycleOptions {
   ready: Promise<void>;
 }
 
+/** A spec, and the network that it was made for. */
+export interface MadeSpec extends SpecResult {
+  network: NetworkPlan;
+}
+
 interface LaunchOptions {
   checkpoint?: CheckpointImage & { runtime: string };
-  /** The spec, where it was made just now. */
-  made?: SpecResult;
+  /** The spec, where it was made just now, and what it asks of the network was looked at. */
+  made?: MadeSpec;
 }
 
 /** What of standard input and output a container has. */
@@ -190,36 +199,48 @@ export class Lifecycle {
   }
 
   /** The spec as it would be now, with what it can't hold. */
-  async spec(record: ContainerRecord): Promise<SpecResult> {
-    const { images, snapshots, system } = this.#o;
+  async spec(record: ContainerRecord): Promise<MadeSpec> {
+    const { images, snapshots, system, networks, paths } = this.#o;
     const layers = images.layersOf(record.image.id);
     const files = await snapshots.userFiles(defaultNamespace, record.id, layers);
     const { id, config } = record;
     const { facts } = system;
-    return makeSpec({
-      ...{ id, config, image: record.image.config, facts },
-      limits: system.runtime(record.runtime).abilities.limits,
+    const runtime = system.runtime(record.runtime);
+    const network = networks.plan(config, runtime.name === "runsc");
+    const made = makeSpec({
+      ...{ id, config, image: record.image.config, facts, network },
+      etc: etcMounts(paths, defaultNamespace, id),
+      limits: runtime.abilities.limits,
       user: lookUpUser(files, config.user || record.image.config.user || "0"),
     });
+    return { ...made, network };
   }
 
   async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
-    const { store, tasks, images, snapshots, paths, system } = this.#o;
+    const { store, tasks, images, snapshots, paths, system, networks } = this.#o;
+    const { connections } = networks;
     const { id, config } = before;
     await system.probed;
     const runtime = checkpoint?.runtime ?? system.chooseRuntime(config.runtime ?? before.runtime);
     const record = { ...before, runtime };
-    const { spec, warnings, notes } = made ?? (await this.spec(record));
-    const task = await tasks.create(runtime, {
-      namespace: defaultNamespace,
-      id,
-      spec,
-      rootfs: await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id)),
-      ...streams(config),
-      logPath: containerLog(paths, defaultNamespace, id),
-      labels: {},
-      ...(checkpoint ? { checkpoint } : {}),
-    });
+    const { spec, warnings, notes, network } = made ?? (await this.spec(record));
+    let task: Task;
+    try {
+      await connections.prepare(record, network, { checked: made !== undefined });
+      task = await tasks.create(runtime, {
+        namespace: defaultNamespace,
+        id,
+        spec,
+        rootfs: await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id)),
+        ...streams(config),
+        logPath: containerLog(paths, defaultNamespace, id),
+        labels: {},
+        ...(checkpoint ? { checkpoint } : {}),
+      });
+    } catch (error) {
+      await connections.release(id);
+      throw error;
+    }
     this.#publish("/tasks/create", id, { runtime });
     // Before the start, so that the exit of a short one comes after it; the disk follows beside it.
     const saved = store.update(id, {
@@ -227,11 +248,15 @@ export class Lifecycle {
       ...{ exit: undefined, startError: undefined },
     });
     try {
+      const { pid } = task.state;
+      // One that was restored may have ended already.
+      if (pid !== undefined) await connections.join(id, network, pid);
       if (task.state.status === "created") await task.start();
       await saved;
     } catch (error) {
       await saved.catch(() => undefined);
       await task.delete({ force: true }).catch(() => undefined);
+      await connections.release(id);
       throw error;
     }
     this.#publish("/tasks/start", id, { pid: String(task.state.pid ?? "") });

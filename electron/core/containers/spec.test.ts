@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import { emptyConfig } from "../images/image-config.ts";
+import { noNetwork } from "../network/network-plan.ts";
 import type { HostFacts } from "../system/host-facts.ts";
 import { makeSpec, type SpecRequest, type SpecResult, updatedResources } from "./spec.ts";
 
@@ -29,6 +30,8 @@ function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}
     user: { uid: 0, gid: 0 },
     facts,
     limits: { ok: true },
+    network: noNetwork,
+    etc: [],
     ...more,
   });
 }

@@ -2,6 +2,7 @@ import type { ContainerConfig, Limits } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import type { Ability } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
+import type { NetworkPlan } from "../network/network-plan.ts";
 import type { OciProcess, OciResources, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
 
@@ -13,6 +14,9 @@ export interface SpecRequest {
   facts: HostFacts;
   /** Whether the runtime can enforce limits here. */
   limits: Ability;
+  network: NetworkPlan;
+  /** Its own /etc/hosts and the like. */
+  etc: OciSpec["mounts"];
 }
 
 /** A spec, and in what it differs, each a sentence. */
@@ -29,9 +33,9 @@ export interface SpecResult {
  * elsewhere. `root.path` is the bundle's business.
  */
 export function makeSpec(request: SpecRequest): SpecResult {
-  const { id, config, image, facts } = request;
-  const warnings: string[] = [];
-  const notes: string[] = [];
+  const { id, config, image, facts, network } = request;
+  const warnings = [...network.warnings];
+  const notes = [...network.notes];
   const args = commandOf(config, image);
   if (args.length === 0) {
     throw new AppError("INVALID_ARGUMENT", "There is no command to run", {
@@ -59,9 +63,10 @@ export function makeSpec(request: SpecRequest): SpecResult {
     process,
     root: { path: "rootfs", readonly: false },
     hostname,
-    mounts: mounts(facts),
+    mounts: [...mounts(facts, network.kind === "host"), ...request.etc],
     linux: {
-      namespaces: namespaces(facts),
+      namespaces: namespaces(facts, network.kind === "host"),
+      ...(network.kind === "networks" ? { sysctl: ownNetwork } : {}),
       maskedPaths,
       readonlyPaths,
     },
@@ -196,18 +201,25 @@ const maskedPaths = [
 ];
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+/** docker's: what holds in a network namespace of one's own needs no privilege there. */
+const ownNetwork = {
+  "net.ipv4.ip_unprivileged_port_start": "0",
+  "net.ipv4.ping_group_range": "0 2147483647",
+};
+
 /**
- * A network namespace with nothing but loopback in it: containers are not connected yet. No user
- * namespace: an ordinary user's container lives in its shim's.
+ * A network namespace with nothing but loopback in it: what else comes is put there before the start (network/). No
+ * user namespace: an ordinary user's container lives in its shim's.
  */
-function namespaces(facts: HostFacts): { type: string }[] {
-  const types = ["pid", "ipc", "uts", "mount", "network"];
+function namespaces(facts: HostFacts, hostNetwork: boolean): { type: string }[] {
+  const types = ["pid", "ipc", "uts", "mount"];
+  if (!hostNetwork) types.push("network");
   // On v1 docker shares the host's; runc's cgroup mount there relies on it.
   if (facts.cgroup === "v2") types.push("cgroup");
   return types.map((type) => ({ type }));
 }
 
-function mounts(facts: HostFacts): OciSpec["mounts"] {
+function mounts(facts: HostFacts, hostNetwork: boolean): OciSpec["mounts"] {
   const safe = ["nosuid", "noexec", "nodev"];
   const list: OciSpec["mounts"] = [
     { destination: "/proc", type: "proc", source: "proc", options: safe },
@@ -234,7 +246,10 @@ function mounts(facts: HostFacts): OciSpec["mounts"] {
       options: [...safe, "mode=1777", "size=65536k"],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
-    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...safe, "ro"] },
+    // Its sysfs is for the owner of a network namespace to mount; this machine's is not an ordinary user's.
+    facts.rootless && hostNetwork
+      ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", ...safe, "ro"] }
+      : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...safe, "ro"] },
   ];
   // For an ordinary user on v1 there is no cgroup of the container's own to show.
   if (facts.cgroup === "v2" || (facts.cgroup !== "none" && !facts.rootless)) {

@@ -1,7 +1,8 @@
 import type { Disposable } from "#shared/base/disposable";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
-import type { ExitStatus, Tasks } from "../runtime/runtime.ts";
+import type { ExitStatus, Task, Tasks } from "../runtime/runtime.ts";
+import type { NetworkService } from "../network/network-service.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { ContainerService } from "./container-service.ts";
 import { wantsRestartAtLoad } from "./restart-supervisor.ts";
@@ -10,6 +11,7 @@ export interface TaskWatcherOptions {
   tasks: Tasks;
   containers: ContainerService;
   exchange: Exchange;
+  networks: NetworkService;
 }
 
 /** Carries what the runtimes say to the records, the window, the journal and the restart policy. */
@@ -52,8 +54,12 @@ export class TaskWatcher implements Disposable {
   }
 
   async #exited(id: string, exit: ExitStatus): Promise<void> {
-    const { containers } = this.#o;
+    const { containers, networks } = this.#o;
+    // What could not be removed is, with the next change or start.
+    const released = networks.connections.release(id).catch(() => undefined);
     await recordExit(containers, id, exit);
+    await released;
+    containers.changed(id);
     const record = containers.records.find(id);
     if (record) containers.lifecycle.supervisor.exited(record);
   }
@@ -75,8 +81,9 @@ export async function reconcile(options: {
   tasks: Tasks;
   containers: ContainerService;
   snapshots: Snapshotter;
+  networks: NetworkService;
 }): Promise<void> {
-  const { tasks, containers, snapshots } = options;
+  const { tasks, containers, snapshots, networks } = options;
   const { records, lifecycle } = containers;
   const kept = new Set(records.damaged.map(({ id }) => id));
   for (const task of tasks.list()) {
@@ -97,10 +104,20 @@ export async function reconcile(options: {
     if (!kept.has(id) && !records.find(id)) await snapshots.remove(defaultNamespace, id);
   }
   const broken = new Set(tasks.broken().map(({ bundle }) => bundle.id));
+  // What can't be known to have ended keeps its network.
+  await networks.reconcile(
+    (id) => broken.has(id) || mayRun(lifecycle.task(id)),
+    (id) => kept.has(id) || records.find(id) !== undefined,
+  );
   for (const record of records.list()) {
     if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
     if (wantsRestartAtLoad(record)) lifecycle.supervisor.schedule(record.id);
   }
+}
+
+/** One that was only created by a manager that was killed then is never started. */
+function mayRun(task: Task | undefined): boolean {
+  return task !== undefined && task.state.status !== "exited" && task.state.status !== "created";
 }
 
 /** Once: loading and the runtime's event may both tell of it. */

@@ -1,6 +1,7 @@
 import type { ExtensionManifest } from "#shared/contract/extensions";
 import type { ImageConfig } from "#shared/contract/images";
 import type { Ability } from "#shared/contract/system";
+import { noNetwork } from "../network/network-plan.ts";
 import { makeSpec } from "../containers/spec.ts";
 import type { OciProcess, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
@@ -27,7 +28,7 @@ export function extensionSpec(request: {
       ...{ terminal: false, hostname: manifest.name, restart: { name: "no" }, labels: {} },
       limits: canLimit.ok ? limits : {},
     },
-    ...{ image, user, facts, limits: canLimit },
+    ...{ image, user, facts, limits: canLimit, network: noNetwork, etc: [] },
   });
   // The name is unique in this root only: the runtime chooses one that no other root has.
   const { cgroupsPath: _, ...linux } = spec.linux;

@@ -168,12 +168,12 @@ test("newuidmap needs ranges for this user in both files", async () => {
   expect((await find("newuidmap")).status).toBe("found");
 });
 
-test("network plugins are looked for where distributions put them", async () => {
-  await command("usr/lib/podman/netavark", "echo netavark 1.4.0");
-  expect(await find("CNI plugins or netavark")).toMatchObject({
+test("the names' server is looked for where distributions put it", async () => {
+  await command("usr/lib/podman/aardvark-dns", "echo aardvark-dns 1.4.0");
+  expect(await find("aardvark-dns")).toMatchObject({
     status: "found",
     version: "1.4.0",
-    path: join(root, "usr/lib/podman/netavark"),
+    path: join(root, "usr/lib/podman/aardvark-dns"),
   });
 });
 

@@ -4,6 +4,7 @@ import { persist } from "zustand/middleware";
 export const pages = [
   "containers",
   "images",
+  "networks",
   "checkpoints",
   "shims",
   "elsewhere",

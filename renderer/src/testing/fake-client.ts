@@ -12,6 +12,7 @@ import type { Shim } from "#shared/contract/shims";
 import type { Extension } from "#shared/contract/extensions";
 import type { Image, Transfer } from "#shared/contract/images";
 import type { Registry } from "#shared/contract/registries";
+import type { Network } from "#shared/contract/networks";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
 import type { WindowConnection } from "../queries/client.tsx";
@@ -28,6 +29,7 @@ import { FakeFiles } from "./fake-files.ts";
 import { fakeImageHandlers } from "./fake-image-handlers.ts";
 import { fakeImages } from "./fake-images.ts";
 import { fakeRegistries, fakeRegistryHandlers } from "./fake-registries.ts";
+import { fakeNetworkHandlers, fakeNetworks } from "./fake-networks.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
@@ -55,6 +57,7 @@ export class FakeCore {
   readonly containers = new FakeList<Container>();
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
+  readonly networks = new FakeList<Network>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
   readonly transfers = new FakeList<Transfer>();
@@ -71,6 +74,7 @@ export class FakeCore {
   readonly #failures = new Map<string, ErrorInfo[]>();
   readonly #eventWatchers = new Set<AsyncQueue<Event>>();
   readonly #delay: number;
+  readonly #rootless: boolean;
   #created = 0;
 
   constructor(options: FakeOptions = {}) {
@@ -80,12 +84,14 @@ export class FakeCore {
     this.transfers.put(...(options.transfers ?? []));
     this.registries.put(...fakeRegistries());
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
+    this.networks.put(...(options.rootless ? [] : fakeNetworks(containers)));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
     this.events = options.events ?? fakeEvents(containers, 450);
     this.system = new FakeValue(fakeSystem(options.rootless ?? false));
     this.#delay = options.delay ?? 0;
+    this.#rootless = options.rootless ?? false;
     this.connection = {
       client: this.#client(),
       state: "connected",
@@ -203,6 +209,7 @@ export class FakeCore {
       },
       extensions: fakeExtensionHandlers(this.extensions),
       files: new FakeFiles().handlers(),
+      networks: fakeNetworkHandlers(this.networks, this.containers, this.#rootless),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),

@@ -15,6 +15,7 @@ import { useHistory } from "../../queries/stats.ts";
 import { CheckpointTimeline } from "../checkpoints/checkpoint-timeline.tsx";
 import { Area } from "../stats/area.tsx";
 import { columns, niceCeiling } from "../stats/series.ts";
+import { ContainerNetworks } from "./container-networks.tsx";
 import { LimitsEditor } from "./limits-editor.tsx";
 import { RestartEditor } from "./restart-editor.tsx";
 
@@ -67,6 +68,7 @@ export function Overview(props: { container: Container }) {
                 container.runtime
               )}
             </KeyValue>
+            <ContainerNetworks container={container} />
             <KeyValue name="Created">
               <Moment time={container.createdAt} />
             </KeyValue>

@@ -28,6 +28,7 @@ import {
   toConfig,
 } from "./form.ts";
 import { ImagePicker } from "./image-picker.tsx";
+import { networkSummary } from "./network-form.ts";
 import { MoreFields } from "./more-fields.tsx";
 import { ProcessFields } from "./process-fields.tsx";
 import { usePullInto } from "./use-pull-into.ts";
@@ -218,6 +219,7 @@ function summary(form: CreateForm): string {
   const labels = form.labels.filter(({ key }) => key).length;
   return [
     env > 0 && plural(env, "variable"),
+    networkSummary(form.network),
     memory && memory.trim(),
     cpus && `${cpus.trim()} CPUs`,
     pids && `${pids.trim()} processes`,

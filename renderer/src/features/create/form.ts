@@ -1,6 +1,7 @@
 import type { ContainerConfig, RestartPolicy } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import { parseShellWords } from "#shared/base/shell-words";
+import { initialNetworkForm, type NetworkForm, toNetworks } from "./network-form.ts";
 import { type LimitFields, parseLimits } from "../container/limit-fields.ts";
 
 export interface Pair {
@@ -25,6 +26,7 @@ export interface CreateForm {
   limits: LimitFields;
   restart: RestartPolicy["name"];
   retries: string;
+  network: NetworkForm;
   labels: Pair[];
   /** Empty: the host's best. */
   runtime: string;
@@ -46,6 +48,8 @@ export const formFields = [
   "limits.memory",
   "limits.cpus",
   "limits.pids",
+  "networks",
+  "ports",
   "restart",
   "labels",
   "runtime",
@@ -70,6 +74,7 @@ export function initialForm(name: string, imageId: string): CreateForm {
     limits: { memory: "", cpus: "", pids: "" },
     restart: "no",
     retries: "",
+    network: initialNetworkForm,
     labels: [],
     runtime: "",
   };
@@ -136,6 +141,8 @@ export function toConfig(
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
   if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
   if (limitErrors.pids) errors["limits.pids"] = limitErrors.pids;
+  const { error: portError, ...network } = toNetworks(form.network);
+  if (portError) errors.ports = portError;
   const retries = form.retries.trim() === "" ? undefined : Number(form.retries);
   if (
     form.restart === "on-failure" &&
@@ -163,6 +170,7 @@ export function toConfig(
         name: form.restart,
         maximumRetries: form.restart === "on-failure" ? retries : undefined,
       },
+      ...network,
       labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
       runtime: form.runtime || undefined,
     },

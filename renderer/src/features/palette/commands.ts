@@ -26,6 +26,7 @@ import {
   Sun,
   SunMoon,
   Trash2,
+  Waypoints,
 } from "lucide-react";
 import type { Container } from "#shared/contract/containers";
 import type { Image } from "#shared/contract/images";
@@ -81,12 +82,13 @@ export function windowItems(canBuild: boolean): PaletteItem[] {
     item("Go to", "Containers", Box, () => goTo("containers"), "Ctrl 1"),
     item("Go to", "Images", Layers, () => goToImages("images"), "Ctrl 2"),
     item("Go to", "Registries", Server, () => goToImages("registries")),
-    item("Go to", "Checkpoints", History, () => goTo("checkpoints"), "Ctrl 3"),
-    item("Go to", "Shims", Cable, () => goTo("shims"), "Ctrl 4"),
-    item("Go to", "Elsewhere", Network, () => goTo("elsewhere"), "Ctrl 5"),
-    item("Go to", "Extensions", Puzzle, () => goTo("extensions"), "Ctrl 6"),
-    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 7"),
-    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 8"),
+    item("Go to", "Networks", Waypoints, () => goTo("networks"), "Ctrl 3"),
+    item("Go to", "Checkpoints", History, () => goTo("checkpoints"), "Ctrl 4"),
+    item("Go to", "Shims", Cable, () => goTo("shims"), "Ctrl 5"),
+    item("Go to", "Elsewhere", Network, () => goTo("elsewhere"), "Ctrl 6"),
+    item("Go to", "Extensions", Puzzle, () => goTo("extensions"), "Ctrl 7"),
+    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 8"),
+    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 9"),
     item("Go to", "Containers in trouble", Box, () => {
       goTo("containers");
       setSegment("trouble");

@@ -4,6 +4,7 @@ import { CheckpointsPage } from "../checkpoints-page/checkpoints-page.tsx";
 import { ContainersPage } from "../containers/containers-page.tsx";
 import { ExtensionsPage } from "../extensions/extensions-page.tsx";
 import { ImagesPage } from "../images/images-page.tsx";
+import { NetworksPage } from "../networks/networks-page.tsx";
 import { RemotesPage } from "../remotes/remotes-page.tsx";
 import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
@@ -11,6 +12,7 @@ import { SystemPage } from "../system/system-page.tsx";
 const screens: Record<PageName, () => React.ReactNode> = {
   containers: ContainersPage,
   images: ImagesPage,
+  networks: NetworksPage,
   checkpoints: CheckpointsPage,
   shims: ShimsPage,
   elsewhere: RemotesPage,

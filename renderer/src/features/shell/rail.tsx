@@ -8,6 +8,7 @@ import {
   type LucideIcon,
   Network,
   Puzzle,
+  Waypoints,
 } from "lucide-react";
 import type { ReactNode } from "react";
 import { count } from "../../components/format.ts";
@@ -39,6 +40,7 @@ export function Rail() {
       <RailItem page="images" icon={Layers} label="Images">
         <Count of={images.status === "loading" ? undefined : images.items.size} />
       </RailItem>
+      <RailItem page="networks" icon={Waypoints} label="Networks" />
       <RailItem page="checkpoints" icon={History} label="Checkpoints">
         <Count of={checkpoints.status === "loading" ? undefined : checkpoints.items.size} />
       </RailItem>

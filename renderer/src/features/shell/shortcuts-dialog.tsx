@@ -9,7 +9,7 @@ const groups: { title: string; keys: [keys: string[], does: string][] }[] = [
       [["Ctrl K"], "Search, run"],
       [["/"], "Filter the list"],
       [["n"], "New container"],
-      [["Ctrl 1", "Ctrl 8"], "Pages"],
+      [["Ctrl 1", "Ctrl 9"], "Pages"],
       [["Ctrl `"], "Open or close the dock"],
       [["?"], "This list"],
     ],

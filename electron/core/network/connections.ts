@@ -1,0 +1,313 @@
+import { randomUUID } from "node:crypto";
+import type { ContainerConfig } from "#shared/contract/containers";
+import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
+import { AppError } from "#shared/errors";
+import { defaultNamespace } from "../base/ids.ts";
+import type { Paths } from "../host/paths.ts";
+import { Serial } from "../runtime/serial.ts";
+import { chooseEndpoint } from "./endpoints.ts";
+import { hostResolver, writeEtcFiles } from "./etc-files.ts";
+import { portsOfOthers } from "./firewall.ts";
+import type { HostNetwork } from "./host-network.ts";
+import type { Names } from "./names.ts";
+import type { NetworkPlan } from "./network-plan.ts";
+import type { Connection, NetworkStore, PublishedPort } from "./network-store.ts";
+import { choosePorts, collide } from "./ports.ts";
+import type { UserNetwork } from "./user-network.ts";
+
+/** A container, as far as its network is concerned. */
+export interface Connectable {
+  id: string;
+  config: Pick<ContainerConfig, "name" | "hostname" | "ports">;
+}
+
+export interface ConnectionsOptions {
+  paths: Paths;
+  store: NetworkStore;
+  host: HostNetwork;
+  user: UserNetwork;
+  names: Names;
+  rootless: boolean;
+  /** The members of a network are different. */
+  onChange: (networks: string[]) => void;
+}
+
+/**
+ * Who is connected: addresses and ports are chosen and written down first, then the machine follows (host-network.ts,
+ * user-network.ts), then a container's process is joined, between its creation and its start. When it ends, all but
+ * its addresses goes.
+ */
+export class Connections {
+  readonly #o: ConnectionsOptions;
+  /** One container at a time is given addresses and ports: between looking and writing nobody else takes them. */
+  readonly #choosing = new Serial();
+  readonly #prepared = new Map<string, Promise<void>>();
+  readonly #releasing = new Map<string, Promise<void>>();
+
+  constructor(options: ConnectionsOptions) {
+    this.#o = options;
+  }
+
+  /** The ports that are published for it now. */
+  ports(id: string): PublishedPort[] {
+    const connection = this.#o.store.connection(id);
+    return connection?.connected ? connection.ports : [];
+  }
+
+  /** ALREADY_EXISTS when somebody has that port now. */
+  async checkPort(port: PortChoice): Promise<void> {
+    const others = await this.#portsOfOthers();
+    await choosePorts({
+      ...{ wishes: [port], before: [], ipv6: false },
+      holder: (one) => this.#holder("", one, others),
+    });
+  }
+
+  /** Rejects when `prepare` would, without taking anything: see choosePorts and chooseEndpoint. */
+  async check(container: Connectable, plan: NetworkPlan): Promise<void> {
+    await this.#choosing.run(() => this.#choose(container, plan, false));
+  }
+
+  /**
+   * Takes addresses and ports, writes the container's /etc files, and begins to make what `join` needs on this
+   * machine. To be followed by `join` or `release`. `checked`: `check` has just been called.
+   */
+  async prepare(
+    container: Connectable,
+    plan: NetworkPlan,
+    { checked }: { checked: boolean },
+  ): Promise<void> {
+    const { id } = container;
+    await this.#releasing.get(id);
+    if (plan.kind === "none" || plan.kind === "host") {
+      await this.#writeFiles(emptyConnection(container), plan);
+      return;
+    }
+    let saved = Promise.resolve();
+    const connection = await this.#choosing.run(async () => {
+      const chosen = await this.#choose(container, plan, checked);
+      // In memory at once; on disk before anything is made.
+      saved = this.#put(chosen);
+      saved.catch(() => undefined);
+      return chosen;
+    });
+    await this.#writeFiles(connection, plan);
+    const prepared = saved.then(() => this.#o.host.settle());
+    // Told to `join`.
+    prepared.catch(() => undefined);
+    this.#prepared.set(id, prepared);
+  }
+
+  /** Connects what was prepared to the network namespace of the container's first process. */
+  async join(id: string, plan: NetworkPlan, pid: number): Promise<void> {
+    const { store, host, user } = this.#o;
+    if (plan.kind === "none" || plan.kind === "host") return;
+    await this.#prepared.get(id);
+    this.#prepared.delete(id);
+    const connection = store.connection(id);
+    if (!connection) throw new AppError("ABORTED", "It was deleted meanwhile");
+    if (plan.kind === "user") await user.join(connection, pid);
+    else await host.join(connection, pid);
+  }
+
+  /** Takes away what it had on this machine; its addresses are kept for it. Idempotent. */
+  release(id: string): Promise<void> {
+    const under = this.#releasing.get(id);
+    if (under) return under;
+    const releasing = this.#release(id).finally(() => this.#releasing.delete(id));
+    this.#releasing.set(id, releasing);
+    return releasing;
+  }
+
+  /** The container is deleted. */
+  async forget(id: string): Promise<void> {
+    const { store } = this.#o;
+    if (!store.connection(id)) return;
+    await this.release(id);
+    const networks = networksOf(store.connection(id));
+    await store.removeConnection(id);
+    this.#o.onChange(networks);
+  }
+
+  /** After the tasks were loaded: what is not alive has no connection, whatever a killed manager left of it. */
+  async reconcile(
+    isAlive: (id: string) => boolean,
+    exists: (id: string) => boolean,
+  ): Promise<void> {
+    const { store, host, user } = this.#o;
+    for (const connection of store.connections()) {
+      if (!exists(connection.id)) await store.removeConnection(connection.id);
+      else if (connection.connected && !isAlive(connection.id)) {
+        await store.putConnection({ ...connection, connected: false });
+      }
+    }
+    const connected = store.connections().filter((connection) => connection.connected);
+    await Promise.all([host.settle(), user.settle(connected.map(({ id }) => id))]);
+  }
+
+  /** Another end for a container; `pid` when it runs. All is as before when that fails. */
+  async connect(
+    container: Connectable,
+    choice: NetworkChoice,
+    pid: number | undefined,
+  ): Promise<void> {
+    const { store, host } = this.#o;
+    const { id } = container;
+    const before = store.connection(id);
+    await this.#choosing.run(async () => {
+      const base = store.connection(id) ?? emptyConnection(container);
+      if (base.endpoints.some(({ network }) => network === choice.name)) {
+        throw new AppError("FAILED_PRECONDITION", `It is in network "${choice.name}" already`);
+      }
+      const endpoint = chooseEndpoint(store, store.require(choice.name), choice, {
+        ...{ id, interface: freeInterface(base), veth: host.vethName(randomUUID()) },
+      });
+      const connected = pid !== undefined;
+      await this.#put({ ...base, connected, endpoints: [...base.endpoints, endpoint] });
+    });
+    if (pid === undefined) return;
+    try {
+      await host.settle();
+      const connection = store.connection(id);
+      if (connection) {
+        await host.join(connection, pid, choice.name);
+        await this.#refreshFiles(connection);
+      }
+    } catch (error) {
+      await (before ? this.#put(before) : store.removeConnection(id));
+      await host.settle().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Takes an end away, at once when it runs. Nothing happens when it has none there. */
+  async disconnect(id: string, network: string, pid: number | undefined): Promise<void> {
+    const { store, host } = this.#o;
+    const before = store.connection(id);
+    if (!before?.endpoints.some((endpoint) => endpoint.network === network)) return;
+    const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
+    await this.#put({ ...before, endpoints });
+    this.#o.onChange([network]);
+    await host.settle();
+    const connection = store.connection(id);
+    if (!connection?.connected || pid === undefined) return;
+    await host.route(connection, pid);
+    await this.#refreshFiles(connection);
+  }
+
+  /** Others find it by its new name from now on. */
+  async renamed(container: Connectable): Promise<void> {
+    const connection = this.#o.store.connection(container.id);
+    if (!connection) return;
+    await this.#put({ ...connection, names: namesOf(container) });
+    await this.#o.host.settle();
+  }
+
+  async #release(id: string): Promise<void> {
+    const { store, host, user } = this.#o;
+    const connection = store.connection(id);
+    this.#prepared.delete(id);
+    if (!connection?.connected) return;
+    await this.#put({ ...connection, connected: false });
+    await Promise.all([host.settle(), user.leave(id)]);
+  }
+
+  /** `checked`: nobody else on this machine had its ports a moment ago. */
+  async #choose(container: Connectable, plan: NetworkPlan, checked: boolean): Promise<Connection> {
+    const { store, host } = this.#o;
+    const { id, config } = container;
+    const base = emptyConnection(container);
+    const before = store.connection(id);
+    const endpoints = plan.networks.map((choice, index) =>
+      chooseEndpoint(store, store.require(choice.name), choice, {
+        ...{ id, interface: `eth${index}`, veth: host.vethName(randomUUID()) },
+      }),
+    );
+    const wishes = config.ports ?? [];
+    const wayOut = plan.networks.find(({ name }) => !store.require(name).internal);
+    if (plan.kind === "networks" && wishes.length > 0 && !wayOut) {
+      throw new AppError(
+        "INVALID_ARGUMENT",
+        "Ports can't be published from internal networks only",
+        {
+          ...{ field: "ports", hint: "Choose a network that is not internal, too." },
+        },
+      );
+    }
+    const ipv6 = wayOut !== undefined && store.require(wayOut.name).subnet6 !== undefined;
+    const others = wishes.length > 0 && !checked ? await this.#portsOfOthers() : [];
+    const ports = await choosePorts({
+      ...{ wishes, before: before?.ports ?? [], ipv6 },
+      holder: (port) => this.#holder(id, port, others),
+    });
+    return { ...base, connected: true, endpoints, ports };
+  }
+
+  /** An ordinary user's ports are sockets, which are found without. */
+  async #portsOfOthers(): Promise<PublishedPort[]> {
+    return this.#o.rootless ? [] : portsOfOthers(this.#o.host.table);
+  }
+
+  #holder(id: string, port: PublishedPort, others: PublishedPort[]): string | undefined {
+    const has = (ports: PublishedPort[]): boolean => ports.some((one) => collide(one, port));
+    const holder = this.#o.store
+      .connections()
+      .find((other) => other.id !== id && other.connected && has(other.ports));
+    if (holder) return `container "${holder.names[0] ?? holder.id}"`;
+    return has(others) ? "a container of another Shimyard" : undefined;
+  }
+
+  async #put(connection: Connection): Promise<void> {
+    const before = networksOf(this.#o.store.connection(connection.id));
+    const saved = this.#o.store.putConnection(connection);
+    this.#o.onChange([...new Set([...before, ...networksOf(connection)])]);
+    await saved;
+  }
+
+  /** What a running container reads, when its networks have changed. */
+  #refreshFiles(connection: Connection): Promise<void> {
+    return this.#writeFiles(connection, { kind: "networks" });
+  }
+
+  async #writeFiles(connection: Connection, plan: Pick<NetworkPlan, "kind">): Promise<void> {
+    const { paths, names, store, user } = this.#o;
+    const host = await hostResolver();
+    const { endpoints, hostname } = connection;
+    // The first three that resolv.conf(5) has.
+    const gateways = endpoints
+      .flatMap(({ network }) => store.network(network)?.gateway ?? [])
+      .slice(0, 3);
+    const nameservers = {
+      none: [],
+      host: host.all,
+      user: user.nameservers,
+      networks: names.available ? gateways : host.nameservers,
+    }[plan.kind];
+    await writeEtcFiles(paths, defaultNamespace, connection.id, {
+      hostname,
+      addresses: endpoints.flatMap(({ ip4, ip6 }) => (ip6 ? [ip4, ip6] : [ip4])),
+      ...{ nameservers, search: plan.kind === "none" ? [] : host.search },
+    });
+  }
+}
+
+const networksOf = (connection: Connection | undefined): string[] =>
+  connection?.endpoints.map(({ network }) => network) ?? [];
+
+const hostnameOf = ({ id, config }: Connectable): string => config.hostname || id.slice(0, 12);
+
+/** docker's: the name and the short id; and what it calls itself. */
+function namesOf(container: Connectable): string[] {
+  const { id, config } = container;
+  return [...new Set([config.name, id.slice(0, 12), hostnameOf(container)])];
+}
+
+const emptyConnection = (container: Connectable): Connection => ({
+  ...{ id: container.id, hostname: hostnameOf(container), names: namesOf(container) },
+  ...{ connected: false, endpoints: [], ports: [] },
+});
+
+function freeInterface(connection: Connection): string {
+  const used = new Set(connection.endpoints.map((endpoint) => endpoint.interface));
+  for (let index = 0; ; index += 1) if (!used.has(`eth${index}`)) return `eth${index}`;
+}

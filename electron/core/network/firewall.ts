@@ -1,0 +1,141 @@
+import { AppError, isCode } from "#shared/errors";
+import { mustRun, runCommand } from "../host/command.ts";
+import { z } from "zod";
+import type { PublishedPort } from "./network-store.ts";
+
+/** Replaces a manager's table (ruleset.ts), or with no text removes it. */
+export async function applyRuleset(table: string, text: string | undefined): Promise<void> {
+  // `add` first: deleting what is not there is an error.
+  const script = text ?? `add table inet ${table}\ndelete table inet ${table}\n`;
+  await mustRun(["nft", "-f", "-"], { stdin: Buffer.from(script) });
+}
+
+const prefix = "shimyard_";
+export const tableName = (rootMark: string): string => `${prefix}${rootMark}`;
+
+const ListedMap = z.object({
+  map: z.object({
+    name: z.string(),
+    elem: z.array(z.tuple([z.unknown(), z.unknown()])).optional(),
+  }),
+});
+
+/**
+ * Ports that other Shimyards of this machine, with a root of their own, lead to their containers: no socket tells of
+ * these. Their managers need not run.
+ */
+export async function portsOfOthers(table: string): Promise<PublishedPort[]> {
+  const tables = await mustRun(["nft", "list", "tables", "inet"]);
+  const others = [...tables.matchAll(/^table inet (\S+)$/gm)]
+    .map((match) => match[1] ?? "")
+    .filter((name) => name.startsWith(prefix) && name !== table);
+  const found: PublishedPort[] = [];
+  for (const other of others) {
+    const result = await runCommand(["nft", "-j", "list", "table", "inet", other], {
+      maxOutput: 4 * 1024 * 1024,
+    });
+    // It may have gone since.
+    if (result.code === 0) found.push(...publishedIn(result.stdout.toString("utf8")));
+  }
+  return found;
+}
+
+/** What `nft -j list table` says of the maps that ruleset.ts makes. */
+export function publishedIn(json: string): PublishedPort[] {
+  const { nftables } = z.object({ nftables: z.array(z.unknown()) }).parse(JSON.parse(json));
+  return nftables.flatMap((item) => {
+    const { data } = ListedMap.safeParse(item);
+    if (!data) return [];
+    return (data.map.elem ?? []).flatMap(([key, value]) => {
+      const from = concatenated(key);
+      const to = concatenated(value);
+      const [hostIp, protocol, port] =
+        from.length === 3 ? from : [data.map.name.endsWith("6") ? "::" : "0.0.0.0", ...from];
+      if (protocol !== "tcp" && protocol !== "udp") return [];
+      const [hostPort, containerPort] = [Number(port), Number(to[1])];
+      return [{ hostIp: String(hostIp), hostPort, containerPort, protocol }];
+    });
+  });
+}
+
+function concatenated(value: unknown): (string | number)[] {
+  const { data } = z
+    .object({ concat: z.array(z.union([z.string(), z.number()])) })
+    .safeParse(value);
+  return data?.concat ?? [];
+}
+
+/**
+ * Asks the firewalls that others keep to let a bridge's packets through. Where their chains say no (docker sets the
+ * FORWARD policy to DROP, ufw that of INPUT too), our table's yes does not count: the kernel asks every table. What
+ * may pass between networks is decided in our own, so these only step aside.
+ */
+export async function admitBridge(bridge: string): Promise<void> {
+  await Promise.all([admitByIptables(bridge), admitByFirewalld(bridge)]);
+}
+
+export async function dismissBridge(bridge: string): Promise<void> {
+  await Promise.all([
+    ...["iptables", "ip6tables"].map((tool) => dismissByIptables(tool, bridge)),
+    firewalld(["--zone=trusted", `--remove-interface=${bridge}`]),
+  ]);
+}
+
+async function admitByIptables(bridge: string): Promise<void> {
+  for (const tool of ["iptables", "ip6tables"]) {
+    const rules = await filterRules(tool);
+    const lines: string[] = [];
+    if (/^-P FORWARD DROP$/m.test(rules)) {
+      lines.push(`-I FORWARD 1 -i ${bridge} -j ACCEPT`, `-I FORWARD 1 -o ${bridge} -j ACCEPT`);
+    }
+    if (/^-P INPUT DROP$/m.test(rules)) {
+      // Names are asked of the bridge's address.
+      for (const protocol of ["udp", "tcp"]) {
+        lines.push(`-I INPUT 1 -i ${bridge} -p ${protocol} --dport 53 -j ACCEPT`);
+      }
+    }
+    if (lines.length > 0) await restore(tool, lines);
+  }
+}
+
+async function dismissByIptables(tool: string, bridge: string): Promise<void> {
+  const ours = (await filterRules(tool))
+    .split("\n")
+    .filter((line) => line.split(" ").includes(bridge) && line.startsWith("-A "));
+  if (ours.length > 0)
+    await restore(
+      tool,
+      ours.map((line) => line.replace(/^-A/, "-D")),
+    );
+}
+
+/** Empty where there is no such tool or table. Listing makes none. */
+async function filterRules(tool: string): Promise<string> {
+  try {
+    const { code, stdout } = await runCommand([tool, "-S"], { maxOutput: 4 * 1024 * 1024 });
+    return code === 0 ? stdout.toString("utf8") : "";
+  } catch (error) {
+    if (isCode(error, "NOT_FOUND")) return "";
+    throw error;
+  }
+}
+
+async function restore(tool: string, lines: string[]): Promise<void> {
+  const stdin = Buffer.from(["*filter", ...lines, "COMMIT", ""].join("\n"));
+  try {
+    await mustRun([`${tool}-restore`, "--wait", "5", "--noflush"], { stdin });
+  } catch (error) {
+    throw AppError.wrap(error, "The machine's firewall could not be changed");
+  }
+}
+
+async function admitByFirewalld(bridge: string): Promise<void> {
+  await firewalld(["--zone=trusted", `--add-interface=${bridge}`]);
+}
+
+/** Nothing happens where firewalld is not installed or does not run: its tool says so by its exit code. */
+async function firewalld(args: string[]): Promise<void> {
+  await runCommand(["firewall-cmd", "--quiet", ...args]).catch((error: unknown) => {
+    if (!isCode(error, "NOT_FOUND")) throw error;
+  });
+}

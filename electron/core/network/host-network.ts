@@ -1,0 +1,229 @@
+import { readFileSync } from "node:fs";
+import { AppError, isCode } from "#shared/errors";
+import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
+import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
+import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
+import type { Names } from "./names.ts";
+import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
+import { type Forward, ruleset } from "./ruleset.ts";
+
+/**
+ * This machine's side of one manager's networks: bridges, veth pairs, packet filter, names. It follows the records:
+ * `settle` makes what they want and removes what they don't, whoever left it. So a change is made in the records
+ * first, and a manager that is killed at any point leaves nothing that the next one would not remove.
+ */
+export class HostNetwork {
+  readonly #store: NetworkStore;
+  readonly #names: Names;
+  readonly #mark: string;
+  #ruleset: string | undefined;
+  #rulesetKnown = false;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  readonly #problems = new Map<string, AppError>();
+
+  /** `root` tells the names of this manager's interfaces and tables from those of others. */
+  constructor(store: NetworkStore, names: Names, root: string) {
+    this.#store = store;
+    this.#names = names;
+    this.#mark = mark(root, 6);
+  }
+
+  get table(): string {
+    return tableName(this.#mark);
+  }
+
+  /** IFNAMSIZ allows 15 characters. */
+  bridgeName(network: string): string {
+    return `${this.#bridgePrefix}${mark(network, 5)}`;
+  }
+
+  vethName(unique: string): string {
+    return `${this.#vethPrefix}${mark(unique, 5)}`;
+  }
+
+  /** Resolves when the machine is as the records were at the time of the call, or failed to be: see `requireWhole`. */
+  settle(): Promise<void> {
+    if (!this.#running) {
+      this.#running = this.#settleOnce().finally(() => {
+        this.#running = undefined;
+      });
+      return this.#running;
+    }
+    // One more for all that call while one is under way.
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      return this.settle();
+    });
+    return this.#next;
+  }
+
+  /** Rejects with what kept `settle` from making what this connection needs. */
+  requireWhole(connection: Connection): void {
+    for (const name of [rulesetProblem, ...connection.endpoints.map(({ network }) => network)]) {
+      const problem = this.#problems.get(name);
+      if (problem) throw problem;
+    }
+  }
+
+  /** Connects a process's network namespace, by all of the connection's ends or those named. */
+  async join(connection: Connection, pid: number, only?: string): Promise<void> {
+    this.requireWhole(connection);
+    const wayOut = this.#wayOut(connection);
+    const ends = connection.endpoints
+      .filter(({ network }) => only === undefined || network === only)
+      .map((endpoint) => ({
+        endpoint,
+        network: this.#store.require(endpoint.network),
+        isWayOut: endpoint.network === wayOut?.name,
+      }));
+    try {
+      await connectProcess(pid, ends);
+    } catch (error) {
+      throw AppError.wrap(error, "It could not be connected to its network");
+    }
+  }
+
+  /** Lets it out through another of its networks, when that by which it went is gone. */
+  async route(connection: Connection, pid: number): Promise<void> {
+    const wayOut = this.#wayOut(connection);
+    if (wayOut) await routeProcess(pid, wayOut);
+  }
+
+  get #bridgePrefix(): string {
+    return `sy${this.#mark}-`;
+  }
+
+  get #vethPrefix(): string {
+    return `sv${this.#mark}-`;
+  }
+
+  /** Through the first network that has a way out. */
+  #wayOut(connection: Connection): NetworkRecord | undefined {
+    return connection.endpoints
+      .flatMap(({ network }) => this.#store.network(network) ?? [])
+      .find(({ internal }) => !internal);
+  }
+
+  async #settleOnce(): Promise<void> {
+    const connections = this.#store
+      .connections()
+      .filter(({ connected, endpoints }) => connected && endpoints.length > 0);
+    const used = new Set(
+      connections.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
+    );
+    const networks = this.#store.networks().filter(({ name }) => used.has(name));
+    this.#problems.clear();
+    await Promise.all([
+      this.#settleLinks(networks, connections),
+      this.#settleRuleset(networks, connections),
+    ]);
+    try {
+      await this.#names.apply(
+        networks.filter(({ name }) => !this.#problems.has(name)),
+        connections,
+      );
+    } catch (error) {
+      for (const name of used) this.#problems.set(name, AppError.wrap(error, "Names"));
+    }
+  }
+
+  async #settleLinks(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
+    const there = linkNames();
+    const bridges = there.filter((name) => name.startsWith(this.#bridgePrefix));
+    const veths = there.filter((name) => name.startsWith(this.#vethPrefix));
+    const wanted = new Set([
+      ...networks.map(({ bridge }) => bridge),
+      ...connections.flatMap(({ endpoints }) => endpoints.map(({ veth }) => veth)),
+    ]);
+    try {
+      const stale = bridges.filter((name) => !wanted.has(name));
+      await Promise.all(stale.map(dismissBridge));
+      await removeLinks([...veths.filter((name) => !wanted.has(name)), ...stale]);
+    } catch (error) {
+      // It is there still, and seen again the next time.
+      this.#problems.set("", AppError.from(error));
+    }
+    for (const network of networks) {
+      if (bridges.includes(network.bridge)) continue;
+      try {
+        requireUnused(network);
+        await makeBridge(network);
+        await admitBridge(network.bridge);
+      } catch (error) {
+        this.#problems.set(network.name, AppError.from(error));
+      }
+    }
+  }
+
+  async #settleRuleset(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
+    const forwards = connections.flatMap((connection) => this.#forwards(connection));
+    const text = networks.length > 0 ? ruleset(this.table, networks, forwards) : undefined;
+    if (this.#rulesetKnown && text === this.#ruleset) return;
+    try {
+      await applyRuleset(this.table, text);
+      this.#ruleset = text;
+      this.#rulesetKnown = true;
+    } catch (error) {
+      this.#rulesetKnown = false;
+      // Without nft there is no table to remove.
+      if (text === undefined && isCode(error, "NOT_FOUND")) return;
+      const problem = AppError.wrap(error, "The packet filter could not be set up");
+      this.#problems.set(rulesetProblem, problem);
+    }
+  }
+
+  #forwards(connection: Connection): Forward[] {
+    const wayOut = this.#wayOut(connection)?.name;
+    const endpoint = connection.endpoints.find(({ network }) => network === wayOut);
+    if (!endpoint) return [];
+    return connection.ports.flatMap((port) => {
+      const to = port.hostIp.includes(":") ? endpoint.ip6 : endpoint.ip4;
+      return to === undefined ? [] : [{ port, to }];
+    });
+  }
+}
+
+/** No network's name: what concerns all of them. */
+const rulesetProblem = "*";
+
+/** FAILED_PRECONDITION when the machine reaches something else by a part of the subnet, since a VPN came up, say. */
+function requireUnused(network: NetworkRecord): void {
+  const subnet = parseSubnet(network.subnet);
+  const other = hostRoutes().find((route) => overlap(route.subnet, subnet));
+  if (!other) return;
+  throw new AppError(
+    "FAILED_PRECONDITION",
+    `The subnet ${network.subnet} of network "${network.name}" is in use: ${formatSubnet(other.subnet)} is reached by ${other.device}`,
+    { hint: "Remove the network, and create it with another subnet." },
+  );
+}
+
+/**
+ * Where this machine sends packets, but for the way out: /proc/net/route has addresses as hexadecimal numbers in the
+ * machine's own byte order, which is little-endian on all that Electron runs on.
+ */
+export function hostRoutes(): { device: string; subnet: Subnet }[] {
+  let text = "";
+  try {
+    text = readFileSync("/proc/net/route", "utf8");
+  } catch {
+    return [];
+  }
+  return parseRoutes(text).filter(({ subnet }) => subnet.bits > 0);
+}
+
+export function parseRoutes(text: string): { device: string; subnet: Subnet }[] {
+  const swapped = (hex: string): bigint =>
+    BigInt(Buffer.from(hex, "hex").reverse().readUInt32BE(0));
+  return text
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split("\t"))
+    .map((fields) => {
+      const [device = "", base = "0", , , , , , netmask = "0"] = fields;
+      const bits = swapped(netmask.trim()).toString(2).replaceAll("0", "").length;
+      return { device, subnet: { family: 4, base: swapped(base), bits } };
+    });
+}

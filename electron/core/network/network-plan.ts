@@ -1,0 +1,75 @@
+import type { ContainerConfig } from "#shared/contract/containers";
+import {
+  defaultNetwork,
+  type NetworkAbilities,
+  type NetworkChoice,
+} from "#shared/contract/networks";
+import { AppError } from "#shared/errors";
+
+/** How a container is connected on this machine, and in what that differs from what was asked for. */
+export interface NetworkPlan {
+  /** `user`: by a process of the ordinary user's own, see user-network.ts. */
+  kind: "none" | "host" | "networks" | "user";
+  networks: NetworkChoice[];
+  warnings: string[];
+  notes: string[];
+}
+
+/** Loopback, and nothing else. */
+export const noNetwork: NetworkPlan = { kind: "none", networks: [], warnings: [], notes: [] };
+
+export interface PlanFacts {
+  rootless: boolean;
+  abilities: NetworkAbilities;
+  /** The runtime is a sandbox with a kernel of its own, which has no network here. */
+  sandbox: boolean;
+}
+
+/**
+ * FAILED_PRECONDITION when this machine has no such network for it. What nobody asked for by name is left out with a
+ * note instead.
+ */
+export function planNetwork(
+  config: Pick<ContainerConfig, "networks" | "ports">,
+  { rootless, abilities, sandbox }: PlanFacts,
+): NetworkPlan {
+  const ports = (config.ports ?? []).length > 0;
+  if (config.networks === "none" || config.networks === "host") {
+    const warnings = ports ? [portsWithout[config.networks]] : [];
+    return { ...noNetwork, kind: config.networks, warnings };
+  }
+  const asked = config.networks !== undefined || ports;
+  const missing = sandbox
+    ? { ok: false, reason: noSandbox }
+    : rootless
+      ? abilities.ports
+      : abilities.bridges;
+  if (!missing.ok) {
+    const reason = missing.reason ?? "This machine can't connect containers";
+    if (!asked) return { ...noNetwork, notes: [`It has no network: ${lower(reason)}`] };
+    throw new AppError("FAILED_PRECONDITION", reason, {
+      ...{ field: "networks", hint: 'Choose the network "none".' },
+    });
+  }
+  const networks = config.networks ?? [{ name: defaultNetwork }];
+  if (!rootless) return { ...noNetwork, kind: "networks", networks };
+  const [only] = networks;
+  if (networks.length === 1 && only?.name === defaultNetwork && !only.ip4 && !only.ip6) {
+    return { ...noNetwork, kind: "user" };
+  }
+  throw new AppError("FAILED_PRECONDITION", abilities.bridges.reason ?? noBridges, {
+    ...{
+      field: "networks",
+      hint: `Choose "${defaultNetwork}": it reaches the world, and its ports can be published.`,
+    },
+  });
+}
+
+export const noBridges = "An ordinary user's containers can't be joined to networks of their own";
+const noSandbox = "Containers in gVisor's sandbox have no network";
+const portsWithout = {
+  none: "Its ports are not published: it has no network",
+  host: "Its ports are not published: it has this machine's network, and so they are this machine's",
+};
+
+const lower = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);

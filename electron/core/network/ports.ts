@@ -1,0 +1,135 @@
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
+import type { PortChoice } from "#shared/contract/networks";
+import { AppError } from "#shared/errors";
+import { normalAddress } from "./addresses.ts";
+import type { PublishedPort } from "./network-store.ts";
+import { portOwner } from "./port-owner.ts";
+
+export interface PortRequest {
+  wishes: PortChoice[];
+  /** What the container had last: a port that was picked is picked again when it is free. */
+  before: PublishedPort[];
+  /** Publish on every IPv6 address too, where no address was given. */
+  ipv6: boolean;
+  /** Who else has it without a socket, for a sentence: `container "web"`. */
+  holder: (port: PublishedPort) => string | undefined;
+}
+
+/**
+ * The ports of this machine that a container gets. ALREADY_EXISTS when one is taken, saying who has it;
+ * PERMISSION_DENIED when an ordinary user may not have it.
+ */
+export async function choosePorts(request: PortRequest): Promise<PublishedPort[]> {
+  const chosen: PublishedPort[] = [];
+  for (const [index, wish] of request.wishes.entries()) {
+    const holder = (port: PublishedPort): string | undefined =>
+      request.holder(port) ?? (chosen.some((own) => collide(own, port)) ? "the same" : undefined);
+    const { hostPort = 0 } = wish;
+    const hostIp = wish.hostIp ? normalAddress(wish.hostIp) : "0.0.0.0";
+    const { containerPort, protocol } = wish;
+    const port = { hostIp, hostPort, containerPort, protocol };
+    if (hostPort === 0) {
+      port.hostPort = await pick(port, { ...request, holder });
+    } else {
+      await requireFree(port, holder, `ports.${index}`);
+    }
+    chosen.push(port);
+    if (request.ipv6 && !wish.hostIp) chosen.push({ ...port, hostIp: "::" });
+  }
+  return chosen;
+}
+
+/** Whether two ports can't be published at once. */
+export function collide(a: PublishedPort, b: PublishedPort): boolean {
+  if (a.protocol !== b.protocol || a.hostPort !== b.hostPort) return false;
+  if (a.hostIp.includes(":") !== b.hostIp.includes(":")) return false;
+  return a.hostIp === b.hostIp || isEvery(a.hostIp) || isEvery(b.hostIp);
+}
+
+export const isEvery = (hostIp: string): boolean => hostIp === "0.0.0.0" || hostIp === "::";
+
+/** `127.0.0.1:8080`, `8080/udp`. */
+export function portText({ hostIp, hostPort, protocol }: PublishedPort): string {
+  const host = hostIp.includes(":") ? `[${hostIp}]` : hostIp;
+  return `${isEvery(hostIp) ? "" : `${host}:`}${hostPort}${protocol === "udp" ? "/udp" : ""}`;
+}
+
+async function requireFree(
+  port: PublishedPort,
+  holder: PortRequest["holder"],
+  field: string,
+): Promise<void> {
+  const held = holder(port);
+  const failure = held === undefined ? await bindFailure(port) : "EADDRINUSE";
+  if (failure === undefined) return;
+  const what = `Port ${portText(port)}`;
+  if (failure === "EADDRINUSE") {
+    const who = held ?? (await portOwner(port.protocol, port.hostPort));
+    throw new AppError("ALREADY_EXISTS", `${what} is taken${who ? ` by ${who}` : ""}`, {
+      ...{ field, hint: "Choose another port, or leave it empty: a free one is picked." },
+    });
+  }
+  if (failure === "EADDRNOTAVAIL") {
+    throw new AppError("INVALID_ARGUMENT", `This machine has no address ${port.hostIp}`, { field });
+  }
+  if (failure === "EACCES") {
+    throw new AppError("PERMISSION_DENIED", `${what} is not for an ordinary user`, {
+      ...{ field, hint: "Choose one of 1024 and above (net.ipv4.ip_unprivileged_port_start)." },
+    });
+  }
+  throw new AppError("UNAVAILABLE", `${what} can't be used: ${failure}`, { field });
+}
+
+/** Attempts to find a port that has no holder of another kind. */
+const attempts = 50;
+
+async function pick(port: PublishedPort, request: PortRequest): Promise<number> {
+  const last = request.before.find(
+    (one) =>
+      one.hostIp === port.hostIp &&
+      one.containerPort === port.containerPort &&
+      one.protocol === port.protocol,
+  );
+  if (last && !request.holder(last) && (await bindFailure(last)) === undefined) {
+    return last.hostPort;
+  }
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const hostPort = await bind({ ...port, hostPort: 0 });
+    if (typeof hostPort === "string") break;
+    if (!request.holder({ ...port, hostPort })) return hostPort;
+  }
+  throw new AppError("RESOURCE_EXHAUSTED", `No free port was found on ${port.hostIp}`);
+}
+
+async function bindFailure(port: PublishedPort): Promise<string | undefined> {
+  const result = await bind(port);
+  return typeof result === "string" ? result : undefined;
+}
+
+/** Holds a port for a moment; answers its number, or the errno that it failed with. */
+function bind({ protocol, hostIp, hostPort }: PublishedPort): Promise<number | string> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException): void => resolve(error.code ?? error.message);
+    const v6 = hostIp.includes(":");
+    if (protocol === "tcp") {
+      const server = createServer();
+      server.once("error", failed);
+      // Not in a cluster's parent: the answer is this process's.
+      server.listen({ host: hostIp, port: hostPort, exclusive: true, ipv6Only: v6 }, () => {
+        const address = server.address();
+        server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+      });
+      return;
+    }
+    const socket = createSocket({ type: v6 ? "udp6" : "udp4", ipv6Only: v6 });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      socket.close();
+      failed(error);
+    });
+    socket.bind({ address: hostIp, port: hostPort, exclusive: true }, () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}

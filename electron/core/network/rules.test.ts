@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import { parseResolv } from "./etc-files.ts";
+import { publishedIn } from "./firewall.ts";
+import { parseRoutes } from "./host-network.ts";
+import { configFile } from "./names.ts";
+import { noNetwork, planNetwork } from "./network-plan.ts";
+import type { Connection, NetworkRecord } from "./network-store.ts";
+import { holders } from "./port-owner.ts";
+import { collide, portText } from "./ports.ts";
+import { ruleset } from "./ruleset.ts";
+import { pastaArgs } from "./user-network.ts";
+
+const network: NetworkRecord = {
+  ...{ name: "shop", subnet: "10.9.8.0/24", gateway: "10.9.8.1", internal: false },
+  ...{ subnet6: "fd00:9::/64", gateway6: "fd00:9::1" },
+  ...{ bridge: "sy000000-00000", labels: {}, createdAt: 0 },
+};
+const port = { hostIp: "0.0.0.0", hostPort: 8080, containerPort: 80, protocol: "tcp" as const };
+
+test("the table leads ports on every address and on one, by family", () => {
+  const text = ruleset(
+    "t",
+    [network],
+    [
+      { port, to: "10.9.8.2" },
+      { port: { ...port, hostIp: "127.0.0.1", protocol: "udp" }, to: "10.9.8.3" },
+      { port: { ...port, hostIp: "::" }, to: "fd00:9::2" },
+    ],
+  );
+  expect(text).toContain(
+    "any4 { type inet_proto . inet_service : ipv4_addr . inet_service; elements = { tcp . 8080 : 10.9.8.2 . 80 } }",
+  );
+  expect(text).toContain("elements = { 127.0.0.1 . udp . 8080 : 10.9.8.3 . 80 }");
+  expect(text).toContain("elements = { tcp . 8080 : fd00:9::2 . 80 }");
+  expect(text).toContain("set internal { type ifname;  }");
+  expect(text).toContain(
+    'set within { type ifname . ifname; elements = { "sy000000-00000" . "sy000000-00000" } }',
+  );
+});
+
+test("another's ports are read from what nft lists", () => {
+  const concat = (...parts: (string | number)[]) => ({ concat: parts });
+  const json = JSON.stringify({
+    nftables: [
+      { metainfo: {} },
+      { map: { name: "any6", elem: [[concat("tcp", 8080), concat("fd00::2", 80)]] } },
+      { map: { name: "own4", elem: [[concat("127.0.0.1", "udp", 53), concat("10.0.0.2", 5353)]] } },
+      { map: { name: "any4" } },
+    ],
+  });
+  expect(publishedIn(json)).toEqual([
+    { hostIp: "::", hostPort: 8080, containerPort: 80, protocol: "tcp" },
+    { hostIp: "127.0.0.1", hostPort: 53, containerPort: 5353, protocol: "udp" },
+  ]);
+});
+
+test("ports collide where one is on every address of the family", () => {
+  expect(collide(port, { ...port, hostIp: "127.0.0.1" })).toBe(true);
+  expect(collide({ ...port, hostIp: "10.0.0.1" }, { ...port, hostIp: "127.0.0.1" })).toBe(false);
+  expect(collide(port, { ...port, hostIp: "::" })).toBe(false);
+  expect(collide(port, { ...port, protocol: "udp" })).toBe(false);
+  expect(portText({ ...port, hostIp: "::1", protocol: "udp" })).toBe("[::1]:8080/udp");
+});
+
+test("who listens is told from who is only connected", () => {
+  const table = [
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+    "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41 1",
+    "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 42 1",
+    "   2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1",
+  ].join("\n");
+  expect(holders(table, "tcp", 8080)).toEqual(["41"]);
+});
+
+test("routes are read as the kernel writes them", () => {
+  const text = [
+    "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT",
+    "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
+    "eth0\t0000110A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+  ].join("\n");
+  expect(parseRoutes(text)).toEqual([
+    { device: "eth0", subnet: { family: 4, base: 0n, bits: 0 } },
+    { device: "eth0", subnet: { family: 4, base: 0x0a110000n, bits: 16 } },
+  ]);
+});
+
+test("name servers on loopback are nobody in a container", () => {
+  const text =
+    "search lan\nnameserver 127.0.0.53\nnameserver 10.0.0.1\noptions edns0\n# nameserver 1.1.1.1\n";
+  expect(parseResolv(text)).toEqual({
+    ...{ all: ["127.0.0.53", "10.0.0.1"], nameservers: ["10.0.0.1"] },
+    search: ["search lan", "options edns0"],
+  });
+});
+
+test("a network's names are a line a container, in lower case", () => {
+  const connection: Connection = {
+    ...{ id: "abc", hostname: "Web", names: ["Web", "abc"], connected: true, ports: [] },
+    endpoints: [
+      {
+        ...{ network: "shop", interface: "eth0", veth: "v", mac: "", aliases: ["WWW", "web"] },
+        ...{ ip4: "10.9.8.2", ip6: "fd00:9::2" },
+      },
+    ],
+  };
+  expect(configFile(network, [connection])).toBe(
+    "10.9.8.1,fd00:9::1\nabc 10.9.8.2 fd00:9::2 web,abc,www\n",
+  );
+});
+
+test("pasta forwards what is published, and nothing else", () => {
+  const args = pastaArgs([port, { ...port, hostIp: "127.0.0.1", hostPort: 8443 }], "/x.pid", 7);
+  expect(args.join(" ")).toContain("-t 8080:80 -t 127.0.0.1/8443:80 -u none 7");
+  expect(pastaArgs([], "/x.pid", 7).join(" ")).toContain("-t none -u none 7");
+});
+
+describe("a plan", () => {
+  const ok = { ok: true };
+  const able = {
+    rootless: false,
+    sandbox: false,
+    abilities: { bridges: ok, ports: ok, names: ok },
+  };
+  const no = { ok: false, reason: "nft is not installed" };
+  const unable = { ...able, abilities: { bridges: no, ports: no, names: no } };
+
+  test("is the default network where nothing is said", () => {
+    expect(planNetwork({}, able)).toMatchObject({
+      kind: "networks",
+      networks: [{ name: "bridge" }],
+    });
+    expect(planNetwork({}, { ...able, rootless: true })).toMatchObject({ kind: "user" });
+  });
+
+  test("leaves out what nobody asked for, and refuses what somebody did", () => {
+    expect(planNetwork({}, unable)).toEqual({
+      ...noNetwork,
+      notes: ["It has no network: nft is not installed"],
+    });
+    const ports = [{ containerPort: 80, protocol: "tcp" as const }];
+    expect(() => planNetwork({ ports }, unable)).toThrow("nft is not installed");
+    expect(() => planNetwork({}, { ...able, sandbox: true })).not.toThrow();
+    const own = { networks: [{ name: "shop" }] };
+    const user = { ...able, rootless: true, abilities: { ...able.abilities, bridges: no } };
+    expect(() => planNetwork(own, user)).toThrow("nft is not installed");
+  });
+
+  test("says that ports without a network are not published", () => {
+    const ports = [{ containerPort: 80, protocol: "tcp" as const }];
+    const { kind, warnings } = planNetwork({ networks: "host", ports }, unable);
+    expect(kind).toBe("host");
+    expect(warnings).toEqual([expect.stringContaining("not published")]);
+  });
+});

@@ -1,0 +1,100 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "#shared/errors";
+import { commandError, runCommand } from "../host/command.ts";
+import type { Connection, PublishedPort } from "./network-store.ts";
+import { isEvery } from "./ports.ts";
+
+/** The name server a container asks; pasta hands the questions to the machine's own. podman's choice, too. */
+const nameserver = "169.254.1.1";
+
+/** Milliseconds within which a killed pasta is gone. */
+const endTime = 3000;
+
+/**
+ * An ordinary user's network: per container one pasta(1), which carries packets between the container's network
+ * namespace and sockets of the user's own, published ports too. It goes to the background by itself and on without
+ * us, as a shim does; its pid file tells which one is whose.
+ */
+export class UserNetwork {
+  readonly #directory: string;
+
+  /** `directory` holds the pid files. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  readonly nameservers = [nameserver];
+
+  async join(connection: Connection, pid: number): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const argv = pastaArgs(connection.ports, this.#pidFile(connection.id), pid);
+    // It answers once its ports are bound and the interface is there.
+    const result = await runCommand(argv);
+    if (result.code === 0) return;
+    const error = commandError("pasta", {
+      ...result,
+      stderr: Buffer.from(ownWords(result.stderr)),
+    });
+    throw AppError.wrap(error, "It could not be connected to the network");
+  }
+
+  /** Ends what carries a container's packets. Idempotent. */
+  async leave(id: string): Promise<void> {
+    const file = this.#pidFile(id);
+    const pid = await this.#pid(file);
+    if (pid !== undefined) {
+      process.kill(pid, "SIGTERM");
+      const until = Date.now() + endTime;
+      while (Date.now() < until && (await this.#pid(file)) !== undefined) await delay(2);
+    }
+    await rm(file, { force: true });
+  }
+
+  /** Ends those of containers that are not connected: what a killed manager left. */
+  async settle(connected: string[]): Promise<void> {
+    const files = await readdir(this.#directory).catch(() => []);
+    const ids = files.map((name) => name.replace(/\.pid$/, ""));
+    await Promise.all(ids.filter((id) => !connected.includes(id)).map((id) => this.leave(id)));
+  }
+
+  #pidFile(id: string): string {
+    return join(this.#directory, `${id}.pid`);
+  }
+
+  /** A pid may be another's by now: ours has the file among its arguments. */
+  async #pid(file: string): Promise<number | undefined> {
+    const pid = Number.parseInt(await readFile(file, "utf8").catch(() => ""), 10);
+    if (!(pid > 0)) return undefined;
+    const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    return line.split("\0").includes(file) ? pid : undefined;
+  }
+}
+
+/** Nothing is forwarded but what is published: pasta's own default would be every port that something listens on. */
+export function pastaArgs(ports: PublishedPort[], pidFile: string, pid: number): string[] {
+  const publish = ports.flatMap(({ hostIp, hostPort, containerPort, protocol }) => {
+    const at = isEvery(hostIp) ? "" : `${hostIp}/`;
+    return [protocol === "tcp" ? "-t" : "-u", `${at}${hostPort}:${containerPort}`];
+  });
+  const without = (["tcp", "udp"] as const)
+    .filter((protocol) => !ports.some((port) => port.protocol === protocol))
+    .flatMap((protocol) => [protocol === "tcp" ? "-t" : "-u", "none"]);
+  return [
+    ...["pasta", "--config-net", "--quiet", "--pid", pidFile],
+    ...["-T", "none", "-U", "none", "--dns-forward", nameserver],
+    ...publish,
+    ...without,
+    String(pid),
+  ];
+}
+
+/** Without what it says about a machine that has no syslog. */
+function ownWords(stderr: Buffer): string {
+  return stderr
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => !line.startsWith("Failed to send"))
+    .join("\n");
+}

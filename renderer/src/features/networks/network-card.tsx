@@ -1,0 +1,86 @@
+import { Trash2 } from "lucide-react";
+import { useState } from "react";
+import type { Network } from "#shared/contract/networks";
+import { IconButton } from "../../components/button.tsx";
+import { ConfirmDialog } from "../../components/dialog.tsx";
+import { ErrorNote } from "../../components/error-note.tsx";
+import { plural } from "../../components/format.ts";
+import { announce } from "../../components/toast.tsx";
+import { useConnect, useDisconnect, useRemoveNetwork } from "../../queries/networks.ts";
+import { ConnectMenu } from "./connect-menu.tsx";
+import { NetworkMap } from "./network-map.tsx";
+
+/** A network: what it is, what can be done with it, and its map. */
+export function NetworkCard(props: { network: Network }) {
+  const { network } = props;
+  const { id, subnet, subnet6, internal, isDefault, members, bridge } = network;
+  const remove = useRemoveNetwork();
+  const connect = useConnect();
+  const disconnect = useDisconnect();
+  const [asking, setAsking] = useState(false);
+  const failed = remove.error ?? connect.error ?? disconnect.error;
+  const inTheWay = isDefault
+    ? "Containers that name no network are here"
+    : members.length > 0 && `Disconnect ${plural(members.length, "container")} first`;
+  return (
+    <section className="network" aria-label={`Network ${id}`}>
+      <header className="network__head">
+        <h2>{id}</h2>
+        <span className="mono muted selectable">{subnet}</span>
+        {subnet6 && <span className="mono muted selectable">{subnet6}</span>}
+        {internal && <span className="network__tag">internal</span>}
+        {isDefault && <span className="network__tag">default</span>}
+        <span className="mono dim network__bridge" title="Its interface on this machine">
+          {bridge}
+        </span>
+        <ConnectMenu
+          network={network}
+          onConnect={(containerId, name) =>
+            connect.mutate(
+              { containerId, network: { name: id } },
+              { onSuccess: () => announce(`${name} connected to ${id}`) },
+            )
+          }
+        />
+        <IconButton
+          size="small"
+          icon={Trash2}
+          danger
+          label={`Remove ${id}`}
+          disabledReason={inTheWay}
+          onClick={() => setAsking(true)}
+        />
+      </header>
+      {failed && (
+        <ErrorNote
+          className="network__error"
+          title={remove.error ? "It was not removed" : "Nothing was changed"}
+          error={failed}
+          onDismiss={() => {
+            for (const mutation of [remove, connect, disconnect]) mutation.reset();
+          }}
+        />
+      )}
+      <NetworkMap
+        network={network}
+        onDisconnect={({ containerId, containerName }) =>
+          disconnect.mutate(
+            { containerId, network: id },
+            { onSuccess: () => announce(`${containerName} disconnected from ${id}`) },
+          )
+        }
+      />
+      {asking && (
+        <ConfirmDialog
+          open
+          onOpenChange={setAsking}
+          title={`Remove the network ${id}?`}
+          action="Remove"
+          onConfirm={() => remove.mutate(id, { onSuccess: () => announce(`${id} removed`) })}
+        >
+          <p>No container is in it. Its subnet {subnet} is free again.</p>
+        </ConfirmDialog>
+      )}
+    </section>
+  );
+}
