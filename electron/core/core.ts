@@ -106,6 +106,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       }
     });
     const networks = await NetworkService.create({ paths, privileges, store, exchange, ready });
+    closing.push(() => networks.dropIdle());
     const images: ImageService = new ImageService({
       ...{ paths, privileges, store, operations, exchange, ready },
       usedBy: (id) => containers.usersOf(id),

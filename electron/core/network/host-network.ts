@@ -21,6 +21,11 @@ export class HostNetwork {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #problems = new Map<string, AppError>();
+  /** Until when a bridge that nobody is connected to is kept, by its network's name. */
+  readonly #idle = new Map<string, number>();
+  /** The networks that somebody was connected to when it last settled. */
+  #used = new Set<string>();
+  #idleTimer: NodeJS.Timeout | undefined;
 
   /** `root` tells the names of this manager's interfaces and tables from those of others. */
   constructor(store: NetworkStore, names: Names, root: string) {
@@ -56,6 +61,14 @@ export class HostNetwork {
       return this.settle();
     });
     return this.#next;
+  }
+
+  /** Removes what was kept for the next container of a network that nobody is connected to. */
+  async dropIdle(): Promise<void> {
+    await (this.#next ?? this.#running);
+    for (const name of this.#idle.keys()) this.#idle.set(name, 0);
+    if (this.#idle.size > 0) await this.settle();
+    clearTimeout(this.#idleTimer);
   }
 
   /** Rejects with what kept `settle` from making what this connection needs. */
@@ -112,20 +125,39 @@ export class HostNetwork {
     const used = new Set(
       connections.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
     );
+    this.#rememberIdle(used);
     const networks = this.#store.networks().filter(({ name }) => used.has(name));
+    const kept = this.#store.networks().filter(({ name }) => used.has(name) || this.#isKept(name));
     this.#problems.clear();
     await Promise.all([
-      this.#settleLinks(networks, connections),
+      this.#settleLinks(kept, connections),
       this.#settleRuleset(networks, connections),
     ]);
     try {
       await this.#names.apply(
-        networks.filter(({ name }) => !this.#problems.has(name)),
+        kept.filter(({ name }) => !this.#problems.has(name)),
         connections,
       );
     } catch (error) {
       for (const name of used) this.#problems.set(name, AppError.wrap(error, "Names"));
     }
+  }
+
+  #isKept(network: string): boolean {
+    return (this.#idle.get(network) ?? 0) > Date.now();
+  }
+
+  /** What is not used any more is kept a while; then it is looked at again. */
+  #rememberIdle(used: Set<string>): void {
+    for (const name of this.#used) if (!used.has(name)) this.#idle.set(name, Date.now() + keptIdle);
+    for (const name of this.#idle.keys()) {
+      if (used.has(name) || !this.#isKept(name)) this.#idle.delete(name);
+    }
+    this.#used = used;
+    clearTimeout(this.#idleTimer);
+    if (this.#idle.size === 0) return;
+    const look = (): void => void this.settle().catch(() => undefined);
+    this.#idleTimer = setTimeout(look, keptIdle + 100).unref();
   }
 
   async #settleLinks(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
@@ -183,6 +215,12 @@ export class HostNetwork {
     });
   }
 }
+
+/**
+ * Milliseconds that the bridge of a network, and whoever answers for names there, outlive its last container: who
+ * deletes one often starts another. Rules are not kept.
+ */
+const keptIdle = 15_000;
 
 /** No network's name: what concerns all of them. */
 const rulesetProblem = "*";

@@ -131,6 +131,7 @@ export class NetworkService {
       );
     }
     await this.#store.removeNetwork(record.name);
+    await this.#host.settle();
     this.#watch.changed(name);
     this.#o.exchange.publish({ topic: "/networks/delete", data: { network: name } });
   }
@@ -188,6 +189,11 @@ export class NetworkService {
       await this.#store.putNetwork(this.#makeRecord({ name: defaultNetwork }));
     }
     await this.connections.reconcile(isAlive, exists);
+  }
+
+  /** Lets go of what was only kept for the next container; what containers have stays. */
+  async dropIdle(): Promise<void> {
+    await this.#host.dropIdle();
   }
 
   #requireBridges(): void {
