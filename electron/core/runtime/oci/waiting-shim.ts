@@ -91,12 +91,13 @@ export class WaitingShim implements Disposable {
   dispose(): void {
     if (this.#gone) return;
     this.#gone = true;
-    for (const stream of this.#pipes()) stream.destroy();
+    // Before its pipes end, for which it waits: by now there may be a bundle that it would go on with.
     try {
       if (this.#child.pid !== undefined) process.kill(-this.#child.pid, "SIGKILL");
     } catch {
       // It has ended.
     }
+    for (const stream of this.#pipes()) stream.destroy();
   }
 
   #stream(fd: number): Socket {
