@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import { AppError, isCode } from "#shared/errors";
+import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
 import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
 import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
+import { PortBoard } from "./port-board.ts";
 import { type Forward, ruleset } from "./ruleset.ts";
 
 /**
@@ -13,9 +14,11 @@ import { type Forward, ruleset } from "./ruleset.ts";
  * first, and a manager that is killed at any point leaves nothing that the next one would not remove.
  */
 export class HostNetwork {
+  readonly #able: boolean;
   readonly #store: NetworkStore;
   readonly #names: Names;
   readonly #mark: string;
+  readonly board: PortBoard;
   #ruleset: string | undefined;
   #rulesetKnown = false;
   #running: Promise<void> | undefined;
@@ -27,14 +30,16 @@ export class HostNetwork {
   #used = new Set<string>();
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** `root` tells the names of this manager's interfaces and tables from those of others. */
-  constructor(store: NetworkStore, names: Names, root: string) {
+  /** `root` tells the names of this manager's interfaces and tables from those of others; unless `able` nothing is done. */
+  constructor(store: NetworkStore, names: Names, { root, able }: { root: string; able: boolean }) {
+    this.#able = able;
     this.#store = store;
     this.#names = names;
     this.#mark = mark(root, 6);
+    this.board = new PortBoard(portBoard, this.#table);
   }
 
-  get table(): string {
+  get #table(): string {
     return tableName(this.#mark);
   }
 
@@ -119,6 +124,7 @@ export class HostNetwork {
   }
 
   async #settleOnce(): Promise<void> {
+    if (!this.#able) return;
     const connections = this.#store
       .connections()
       .filter(({ connected, endpoints }) => connected && endpoints.length > 0);
@@ -190,16 +196,15 @@ export class HostNetwork {
 
   async #settleRuleset(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
     const forwards = connections.flatMap((connection) => this.#forwards(connection));
-    const text = networks.length > 0 ? ruleset(this.table, networks, forwards) : undefined;
+    const text = networks.length > 0 ? ruleset(this.#table, networks, forwards) : undefined;
     if (this.#rulesetKnown && text === this.#ruleset) return;
     try {
-      await applyRuleset(this.table, text);
+      await applyRuleset(this.#table, text);
+      await this.board.post(forwards.map(({ port }) => port));
       this.#ruleset = text;
       this.#rulesetKnown = true;
     } catch (error) {
       this.#rulesetKnown = false;
-      // Without nft there is no table to remove.
-      if (text === undefined && isCode(error, "NOT_FOUND")) return;
       const problem = AppError.wrap(error, "The packet filter could not be set up");
       this.#problems.set(rulesetProblem, problem);
     }
@@ -221,6 +226,9 @@ export class HostNetwork {
  * deletes one often starts another. Rules are not kept.
  */
 const keptIdle = 15_000;
+
+/** Of all managers that root has on this machine. */
+const portBoard = "/run/shimyard-ports";
 
 /** No network's name: what concerns all of them. */
 const rulesetProblem = "*";

@@ -65,7 +65,10 @@ export class NetworkService {
     const { paths, ready } = options;
     const names = new Names(aardvark, join(paths.state, "names"));
     this.#store = new NetworkStore(options.store);
-    this.#host = new HostNetwork(this.#store, names, paths.data);
+    this.#host = new HostNetwork(this.#store, names, {
+      root: paths.data,
+      able: abilities.bridges.ok,
+    });
     this.#watch = new ListWatch({
       list: () => this.#list(),
       get: (id) => this.#find(id),
