@@ -137,6 +137,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       }
     });
     const networks = await NetworkService.create({ paths, privileges, store, exchange, ready });
+    closing.push(() => networks.dropIdle());
     const imaging = await createImages({
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),

@@ -22,6 +22,7 @@ export async function traces(run) {
     processes(run),
     mounts(),
     entries("/run/netns", "network namespace"),
+    entries("/run/shimyard-ports", "published ports"),
     interfaces(),
     tables(),
     entries("/run/runc", "runc state"),

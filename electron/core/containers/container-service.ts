@@ -167,11 +167,12 @@ export class ContainerService {
         const making = this.lifecycle.spec(record);
         // Looked at below, when the directories are there or have failed.
         making.catch(() => undefined);
+        // Before anything is known of it: a port that is taken, an address that is not the network's.
+        const checking = networks.connections.check(record, this.lifecycle.plan(record));
+        checking.catch(() => undefined);
         if (!place) await snapshots.prepare(defaultNamespace, id);
         try {
-          const made = await making;
-          // Before anything is known of it: a port that is taken, an address that is not the network's.
-          await networks.connections.check(record, made.network);
+          const [made] = await Promise.all([making, checking]);
           Object.assign(record, { warnings: made.warnings, notes: made.notes });
           this.#requireFreeName(config.name);
           // In memory at once; the disk follows beside the launch, and is waited for.

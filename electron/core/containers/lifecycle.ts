@@ -198,19 +198,23 @@ export class Lifecycle {
     }
   }
 
+  /** How it would be connected; see planNetwork. */
+  plan({ config, runtime }: ContainerRecord): NetworkPlan {
+    return this.#o.networks.plan(config, this.#o.system.runtime(runtime).name === "runsc");
+  }
+
   /** The spec as it would be now, with what it can't hold. */
   async spec(record: ContainerRecord): Promise<MadeSpec> {
-    const { images, snapshots, system, networks, paths } = this.#o;
+    const { images, snapshots, system, paths } = this.#o;
     const layers = images.layersOf(record.image.id);
     const files = await snapshots.userFiles(defaultNamespace, record.id, layers);
     const { id, config } = record;
     const { facts } = system;
-    const runtime = system.runtime(record.runtime);
-    const network = networks.plan(config, runtime.name === "runsc");
+    const network = this.plan(record);
     const made = makeSpec({
       ...{ id, config, image: record.image.config, facts, network },
       etc: etcMounts(paths, defaultNamespace, id),
-      limits: runtime.abilities.limits,
+      limits: system.runtime(record.runtime).abilities.limits,
       user: lookUpUser(files, config.user || record.image.config.user || "0"),
     });
     return { ...made, network };

@@ -7,7 +7,6 @@ import type { Paths } from "../host/paths.ts";
 import { Serial } from "../runtime/serial.ts";
 import { chooseEndpoint } from "./endpoints.ts";
 import { hostResolver, writeEtcFiles } from "./etc-files.ts";
-import { portsOfOthers } from "./firewall.ts";
 import type { HostNetwork } from "./host-network.ts";
 import type { Names } from "./names.ts";
 import type { NetworkPlan } from "./network-plan.ts";
@@ -245,7 +244,7 @@ export class Connections {
 
   /** An ordinary user's ports are sockets, which are found without. */
   async #portsOfOthers(): Promise<PublishedPort[]> {
-    return this.#o.rootless ? [] : portsOfOthers(this.#o.host.table);
+    return this.#o.rootless ? [] : this.#o.host.board.others();
   }
 
   #holder(id: string, port: PublishedPort, others: PublishedPort[]): string | undefined {

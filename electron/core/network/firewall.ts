@@ -1,7 +1,5 @@
 import { AppError, isCode } from "#shared/errors";
 import { mustRun, runCommand } from "../host/command.ts";
-import { z } from "zod";
-import type { PublishedPort } from "./network-store.ts";
 
 /** Replaces a manager's table (ruleset.ts), or with no text removes it. */
 export async function applyRuleset(table: string, text: string | undefined): Promise<void> {
@@ -10,60 +8,7 @@ export async function applyRuleset(table: string, text: string | undefined): Pro
   await mustRun(["nft", "-f", "-"], { stdin: Buffer.from(script) });
 }
 
-const prefix = "shimyard_";
-export const tableName = (rootMark: string): string => `${prefix}${rootMark}`;
-
-const ListedMap = z.object({
-  map: z.object({
-    name: z.string(),
-    elem: z.array(z.tuple([z.unknown(), z.unknown()])).optional(),
-  }),
-});
-
-/**
- * Ports that other Shimyards of this machine, with a root of their own, lead to their containers: no socket tells of
- * these. Their managers need not run.
- */
-export async function portsOfOthers(table: string): Promise<PublishedPort[]> {
-  const tables = await mustRun(["nft", "list", "tables", "inet"]);
-  const others = [...tables.matchAll(/^table inet (\S+)$/gm)]
-    .map((match) => match[1] ?? "")
-    .filter((name) => name.startsWith(prefix) && name !== table);
-  const found: PublishedPort[] = [];
-  for (const other of others) {
-    const result = await runCommand(["nft", "-j", "list", "table", "inet", other], {
-      maxOutput: 4 * 1024 * 1024,
-    });
-    // It may have gone since.
-    if (result.code === 0) found.push(...publishedIn(result.stdout.toString("utf8")));
-  }
-  return found;
-}
-
-/** What `nft -j list table` says of the maps that ruleset.ts makes. */
-export function publishedIn(json: string): PublishedPort[] {
-  const { nftables } = z.object({ nftables: z.array(z.unknown()) }).parse(JSON.parse(json));
-  return nftables.flatMap((item) => {
-    const { data } = ListedMap.safeParse(item);
-    if (!data) return [];
-    return (data.map.elem ?? []).flatMap(([key, value]) => {
-      const from = concatenated(key);
-      const to = concatenated(value);
-      const [hostIp, protocol, port] =
-        from.length === 3 ? from : [data.map.name.endsWith("6") ? "::" : "0.0.0.0", ...from];
-      if (protocol !== "tcp" && protocol !== "udp") return [];
-      const [hostPort, containerPort] = [Number(port), Number(to[1])];
-      return [{ hostIp: String(hostIp), hostPort, containerPort, protocol }];
-    });
-  });
-}
-
-function concatenated(value: unknown): (string | number)[] {
-  const { data } = z
-    .object({ concat: z.array(z.union([z.string(), z.number()])) })
-    .safeParse(value);
-  return data?.concat ?? [];
-}
+export const tableName = (rootMark: string): string => `shimyard_${rootMark}`;
 
 /**
  * Asks the firewalls that others keep to let a bridge's packets through. Where their chains say no (docker sets the

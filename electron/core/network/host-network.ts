@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import { AppError, isCode } from "#shared/errors";
+import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
 import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
 import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
+import { PortBoard } from "./port-board.ts";
 import { type Forward, ruleset } from "./ruleset.ts";
 
 /**
@@ -13,23 +14,32 @@ import { type Forward, ruleset } from "./ruleset.ts";
  * first, and a manager that is killed at any point leaves nothing that the next one would not remove.
  */
 export class HostNetwork {
+  readonly #able: boolean;
   readonly #store: NetworkStore;
   readonly #names: Names;
   readonly #mark: string;
+  readonly board: PortBoard;
   #ruleset: string | undefined;
   #rulesetKnown = false;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #problems = new Map<string, AppError>();
+  /** Until when a bridge that nobody is connected to is kept, by its network's name. */
+  readonly #idle = new Map<string, number>();
+  /** The networks that somebody was connected to when it last settled. */
+  #used = new Set<string>();
+  #idleTimer: NodeJS.Timeout | undefined;
 
-  /** `root` tells the names of this manager's interfaces and tables from those of others. */
-  constructor(store: NetworkStore, names: Names, root: string) {
+  /** `root` tells the names of this manager's interfaces and tables from those of others; unless `able` nothing is done. */
+  constructor(store: NetworkStore, names: Names, { root, able }: { root: string; able: boolean }) {
+    this.#able = able;
     this.#store = store;
     this.#names = names;
     this.#mark = mark(root, 6);
+    this.board = new PortBoard(portBoard, this.#table);
   }
 
-  get table(): string {
+  get #table(): string {
     return tableName(this.#mark);
   }
 
@@ -56,6 +66,14 @@ export class HostNetwork {
       return this.settle();
     });
     return this.#next;
+  }
+
+  /** Removes what was kept for the next container of a network that nobody is connected to. */
+  async dropIdle(): Promise<void> {
+    await (this.#next ?? this.#running);
+    for (const name of this.#idle.keys()) this.#idle.set(name, 0);
+    if (this.#idle.size > 0) await this.settle();
+    clearTimeout(this.#idleTimer);
   }
 
   /** Rejects with what kept `settle` from making what this connection needs. */
@@ -106,26 +124,46 @@ export class HostNetwork {
   }
 
   async #settleOnce(): Promise<void> {
+    if (!this.#able) return;
     const connections = this.#store
       .connections()
       .filter(({ connected, endpoints }) => connected && endpoints.length > 0);
     const used = new Set(
       connections.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
     );
+    this.#rememberIdle(used);
     const networks = this.#store.networks().filter(({ name }) => used.has(name));
+    const kept = this.#store.networks().filter(({ name }) => used.has(name) || this.#isKept(name));
     this.#problems.clear();
     await Promise.all([
-      this.#settleLinks(networks, connections),
+      this.#settleLinks(kept, connections),
       this.#settleRuleset(networks, connections),
     ]);
     try {
       await this.#names.apply(
-        networks.filter(({ name }) => !this.#problems.has(name)),
+        kept.filter(({ name }) => !this.#problems.has(name)),
         connections,
       );
     } catch (error) {
       for (const name of used) this.#problems.set(name, AppError.wrap(error, "Names"));
     }
+  }
+
+  #isKept(network: string): boolean {
+    return (this.#idle.get(network) ?? 0) > Date.now();
+  }
+
+  /** What is not used any more is kept a while; then it is looked at again. */
+  #rememberIdle(used: Set<string>): void {
+    for (const name of this.#used) if (!used.has(name)) this.#idle.set(name, Date.now() + keptIdle);
+    for (const name of this.#idle.keys()) {
+      if (used.has(name) || !this.#isKept(name)) this.#idle.delete(name);
+    }
+    this.#used = used;
+    clearTimeout(this.#idleTimer);
+    if (this.#idle.size === 0) return;
+    const look = (): void => void this.settle().catch(() => undefined);
+    this.#idleTimer = setTimeout(look, keptIdle + 100).unref();
   }
 
   async #settleLinks(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
@@ -158,16 +196,15 @@ export class HostNetwork {
 
   async #settleRuleset(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
     const forwards = connections.flatMap((connection) => this.#forwards(connection));
-    const text = networks.length > 0 ? ruleset(this.table, networks, forwards) : undefined;
+    const text = networks.length > 0 ? ruleset(this.#table, networks, forwards) : undefined;
     if (this.#rulesetKnown && text === this.#ruleset) return;
     try {
-      await applyRuleset(this.table, text);
+      await applyRuleset(this.#table, text);
+      await this.board.post(forwards.map(({ port }) => port));
       this.#ruleset = text;
       this.#rulesetKnown = true;
     } catch (error) {
       this.#rulesetKnown = false;
-      // Without nft there is no table to remove.
-      if (text === undefined && isCode(error, "NOT_FOUND")) return;
       const problem = AppError.wrap(error, "The packet filter could not be set up");
       this.#problems.set(rulesetProblem, problem);
     }
@@ -183,6 +220,15 @@ export class HostNetwork {
     });
   }
 }
+
+/**
+ * Milliseconds that the bridge of a network, and whoever answers for names there, outlive its last container: who
+ * deletes one often starts another. Rules are not kept.
+ */
+const keptIdle = 15_000;
+
+/** Of all managers that root has on this machine. */
+const portBoard = "/run/shimyard-ports";
 
 /** No network's name: what concerns all of them. */
 const rulesetProblem = "*";

@@ -65,7 +65,10 @@ export class NetworkService {
     const { paths, ready } = options;
     const names = new Names(aardvark, join(paths.state, "names"));
     this.#store = new NetworkStore(options.store);
-    this.#host = new HostNetwork(this.#store, names, paths.data);
+    this.#host = new HostNetwork(this.#store, names, {
+      root: paths.data,
+      able: abilities.bridges.ok,
+    });
     this.#watch = new ListWatch({
       list: () => this.#list(),
       get: (id) => this.#find(id),
@@ -131,6 +134,7 @@ export class NetworkService {
       );
     }
     await this.#store.removeNetwork(record.name);
+    await this.#host.settle();
     this.#watch.changed(name);
     this.#o.exchange.publish({ topic: "/networks/delete", data: { network: name } });
   }
@@ -188,6 +192,11 @@ export class NetworkService {
       await this.#store.putNetwork(this.#makeRecord({ name: defaultNetwork }));
     }
     await this.connections.reconcile(isAlive, exists);
+  }
+
+  /** Lets go of what was only kept for the next container; what containers have stays. */
+  async dropIdle(): Promise<void> {
+    await this.#host.dropIdle();
   }
 
   #requireBridges(): void {

@@ -24,7 +24,11 @@ let imageId: string;
 const open = (at: Paths): Promise<Core> =>
   createCore({ paths: at, version: "0.0.0", kind: "test" });
 
-const traces = (): Promise<string[]> => networkTraces(root, mark(paths.data, 6));
+/** What is left when nothing is kept for a next container. */
+async function traces(): Promise<string[]> {
+  await core.networks.dropIdle();
+  return networkTraces(root, mark(paths.data, 6));
+}
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "shimyard-network-"));
@@ -148,7 +152,7 @@ describe("a container that names no network", () => {
     const id = await start(idle);
     const { ip4 } = await memberOf("bridge", id);
     await core.containers.lifecycle.stop(id, 0);
-    await vi.waitFor(async () => expect(await traces()).toEqual([]));
+    await vi.waitFor(async () => expect(await traces()).toEqual([]), { timeout: 15_000 });
     expect(await memberOf("bridge", id)).toMatchObject({ ip4, connected: false });
     const other = await start(idle);
     expect((await memberOf("bridge", other)).ip4).not.toBe(ip4);
@@ -407,6 +411,7 @@ test("two managers of one machine have networks apart, and see each other's port
     expect(await ask("127.0.0.1", await portOf(first))).toBe("first");
     expect(await ask("127.0.0.1", container?.ports[0]?.hostPort ?? 0)).toBe("second");
     await other.containers.delete(id, true);
+    await other.networks.dropIdle();
     expect(await networkTraces(otherRoot, mark(otherPaths.data, 6))).toEqual([]);
     expect(await ask("127.0.0.1", await portOf(first))).toBe("first");
   } finally {

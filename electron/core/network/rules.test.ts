@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { parseResolv } from "./etc-files.ts";
-import { publishedIn } from "./firewall.ts";
 import { parseRoutes } from "./host-network.ts";
 import { configFile } from "./names.ts";
 import { noNetwork, planNetwork } from "./network-plan.ts";
@@ -36,22 +35,6 @@ test("the table leads ports on every address and on one, by family", () => {
   expect(text).toContain(
     'set within { type ifname . ifname; elements = { "sy000000-00000" . "sy000000-00000" } }',
   );
-});
-
-test("another's ports are read from what nft lists", () => {
-  const concat = (...parts: (string | number)[]) => ({ concat: parts });
-  const json = JSON.stringify({
-    nftables: [
-      { metainfo: {} },
-      { map: { name: "any6", elem: [[concat("tcp", 8080), concat("fd00::2", 80)]] } },
-      { map: { name: "own4", elem: [[concat("127.0.0.1", "udp", 53), concat("10.0.0.2", 5353)]] } },
-      { map: { name: "any4" } },
-    ],
-  });
-  expect(publishedIn(json)).toEqual([
-    { hostIp: "::", hostPort: 8080, containerPort: 80, protocol: "tcp" },
-    { hostIp: "127.0.0.1", hostPort: 53, containerPort: 5353, protocol: "udp" },
-  ]);
 });
 
 test("ports collide where one is on every address of the family", () => {

@@ -12,6 +12,9 @@ export async function networkTraces(root: string, mine: string): Promise<string[
   const filter = await words(["iptables", "-S"]);
   return [
     ...links.map((name) => `link ${name}`),
+    ...(await readdir("/run/shimyard-ports").catch(() => []))
+      .filter((name) => name.includes(mine))
+      .map((name) => `ports ${name}`),
     ...`${rules}\n${filter}`
       .split("\n")
       .filter((line) => line.includes(mine))
