@@ -14,7 +14,7 @@ export interface Puller {
   pull(reference: string): Promise<() => Promise<void>>;
   /** Its directory, and its long-lived processes. */
   root: string;
-  pids(): Promise<number[]>;
+  pids: () => Promise<number[]>;
 }
 
 export interface PullResult {
