@@ -14,7 +14,7 @@ export interface Puller {
   pull(reference: string): Promise<() => Promise<void>>;
   /** Its directory, and its long-lived processes. */
   root: string;
-  pids(): Promise<number[]>;
+  pids: () => Promise<number[]>;
 }
 
 export interface PullResult {
@@ -81,15 +81,17 @@ export async function measurePulls(
       await run(["sync"]);
       await sleep(500);
       const stopWatching = watchMemory(puller);
-      const before = await cpuOf(await puller.pids());
-      const begin = performance.now();
-      const remove = await puller.pull(image.reference);
-      const time = (performance.now() - begin) / 1000;
-      const after = await cpuOf(await puller.pids());
+      let remove: () => Promise<void>;
       const result = results[at] as PullResult;
-      result.times.push(time);
-      result.cpu.push((after - before) / ticks);
-      result.memory.push(await stopWatching());
+      try {
+        const before = await cpuOf(await puller.pids());
+        const begin = performance.now();
+        remove = await puller.pull(image.reference);
+        result.times.push((performance.now() - begin) / 1000);
+        result.cpu.push(((await cpuOf(await puller.pids())) - before) / ticks);
+      } finally {
+        result.memory.push(await stopWatching());
+      }
       await remove();
     }
   }
