@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -235,7 +236,13 @@ describe("a pull", () => {
     await expect(
       transfers.pull(`${registry.host}/team/app:1`, "linux/s390x"),
     ).rejects.toMatchObject({ code: "NOT_FOUND" });
-    await expect(transfers.pull("127.0.0.1:1/x:1")).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    const nobody = createServer().listen(0, "127.0.0.1");
+    await once(nobody, "listening");
+    const { port } = nobody.address() as AddressInfo;
+    nobody.close();
+    await expect(transfers.pull(`127.0.0.1:${port}/x:1`)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+    });
     expect(t.core.images.list()).toEqual([]);
   });
 
