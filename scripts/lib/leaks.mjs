@@ -83,7 +83,7 @@ async function tables() {
   const { stdout } = await promisify(execFile)("nft", ["list", "tables"]).catch(() => ({
     stdout: "",
   }));
-  return stdout.split("\n").filter((line) => /^table inet shimyard_/.test(line));
+  return stdout.split("\n").filter((line) => line.startsWith("table inet shimyard_"));
 }
 
 async function mounts() {

@@ -30,7 +30,7 @@ test("what is no port is said", () => {
 test("a port in words", () => {
   expect(portWords({ hostPort: 8080, containerPort: 80, protocol: "tcp" })).toBe("8080 → 80");
   expect(portWords({ hostIp: "127.0.0.1", hostPort: 53, containerPort: 53, protocol: "udp" })).toBe(
-    "127.0.0.1:53 → 53/udp",
+    "127.0.0.1:53/udp",
   );
   expect(portWords({ containerPort: 80, protocol: "tcp" })).toBe("a free one → 80");
 });

@@ -1,6 +1,6 @@
 import type { PortChoice } from "../contract/networks.ts";
 
-/** A port that is published, for people: `8080 → 80`, `127.0.0.1:53 → 53/udp`. */
+/** A port that is published, for people: `8080 → 80`, `127.0.0.1:8888`, `53/udp`. */
 export function portWords(port: {
   hostIp?: string | undefined;
   hostPort?: number | undefined;
@@ -8,10 +8,11 @@ export function portWords(port: {
   protocol: string;
 }): string {
   const { hostIp, hostPort, containerPort, protocol } = port;
-  const every = hostIp === undefined || hostIp === "0.0.0.0" || hostIp === "::";
+  const every = !hostIp || hostIp === "0.0.0.0" || hostIp === "::";
   const host = hostIp?.includes(":") ? `[${hostIp}]` : hostIp;
   const at = `${every ? "" : `${host}:`}${hostPort || "a free one"}`;
-  return `${at} → ${containerPort}${protocol === "udp" ? "/udp" : ""}`;
+  const inside = containerPort === hostPort ? "" : ` → ${containerPort}`;
+  return `${at}${inside}${protocol === "udp" ? "/udp" : ""}`;
 }
 
 export type ParsedPorts = { ok: true; ports: PortChoice[] } | { ok: false; message: string };

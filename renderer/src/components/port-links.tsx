@@ -1,11 +1,15 @@
 import { portWords } from "#shared/base/port-words";
 import type { Container } from "#shared/contract/containers";
+import { cx } from "./cx.ts";
 import "./port-links.css";
 
 type Port = Container["ports"][number];
 
-/** Published ports; those that a browser can open are links. */
-export function PortLinks(props: { ports: readonly Port[] }) {
+/**
+ * Published ports; those that a browser can open are links. `inGrid`: on one line, and no stops of the Tab key, which
+ * a row of a list has none of.
+ */
+export function PortLinks(props: { ports: readonly Port[]; inGrid?: boolean }) {
   // An IPv6 port beside the same of IPv4 says nothing more.
   const ports = props.ports.filter(
     (port) =>
@@ -19,16 +23,20 @@ export function PortLinks(props: { ports: readonly Port[] }) {
       ),
   );
   return (
-    <span className="port-links">
+    <span className={cx("port-links", props.inGrid && "port-links--row")}>
       {ports.map((port) => (
-        <PortLink key={`${port.hostIp} ${port.hostPort} ${port.protocol}`} port={port} />
+        <PortLink
+          key={`${port.hostIp} ${port.hostPort} ${port.protocol}`}
+          port={port}
+          inGrid={props.inGrid}
+        />
       ))}
     </span>
   );
 }
 
-function PortLink(props: { port: Port }) {
-  const { port } = props;
+function PortLink(props: { port: Port; inGrid: boolean | undefined }) {
+  const { port, inGrid } = props;
   const words = portWords(port);
   if (port.protocol === "udp") return <span className="mono">{words}</span>;
   const href = portAddress(port);
@@ -39,6 +47,7 @@ function PortLink(props: { port: Port }) {
       target="_blank"
       rel="noopener noreferrer"
       title={`Open ${href}`}
+      tabIndex={inGrid ? -1 : undefined}
       onClick={(event) => {
         event.preventDefault();
         event.stopPropagation();

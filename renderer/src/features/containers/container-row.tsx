@@ -4,6 +4,7 @@ import type { Container } from "#shared/contract/containers";
 import { IconButton } from "../../components/button.tsx";
 import { runtimeName } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
+import { PortLinks } from "../../components/port-links.tsx";
 import { Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
@@ -55,7 +56,7 @@ export const ContainerRow = memo(function ContainerRow(props: ContainerRowProps)
         <MemoryCell id={id} live={live} />
       </div>
       <div role="gridcell" className="containers__ports num" title={ported || undefined}>
-        {ported || <Dash />}
+        {ported ? <PortLinks ports={ports} inGrid /> : <Dash />}
       </div>
       <div role="gridcell" className="containers__since">
         {since === undefined ? <Dash /> : <Since time={since} />}

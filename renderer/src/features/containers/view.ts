@@ -1,3 +1,4 @@
+import { portWords } from "#shared/base/port-words";
 import type { Container } from "#shared/contract/containers";
 import type { Sample } from "#shared/contract/stats";
 import { isTrouble, statusLook } from "../../components/status-mark.tsx";
@@ -127,13 +128,7 @@ export function segmentCounts(containers: Iterable<Container>): Record<Segment, 
 
 /** `8443 → 443`, `127.0.0.1:8888`; several with a comma. */
 export function portText(ports: Container["ports"]): string {
-  return ports
-    .map(({ hostIp, hostPort, containerPort, protocol }) => {
-      const host = hostIp === "" || hostIp === "0.0.0.0" || hostIp === "::" ? "" : `${hostIp}:`;
-      const inside = containerPort === hostPort ? "" : ` → ${containerPort}`;
-      return `${host}${hostPort}${inside}${protocol === "udp" ? "/udp" : ""}`;
-    })
-    .join(", ");
+  return ports.map(portWords).join(", ");
 }
 
 /** What can be done to containers in their present state. */
