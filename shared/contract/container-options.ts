@@ -10,6 +10,7 @@ const Inside = z
   .string()
   .regex(/^\/[^\0]*$/, "Must be an absolute path")
   .refine((path) => !path.split("/").includes(".."), "A path inside has no ..");
+const Target = Inside.refine((path) => !/^\/+$/.test(path), "Its / is the image's");
 const OnHost = z.string().regex(/^\/[^\0]*$/, "Must be an absolute path on this machine");
 
 export const Propagation = z.enum(["private", "rprivate", "slave", "rslave", "shared", "rshared"]);
@@ -19,7 +20,7 @@ export const BindMount = z.object({
   type: z.literal("bind"),
   /** A file or directory of this machine, which must be there when the container starts. */
   source: OnHost,
-  target: Inside,
+  target: Target,
   readOnly: z.boolean(),
   /** Absent: rprivate. */
   propagation: Propagation.optional(),
@@ -27,7 +28,7 @@ export const BindMount = z.object({
 
 export const TmpfsMount = z.object({
   type: z.literal("tmpfs"),
-  target: Inside,
+  target: Target,
   readOnly: z.boolean(),
   /** Bytes; absent: half of the memory, the kernel's own. */
   size: z.number().int().min(4096).optional(),

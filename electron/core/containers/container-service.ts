@@ -26,7 +26,7 @@ import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
 import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
-import { updatedResources } from "./spec.ts";
+import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
 
 /** Bytes kept per stream of a command that is run to its end. */

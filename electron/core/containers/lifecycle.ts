@@ -22,6 +22,7 @@ import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
 import { nameError } from "./name-error.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
+import { findHostSide } from "./spec/host-side.ts";
 
 const sigterm = 15;
 const sigkill = 9;
@@ -199,13 +200,16 @@ export class Lifecycle {
   async spec(record: ContainerRecord): Promise<MadeSpec> {
     const { images, snapshots, system, networks, paths } = this.#o;
     const layers = images.layersOf(record.image.id);
-    const files = await snapshots.userFiles(defaultNamespace, record.id, layers);
     const { id, config } = record;
+    const [files, host] = await Promise.all([
+      snapshots.userFiles(defaultNamespace, id, layers),
+      findHostSide(config),
+    ]);
     const { facts } = system;
     const runtime = system.runtime(record.runtime);
     const network = networks.plan(config, runtime.name === "runsc");
     const made = makeSpec({
-      ...{ id, config, image: record.image.config, facts, network },
+      ...{ id, config, image: record.image.config, facts, network, host },
       etc: etcMounts(paths, defaultNamespace, id),
       limits: runtime.abilities.limits,
       user: lookUpUser(files, config.user || record.image.config.user || "0"),

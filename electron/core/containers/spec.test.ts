@@ -4,7 +4,10 @@ import type { ImageConfig } from "#shared/contract/images";
 import { emptyConfig } from "../images/image-config.ts";
 import { noNetwork } from "../network/network-plan.ts";
 import type { HostFacts } from "../system/host-facts.ts";
-import { makeSpec, type SpecRequest, type SpecResult, updatedResources } from "./spec.ts";
+import { makeSpec, type SpecRequest, type SpecResult } from "./spec.ts";
+import { defaultCapabilities } from "./spec/capabilities.ts";
+import { type HostSide, noHostSide } from "./spec/host-side.ts";
+import { updatedResources } from "./spec/limits.ts";
 
 const facts: HostFacts = {
   rootless: false,
@@ -22,6 +25,8 @@ const image: ImageConfig = {
   ...{ ...emptyConfig, cmd: ["/bin/sh"], env: ["PATH=/bin", "A=image"], cwd: "/srv" },
 };
 
+const host: HostSide = { ...noHostSide, capabilities: defaultCapabilities };
+
 function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}): SpecResult {
   return makeSpec({
     id: "a".repeat(64),
@@ -30,6 +35,7 @@ function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}
     user: { uid: 0, gid: 0 },
     facts,
     limits: { ok: true },
+    host,
     network: noNetwork,
     etc: [],
     ...more,
