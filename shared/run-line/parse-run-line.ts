@@ -1,6 +1,6 @@
-import { AppError } from "../errors.ts";
 import { parseShellWords, type ShellWord } from "../base/shell-words.ts";
-import { emptyDraft, RunDraft, type RunNote } from "./draft.ts";
+import { emptyDraft, type RunDraft, type RunNote } from "./draft.ts";
+import { applyFlag } from "./apply-flag.ts";
 import { aliases, type Flag, flags, type Program, shortFlags } from "./flags.ts";
 
 export type ParsedRunLine =
@@ -85,9 +85,6 @@ function untilOperator(text: string, words: ShellWord[], notes: RunNote[]): Shel
   return kept;
 }
 
-/** What a flag changes is held to the contract at once, so that its fault is told of the flag. */
-const Change = RunDraft.partial();
-
 class Reader {
   readonly #words: readonly ShellWord[];
   readonly #program: Program;
@@ -161,14 +158,9 @@ class Reader {
       if (flag.takesValue || value !== "false") this.#note(shown, flag.reason, flag.lost);
       return true;
     }
-    try {
-      const change = flag.change(value, this.#draft, this.#program);
-      const checked = Change.safeParse(change);
-      if (checked.success) this.#draft = { ...this.#draft, ...checked.data };
-      else this.#note(shown, checked.error.issues[0]?.message ?? "It is not valid", true);
-    } catch (error) {
-      this.#note(shown, AppError.from(error).message, true);
-    }
+    const applied = applyFlag(flag, value, this.#draft, this.#program);
+    if (applied.ok) this.#draft = applied.draft;
+    else this.#note(shown, applied.message, true);
     return true;
   }
 

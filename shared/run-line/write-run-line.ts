@@ -32,7 +32,7 @@ export function writeRunLine(draft: RunDraft, image: string, start = true): RunL
 }
 
 /** Flags with their values, in the order in which one reads a container. */
-function flagGroups(draft: RunDraft): string[][] {
+export function flagGroups(draft: RunDraft): string[][] {
   const { limits, moreLimits = {}, security = {}, dns = {}, restart } = draft;
   const { memory, cpus, pids } = limits;
   const each = <T>(list: readonly T[] | undefined, write: (one: T) => string[]): string[][] =>

@@ -42,7 +42,7 @@ async function inside(flags: string, script: string): Promise<string> {
     true,
   );
   expect(warnings).toEqual([]);
-  const { stdout, stderr } = await core.containers.exec({ id, args: ["sh", "-c", script] });
+  const { stdout, stderr } = await core.containers.exec(id, { args: ["sh", "-c", script] });
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return `${text(stdout)}${text(stderr)}`.trim();
 }
