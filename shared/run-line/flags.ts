@@ -48,7 +48,7 @@ const carried: Record<string, Flag> = {
     const [host, ip = ""] = splitPair(text, text.includes("=") ? "=" : ":");
     return {
       extraHosts: [...extraHosts, { host, ip: ip.replace(/^\[(.*)\]$/, "$1") }],
-    } as Partial<RunDraft>;
+    };
   }),
   "blkio-weight": moreLimit((text) => {
     const weight = parseWhole(text);
@@ -179,7 +179,7 @@ function parseDevice(text: string): DeviceChoice {
 }
 
 const inOrder = (access: string): string =>
-  [..."rwm"].filter((letter) => access.includes(letter)).join("");
+  ["r", "w", "m"].filter((letter) => access.includes(letter)).join("");
 
 /** podman's may be a JSON list. */
 function parseEntrypoint(text: string, program: Program): string[] {

@@ -61,8 +61,9 @@ export function toOptions(form: OptionsForm): {
       else errors[optionFields[name].path] ??= applied?.message;
     }
   }
-  const { args: _, env: __, terminal: ___, limits, restart, labels, ...options } = draft;
-  return { options, errors };
+  // The rest has fields of its own.
+  const given = Object.entries(draft).filter(([key]) => !(key in emptyDraft));
+  return { options: Object.fromEntries(given), errors };
 }
 
 /** The options of a configuration as one would type them. */
