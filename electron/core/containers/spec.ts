@@ -41,6 +41,12 @@ export function makeSpec(request: SpecRequest): SpecResult {
   const { id, config, image, facts, network, host } = request;
   const warnings = [...network.warnings, ...host.warnings];
   const notes = [...network.notes, ...host.notes];
+  if (
+    config.extraHosts?.some(({ ip }) => ip === "host-gateway") &&
+    (network.kind === "none" || network.kind === "user")
+  ) {
+    warnings.push("Its host-gateway is left out: this machine has no address that it could reach");
+  }
   const args = commandOf(config, image);
   if (args.length === 0) {
     throw new AppError("INVALID_ARGUMENT", "There is no command to run", {

@@ -57,6 +57,16 @@ test.each<[flags: string, script: string, says: RegExp]>([
   ["--cap-drop chown", status("CapEff"), /^00000000a80425fa$/],
   ["--cap-drop all --cap-add net_admin", status("CapBnd"), /^0000000000001000$/],
   ["--security-opt no-new-privileges", status("NoNewPrivs"), /^1$/],
+  [
+    "--add-host db:10.0.0.2 --add-host six=fd00::1",
+    "cat /etc/hosts",
+    /10\.0\.0\.2\tdb\nfd00::1\tsix/,
+  ],
+  [
+    "--dns 9.9.9.9 --dns-search a.b --dns-option ndots:2",
+    "cat /etc/resolv.conf",
+    /^search a\.b\noptions ndots:2\nnameserver 9\.9\.9\.9$/,
+  ],
   ["--read-only", "touch /file", /Read-only file system/],
   ["--ulimit nofile=64:128", "ulimit -n; ulimit -Hn", /^64\n128$/],
   ["--shm-size 1m", "df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2", /^1024$/],

@@ -159,7 +159,14 @@ export function OptionSections(props: SectionProps) {
           hint="Written into its /etc/hosts, apart by spaces"
         />
         <div className="create__three">
-          <Text {...props} name="dns" label="Name servers" mono placeholder="its network’s" />
+          <Text
+            {...props}
+            name="dns"
+            label="Name servers"
+            mono
+            placeholder="its network’s"
+            hint="Instead of its network’s, which know other containers"
+          />
           <Text {...props} name="dns-search" label="Search in" mono placeholder="this machine’s" />
           <Text {...props} name="dns-option" label="Options" mono placeholder="ndots:2" />
         </div>
