@@ -246,6 +246,9 @@ export class ContainerService {
   async updateLimits(id: string, limits: Limits): Promise<void> {
     await this.#o.ready;
     const record = this.records.get(id);
+    const { moreLimits } = record.config;
+    // Refused whether or not it runs: it could not be started with them.
+    const resources = updatedResources({ limits, moreLimits }, this.#o.system.facts);
     const task = this.lifecycle.task(id);
     if (task && this.lifecycle.isLive(id)) {
       const { limits: ability } = this.#o.system.runtime(task.runtime).abilities;
@@ -256,7 +259,7 @@ export class ContainerService {
       }
       await requireRoom(task, record.config.name, limits);
       try {
-        await task.update(updatedResources(limits, this.#o.system.facts));
+        await task.update(resources);
       } catch (error) {
         throw nameError(error, { id, name: record.config.name });
       }

@@ -95,12 +95,21 @@ describe("limits", () => {
   });
 
   test("are lifted when they are left out", () => {
-    expect(updatedResources({}, facts)).toEqual({
+    expect(updatedResources({ limits: {} }, facts)).toEqual({
       memory: { limit: -1, swap: -1 },
       cpu: { quota: 200_000, period: 100_000 },
       pids: { limit: 4_194_304 },
     });
   });
+});
+
+test("a memory limit that is changed keeps the swap that was given, and has to go with it", () => {
+  const moreLimits = { memorySwap: 128 << 20 };
+  const changed = updatedResources({ limits: { memory: 64 << 20 }, moreLimits }, facts);
+  expect(changed.memory).toEqual({ limit: 64 << 20, swap: 128 << 20 });
+  expect(() => updatedResources({ limits: { memory: 256 << 20 }, moreLimits }, facts)).toThrow(
+    "below memory",
+  );
 });
 
 test("an ordinary user's spec asks for nothing that only root can give", () => {

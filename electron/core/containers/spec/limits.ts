@@ -1,16 +1,21 @@
-import type { ContainerConfig, Limits } from "#shared/contract/containers";
+import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
 import type { OciResources } from "../../runtime/runtime.ts";
 import type { HostFacts } from "../../system/host-facts.ts";
 
 /**
- * What is handed to a running task so that its limits become these; what is absent is lifted.
+ * What is handed to a running task so that its limits become these; what is absent is lifted. INVALID_ARGUMENT when
+ * they do not go with those that stay.
  */
-export function updatedResources(limits: Limits, facts: HostFacts): OciResources {
+export function updatedResources(
+  { limits, moreLimits = {} }: Pick<ContainerConfig, "limits" | "moreLimits">,
+  facts: HostFacts,
+): OciResources {
   // -1 is "no limit" for memory only: crun 1.8 can't say it of the quota on v1, nor of pids.
   const memory = limits.memory ?? -1;
+  const { swap = -1 } = memoryOf(limits.memory, moreLimits, facts, []);
   return {
-    memory: { limit: memory, ...(facts.swapLimit ? { swap: memory } : {}) },
+    memory: { limit: memory, ...(facts.swapLimit ? { swap } : {}) },
     cpu: { quota: cpuQuota(limits.cpus ?? facts.cpus), period: cpuPeriod },
     pids: { limit: limits.pids ?? maxPids },
   };
