@@ -52,6 +52,13 @@ export const core = [
     dnf: ["aardvark-dns"],
   },
   command("pasta", ["passt"]),
+  {
+    name: "the seccomp profile of containers-common",
+    files: ["/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json"],
+    apt: ["golang-github-containers-common"],
+    dnf: ["containers-common"],
+  },
+  command("catatonit", ["catatonit"]),
   command("tar", ["tar"]),
   command("xz", ["xz-utils"], ["xz"]),
   command("zstd", ["zstd"]),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
+import { containerOptions } from "./container-options.ts";
 import { ContainerNetworks, PortChoice } from "./networks.ts";
 
 /** docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128. See also shared/base/names.ts. */
@@ -73,6 +74,7 @@ export const ContainerConfig = z.object({
   networks: ContainerNetworks.optional(),
   /** Reachable on this machine while it runs. */
   ports: z.array(PortChoice).max(1024).optional(),
+  ...containerOptions,
   /** Runtime id as in system.info; absent: the host's best. */
   runtime: z.string().optional(),
 });

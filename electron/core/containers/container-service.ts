@@ -26,7 +26,7 @@ import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
 import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
-import { updatedResources } from "./spec.ts";
+import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
 
 /** Bytes kept per stream of a command that is run to its end. */
@@ -248,6 +248,9 @@ export class ContainerService {
   async updateLimits(id: string, limits: Limits): Promise<void> {
     await this.#o.ready;
     const record = this.records.get(id);
+    const { moreLimits } = record.config;
+    // Refused whether or not it runs: it could not be started with them.
+    const resources = updatedResources({ limits, moreLimits }, this.#o.system.facts);
     const task = this.lifecycle.task(id);
     if (task && this.lifecycle.isLive(id)) {
       const { limits: ability } = this.#o.system.runtime(task.runtime).abilities;
@@ -258,7 +261,7 @@ export class ContainerService {
       }
       await requireRoom(task, record.config.name, limits);
       try {
-        await task.update(updatedResources(limits, this.#o.system.facts));
+        await task.update(resources);
       } catch (error) {
         throw nameError(error, { id, name: record.config.name });
       }

@@ -22,6 +22,7 @@ import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
 import { nameError } from "./name-error.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
+import { findHostSide } from "./spec/host-side.ts";
 
 const sigterm = 15;
 const sigkill = 9;
@@ -207,12 +208,15 @@ export class Lifecycle {
   async spec(record: ContainerRecord): Promise<MadeSpec> {
     const { images, snapshots, system, paths } = this.#o;
     const layers = images.layersOf(record.image.id);
-    const files = await snapshots.userFiles(defaultNamespace, record.id, layers);
     const { id, config } = record;
+    const [files, host] = await Promise.all([
+      snapshots.userFiles(defaultNamespace, id, layers),
+      findHostSide(config),
+    ]);
     const { facts } = system;
     const network = this.plan(record);
     const made = makeSpec({
-      ...{ id, config, image: record.image.config, facts, network },
+      ...{ id, config, image: record.image.config, facts, network, host },
       etc: etcMounts(paths, defaultNamespace, id),
       limits: system.runtime(record.runtime).abilities.limits,
       user: lookUpUser(files, config.user || record.image.config.user || "0"),

@@ -4,7 +4,10 @@ import type { ImageConfig } from "#shared/contract/images";
 import { emptyConfig } from "../images/image-config.ts";
 import { noNetwork } from "../network/network-plan.ts";
 import type { HostFacts } from "../system/host-facts.ts";
-import { makeSpec, type SpecRequest, type SpecResult, updatedResources } from "./spec.ts";
+import { makeSpec, type SpecRequest, type SpecResult } from "./spec.ts";
+import { defaultCapabilities } from "./spec/capabilities.ts";
+import { type HostSide, noHostSide } from "./spec/host-side.ts";
+import { updatedResources } from "./spec/limits.ts";
 
 const facts: HostFacts = {
   rootless: false,
@@ -22,6 +25,8 @@ const image: ImageConfig = {
   ...{ ...emptyConfig, cmd: ["/bin/sh"], env: ["PATH=/bin", "A=image"], cwd: "/srv" },
 };
 
+const host: HostSide = { ...noHostSide, capabilities: defaultCapabilities };
+
 function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}): SpecResult {
   return makeSpec({
     id: "a".repeat(64),
@@ -30,6 +35,7 @@ function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}
     user: { uid: 0, gid: 0 },
     facts,
     limits: { ok: true },
+    host,
     network: noNetwork,
     etc: [],
     ...more,
@@ -89,12 +95,21 @@ describe("limits", () => {
   });
 
   test("are lifted when they are left out", () => {
-    expect(updatedResources({}, facts)).toEqual({
+    expect(updatedResources({ limits: {} }, facts)).toEqual({
       memory: { limit: -1, swap: -1 },
       cpu: { quota: 200_000, period: 100_000 },
       pids: { limit: 4_194_304 },
     });
   });
+});
+
+test("a memory limit that is changed keeps the swap that was given, and has to go with it", () => {
+  const moreLimits = { memorySwap: 128 << 20 };
+  const changed = updatedResources({ limits: { memory: 64 << 20 }, moreLimits }, facts);
+  expect(changed.memory).toEqual({ limit: 64 << 20, swap: 128 << 20 });
+  expect(() => updatedResources({ limits: { memory: 256 << 20 }, moreLimits }, facts)).toThrow(
+    "below memory",
+  );
 });
 
 test("an ordinary user's spec asks for nothing that only root can give", () => {

@@ -1,10 +1,14 @@
-import type { ContainerConfig, Limits } from "#shared/contract/containers";
+import type { ContainerConfig } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import type { Ability } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
 import type { NetworkPlan } from "../network/network-plan.ts";
-import type { OciProcess, OciResources, OciSpec } from "../runtime/runtime.ts";
+import type { OciProcess, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
+import type { HostSide } from "./spec/host-side.ts";
+import { resources } from "./spec/limits.ts";
+import { withOwnMounts } from "./spec/mounts.ts";
+import { rlimits } from "./spec/rlimits.ts";
 
 export interface SpecRequest {
   id: string;
@@ -12,6 +16,7 @@ export interface SpecRequest {
   image: ImageConfig;
   user: OciProcess["user"];
   facts: HostFacts;
+  host: HostSide;
   /** Whether the runtime can enforce limits here. */
   limits: Ability;
   network: NetworkPlan;
@@ -33,9 +38,15 @@ export interface SpecResult {
  * elsewhere. `root.path` is the bundle's business.
  */
 export function makeSpec(request: SpecRequest): SpecResult {
-  const { id, config, image, facts, network } = request;
-  const warnings = [...network.warnings];
-  const notes = [...network.notes];
+  const { id, config, image, facts, network, host } = request;
+  const warnings = [...network.warnings, ...host.warnings];
+  const notes = [...network.notes, ...host.notes];
+  if (
+    config.extraHosts?.some(({ ip }) => ip === "host-gateway") &&
+    (network.kind === "none" || network.kind === "user")
+  ) {
+    warnings.push("Its host-gateway is left out: this machine has no address that it could reach");
+  }
   const args = commandOf(config, image);
   if (args.length === 0) {
     throw new AppError("INVALID_ARGUMENT", "There is no command to run", {
@@ -47,33 +58,55 @@ export function makeSpec(request: SpecRequest): SpecResult {
   const process: OciProcess = {
     terminal: config.terminal,
     user: request.user,
-    args,
+    // Bound to where every container's own /dev is: nothing of the image is covered.
+    args: host.init === undefined ? args : [initPath, "--", ...args],
     env: environment(config, image, hostname),
     cwd: config.cwd ?? (image.cwd || "/"),
     capabilities: {
-      bounding: capabilities,
-      permitted: capabilities,
-      effective: capabilities,
+      bounding: host.capabilities,
+      permitted: host.capabilities,
+      effective: host.capabilities,
     },
-    noNewPrivileges: false,
+    noNewPrivileges: config.security?.noNewPrivileges ?? false,
   };
-  if (!facts.rootless) process.rlimits = [openFiles(facts, notes)];
+  const limited = rlimits(config.ulimits ?? [], facts, host.hardLimits, { warnings, notes });
+  if (limited) process.rlimits = limited;
+  const oomScore = oomScoreOf(config, host, warnings);
+  if (oomScore !== undefined) process.oomScoreAdj = oomScore;
+  const hostNetwork = network.kind === "host";
+  const { mounts: placed, ...propagation } = withOwnMounts(
+    [
+      ...mounts(facts, hostNetwork, config.shmSize),
+      ...request.etc,
+      ...(host.init === undefined ? [] : [initMount(host.init)]),
+    ],
+    config.mounts ?? [],
+    warnings,
+  );
   const spec: OciSpec = {
     ociVersion: "1.0.2",
     process,
-    root: { path: "rootfs", readonly: false },
+    root: { path: "rootfs", readonly: config.security?.readOnlyRoot ?? false },
     hostname,
-    mounts: [...mounts(facts, network.kind === "host"), ...request.etc],
+    mounts: placed,
     linux: {
-      namespaces: namespaces(facts, network.kind === "host"),
-      ...(network.kind === "networks" ? { sysctl: ownNetwork } : {}),
+      ...propagation,
+      namespaces: namespaces(facts, hostNetwork),
+      ...sysctlOf(config, network, warnings),
+      ...(host.seccomp ? { seccomp: host.seccomp } : {}),
+      ...(host.devices.length > 0 ? { devices: host.devices.map(({ node }) => node) } : {}),
       maskedPaths,
       readonlyPaths,
     },
   };
-  const asked = Object.keys(config.limits).length > 0;
+  const { oomScoreAdj: _, ...more } = config.moreLimits ?? {};
+  const asked = Object.keys({ ...config.limits, ...more }).length > 0;
   if (request.limits.ok && facts.cgroup !== "none") {
-    spec.linux.resources = resources(config.limits, facts, warnings);
+    spec.linux.resources = resources(config, host.blkioWeight, facts, warnings);
+    for (const { node, access } of facts.rootless ? [] : host.devices) {
+      const { type, major, minor } = node;
+      spec.linux.resources.devices?.push({ allow: true, type, major, minor, access });
+    }
     // An ordinary user's runtime can't make this; it stays in the cgroup it was started in.
     if (!facts.rootless) spec.linux.cgroupsPath = `/shimyard/${id}`;
   } else if (asked) {
@@ -96,58 +129,37 @@ export function commandOf(
   return [...(entrypoint ?? image.entrypoint), ...cmd];
 }
 
-/**
- * What is handed to a running task so that its limits become these; what is absent is lifted.
- */
-export function updatedResources(limits: Limits, facts: HostFacts): OciResources {
-  // -1 is "no limit" for memory only: crun 1.8 can't say it of the quota on v1, nor of pids.
-  const memory = limits.memory ?? -1;
-  return {
-    memory: { limit: memory, ...(facts.swapLimit ? { swap: memory } : {}) },
-    cpu: { quota: cpuQuota(limits.cpus ?? facts.cpus), period: cpuPeriod },
-    pids: { limit: limits.pids ?? maxPids },
-  };
+const initPath = "/dev/init";
+
+const initMount = (source: string): OciSpec["mounts"][number] => ({
+  ...{ destination: initPath, type: "bind", source },
+  options: ["bind", "rprivate", "ro"],
+});
+
+/** An ordinary user's processes can only be made likelier to be killed. */
+function oomScoreOf(
+  { moreLimits }: ContainerConfig,
+  { leastOomScore }: HostSide,
+  warnings: string[],
+): number | undefined {
+  const asked = moreLimits?.oomScoreAdj;
+  if (asked === undefined || asked >= leastOomScore) return asked;
+  warnings.push(`The OOM score of ${asked} is raised to ${leastOomScore}, the manager's own`);
+  return leastOomScore;
 }
 
-/** The kernel's PID_MAX_LIMIT. */
-const maxPids = 4_194_304;
-/** Microseconds; the kernel's default (sched-bwc). */
-const cpuPeriod = 100_000;
-/** The kernel takes no quota below a millisecond. */
-const cpuQuota = (cpus: number): number => Math.max(1000, Math.round(cpus * cpuPeriod));
-
-function resources(limits: Limits, facts: HostFacts, warnings: string[]): OciResources {
-  const result: OciResources = {};
-  // The runtime adds what every container may use (null, zero, tty, ...).
-  if (!facts.rootless) result.devices = [{ allow: false, access: "rwm" }];
-  if (limits.memory !== undefined) {
-    result.memory = { limit: limits.memory };
-    // The same for memory and swap together: a limit is then what it says, and not half of it.
-    if (facts.swapLimit) result.memory.swap = limits.memory;
-    else warnings.push("Swap is not limited: this kernel does not account it");
+function sysctlOf(
+  { sysctls = {} }: ContainerConfig,
+  { kind }: NetworkPlan,
+  warnings: string[],
+): { sysctl?: Record<string, string> } {
+  const own = Object.entries(sysctls);
+  const kept = own.filter(([name]) => kind !== "host" || !/^net[./]/.test(name));
+  if (kept.length < own.length) {
+    warnings.push("Its net.* settings are left out: it has this machine's network");
   }
-  if (limits.cpus !== undefined) {
-    if (limits.cpus > facts.cpus) {
-      warnings.push(`The CPU limit of ${limits.cpus} is above this machine's ${facts.cpus} CPUs`);
-    }
-    result.cpu = { quota: cpuQuota(limits.cpus), period: cpuPeriod };
-  }
-  if (limits.pids !== undefined) result.pids = { limit: limits.pids };
-  return result;
-}
-
-/** soft and hard as systemd gives them to services, docker's since 25. */
-const wantedOpenFiles = { soft: 1024, hard: 524_288 };
-
-function openFiles(
-  facts: HostFacts,
-  notes: string[],
-): { type: string; hard: number; soft: number } {
-  const hard = Math.min(wantedOpenFiles.hard, facts.openFiles);
-  if (hard < wantedOpenFiles.hard) {
-    notes.push(`A process can open at most ${hard} files: this machine's hard limit`);
-  }
-  return { type: "RLIMIT_NOFILE", soft: Math.min(wantedOpenFiles.soft, hard), hard };
+  const all = { ...(kind === "networks" ? ownNetwork : {}), ...Object.fromEntries(kept) };
+  return Object.keys(all).length > 0 ? { sysctl: all } : {};
 }
 
 /** docker's order: what is always there, then the image's, then the user's; the last one wins. */
@@ -165,24 +177,6 @@ function environment(config: ContainerConfig, image: ImageConfig, hostname: stri
   }
   return [...values].map(([key, value]) => `${key}=${value}`);
 }
-
-/** moby: oci/caps/defaults.go */
-const capabilities = [
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_FSETID",
-  "CAP_FOWNER",
-  "CAP_MKNOD",
-  "CAP_NET_RAW",
-  "CAP_SETGID",
-  "CAP_SETUID",
-  "CAP_SETFCAP",
-  "CAP_SETPCAP",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_SYS_CHROOT",
-  "CAP_KILL",
-  "CAP_AUDIT_WRITE",
-];
 
 /** moby: oci/defaults.go */
 const maskedPaths = [
@@ -219,7 +213,14 @@ function namespaces(facts: HostFacts, hostNetwork: boolean): { type: string }[] 
   return types.map((type) => ({ type }));
 }
 
-function mounts(facts: HostFacts, hostNetwork: boolean): OciSpec["mounts"] {
+/** docker's, bytes. */
+const defaultShmSize = 64 * 1024 ** 2;
+
+function mounts(
+  facts: HostFacts,
+  hostNetwork: boolean,
+  shmSize = defaultShmSize,
+): OciSpec["mounts"] {
   const safe = ["nosuid", "noexec", "nodev"];
   const list: OciSpec["mounts"] = [
     { destination: "/proc", type: "proc", source: "proc", options: safe },
@@ -243,7 +244,7 @@ function mounts(facts: HostFacts, hostNetwork: boolean): OciSpec["mounts"] {
       destination: "/dev/shm",
       type: "tmpfs",
       source: "shm",
-      options: [...safe, "mode=1777", "size=65536k"],
+      options: [...safe, "mode=1777", `size=${shmSize}`],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
     // Its sysfs is for the owner of a network namespace to mount; this machine's is not an ordinary user's.

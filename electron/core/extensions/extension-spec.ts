@@ -2,6 +2,7 @@ import type { ExtensionManifest } from "#shared/contract/extensions";
 import type { ImageConfig } from "#shared/contract/images";
 import type { Ability } from "#shared/contract/system";
 import { noNetwork } from "../network/network-plan.ts";
+import { noHostSide } from "../containers/spec/host-side.ts";
 import { makeSpec } from "../containers/spec.ts";
 import type { OciProcess, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
@@ -28,14 +29,13 @@ export function extensionSpec(request: {
       ...{ terminal: false, hostname: manifest.name, restart: { name: "no" }, labels: {} },
       limits: canLimit.ok ? limits : {},
     },
-    ...{ image, user, facts, limits: canLimit, network: noNetwork, etc: [] },
+    ...{ image, user, facts, limits: canLimit, network: noNetwork, host: noHostSide, etc: [] },
   });
   // The name is unique in this root only: the runtime chooses one that no other root has.
   const { cgroupsPath: _, ...linux } = spec.linux;
-  const none = { bounding: [], permitted: [], effective: [] };
   return {
     ...spec,
     linux,
-    process: { ...spec.process, capabilities: none, noNewPrivileges: true },
+    process: { ...spec.process, noNewPrivileges: true },
   };
 }

@@ -69,6 +69,14 @@ export const tools: Tool[] = [
     packages: samePackage("crun"),
   },
   {
+    name: "catatonit",
+    purpose: "Is the first process of containers that ask for an init",
+    requiredBy: "none",
+    without: "Containers have no init but their own.",
+    commands: ["catatonit", "/usr/libexec/podman/catatonit", "/usr/bin/tini-static"],
+    packages: samePackage("catatonit"),
+  },
+  {
     name: "criu",
     purpose: "Makes checkpoints of running containers and restores them",
     requiredBy: "none",

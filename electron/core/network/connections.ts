@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Dns } from "#shared/contract/container-options";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
@@ -17,7 +18,7 @@ import type { UserNetwork } from "./user-network.ts";
 /** A container, as far as its network is concerned. */
 export interface Connectable {
   id: string;
-  config: Pick<ContainerConfig, "name" | "hostname" | "ports">;
+  config: Pick<ContainerConfig, "name" | "hostname" | "ports" | "dns" | "extraHosts">;
 }
 
 export interface ConnectionsOptions {
@@ -268,10 +269,17 @@ export class Connections {
     return this.#writeFiles(connection, { kind: "networks" });
   }
 
+  /** This machine as a container reaches it; undefined: it does not (makeSpec has said so). */
+  #hostGateway({ endpoints }: Connection, { kind }: Pick<NetworkPlan, "kind">): string | undefined {
+    if (kind === "host") return "127.0.0.1";
+    const [first] = endpoints;
+    return first && this.#o.store.network(first.network)?.gateway;
+  }
+
   async #writeFiles(connection: Connection, plan: Pick<NetworkPlan, "kind">): Promise<void> {
     const { paths, names, store, user } = this.#o;
     const host = await hostResolver();
-    const { endpoints, hostname } = connection;
+    const { endpoints, hostname, dns = {}, extraHosts = [] } = connection;
     // The first three that resolv.conf(5) has.
     const gateways = endpoints
       .flatMap(({ network }) => store.network(network)?.gateway ?? [])
@@ -285,9 +293,27 @@ export class Connections {
     await writeEtcFiles(paths, defaultNamespace, connection.id, {
       hostname,
       addresses: endpoints.flatMap(({ ip4, ip6 }) => (ip6 ? [ip4, ip6] : [ip4])),
-      ...{ nameservers, search: plan.kind === "none" ? [] : host.search },
+      nameservers: dns.servers ?? nameservers,
+      search: searchLines(plan.kind === "none" ? [] : host.search, dns),
+      extraHosts: extraHosts.flatMap(({ host: name, ip }) => {
+        const address = ip === "host-gateway" ? this.#hostGateway(connection, plan) : ip;
+        return address === undefined ? [] : [{ host: name, ip: address }];
+      }),
     });
   }
+}
+
+/** This machine's own lines, but for those that the container has others for. */
+function searchLines(host: readonly string[], { search, options }: Dns): string[] {
+  const kept = host.filter((line) =>
+    line.startsWith("options") ? options === undefined : search === undefined,
+  );
+  return [
+    ...kept,
+    // docker's `.`: nowhere.
+    ...(search && !search.includes(".") ? [`search ${search.join(" ")}`] : []),
+    ...(options ? [`options ${options.join(" ")}`] : []),
+  ];
 }
 
 const networksOf = (connection: Connection | undefined): string[] =>
@@ -304,6 +330,8 @@ function namesOf(container: Connectable): string[] {
 const emptyConnection = (container: Connectable): Connection => ({
   ...{ id: container.id, hostname: hostnameOf(container), names: namesOf(container) },
   ...{ connected: false, endpoints: [], ports: [] },
+  ...(container.config.dns ? { dns: container.config.dns } : {}),
+  ...(container.config.extraHosts ? { extraHosts: container.config.extraHosts } : {}),
 });
 
 function freeInterface(connection: Connection): string {

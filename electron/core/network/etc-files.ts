@@ -12,6 +12,8 @@ export interface EtcFiles {
   nameservers: string[];
   /** Lines of the machine's own resolv.conf that go with its name servers. */
   search: string[];
+  /** Others that it knows by name. */
+  extraHosts: { host: string; ip: string }[];
 }
 
 const files = ["hosts", "resolv.conf", "hostname"] as const;
@@ -38,7 +40,7 @@ export async function writeEtcFiles(
 ): Promise<void> {
   const directory = etcDir(paths, namespace, id);
   await mkdir(directory, { recursive: true, mode: 0o755 });
-  const { hostname, addresses, nameservers, search } = etc;
+  const { hostname, addresses, nameservers, search, extraHosts } = etc;
   const texts = {
     hosts: [
       "127.0.0.1\tlocalhost",
@@ -47,6 +49,7 @@ export async function writeEtcFiles(
       "ff00::\tip6-mcastprefix",
       "ff02::1\tip6-allnodes",
       "ff02::2\tip6-allrouters",
+      ...extraHosts.map(({ host, ip }) => `${ip}\t${host}`),
       ...addresses.map((address) => `${address}\t${hostname}`),
     ],
     "resolv.conf": [...search, ...nameservers.map((address) => `nameserver ${address}`)],

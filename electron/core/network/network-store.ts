@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { containerOptions } from "#shared/contract/container-options";
 import { Id, Labels, Time } from "#shared/contract/common";
 import { NetworkName, Protocol } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
@@ -56,6 +57,9 @@ export const Connection = z.object({
   connected: z.boolean(),
   endpoints: z.array(Endpoint),
   ports: z.array(PublishedPort),
+  /** What its /etc/resolv.conf and /etc/hosts are to have, as its configuration says. */
+  dns: containerOptions.dns,
+  extraHosts: containerOptions.extraHosts,
 });
 export type Connection = z.infer<typeof Connection>;
 

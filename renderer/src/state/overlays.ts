@@ -16,6 +16,8 @@ export type Overlay =
   | { kind: "palette" }
   | { kind: "shortcuts" }
   | { kind: "create"; imageId?: string | undefined }
+  /** Another one as this. */
+  | { kind: "duplicate"; id: string }
   | { kind: "import"; source: ImportSource }
   /** `again`: what an earlier one was asked. */
   | { kind: "build"; again?: BuildRequest | undefined }

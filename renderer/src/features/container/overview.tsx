@@ -13,6 +13,7 @@ import { useContainerDetail } from "../../queries/containers.ts";
 import { historySpan } from "../../queries/stats-store.ts";
 import { useHistory } from "../../queries/stats.ts";
 import { CheckpointTimeline } from "../checkpoints/checkpoint-timeline.tsx";
+import { RunLineView } from "../create/run-line-view.tsx";
 import { Area } from "../stats/area.tsx";
 import { columns, niceCeiling } from "../stats/series.ts";
 import { ContainerNetworks } from "./container-networks.tsx";
@@ -243,6 +244,9 @@ function Configuration(props: { detail: ContainerDetail }) {
       </Section>
       <Section title="Environment">
         <PairList pairs={config.env.map(splitVariable)} none="Only the image’s own" />
+      </Section>
+      <Section title="Definition">
+        <RunLineView draft={config} image={container.image.name} start />
       </Section>
       <Section title="Labels">
         <PairList pairs={labels} none="None" />

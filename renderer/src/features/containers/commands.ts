@@ -47,6 +47,8 @@ export interface Commands {
   beginRename: (id: string) => void;
   endRename: () => void;
   rename: (id: string, name: string) => void;
+  /** Another one as this. */
+  duplicate: (id: string) => void;
   /** Makes an image of it. */
   commit: (id: string) => void;
   exportFiles: (id: string) => void;
@@ -99,6 +101,7 @@ export function useCommands(): Commands {
       beginRename: (id) => useRenaming.setState({ id }),
       endRename: () => useRenaming.setState({ id: undefined }),
       rename: (id, name) => run((on) => on.rename(id, name)),
+      duplicate: (id) => openOverlay({ kind: "duplicate", id }),
       commit: (id) => openOverlay({ kind: "commit", containerId: id }),
       exportFiles: (id) => openOverlay({ kind: "export", containerId: id }),
       copyId: (id) => void copyText(id, "Id copied"),

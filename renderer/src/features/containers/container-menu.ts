@@ -2,6 +2,7 @@ import {
   Camera,
   Copy,
   FolderOpen,
+  CopyPlus,
   FileArchive,
   Gauge,
   Layers,
@@ -158,6 +159,7 @@ export function containerMenu(containers: readonly Container[], commands: Comman
         shortcut: "F2",
         onSelect: () => commands.beginRename(only.id),
       },
+      { label: "Duplicate…", icon: CopyPlus, onSelect: () => commands.duplicate(only.id) },
       { label: "Make an image…", icon: Layers, onSelect: () => commands.commit(only.id) },
       {
         label: "Export its files…",

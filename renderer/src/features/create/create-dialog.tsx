@@ -20,14 +20,20 @@ import { TransferList } from "../images/transfer-list.tsx";
 import {
   type CreateForm,
   fieldOf,
-  firstFields,
   type FormErrors,
   type FormField,
   generateName,
   initialForm,
+  moreFields,
   toConfig,
 } from "./form.ts";
 import { ImagePicker } from "./image-picker.tsx";
+import { looksLikeRunLine } from "#shared/run-line/parse-run-line";
+import type { Read } from "./definition.ts";
+import { filledForm } from "./filled-form.ts";
+import { OptionSections } from "./option-sections.tsx";
+import { imageNamed, Notes, PastePanel } from "./paste-panel.tsx";
+import { RunLineView } from "./run-line-view.tsx";
 import { networkSummary } from "./network-form.ts";
 import { MoreFields } from "./more-fields.tsx";
 import { ProcessFields } from "./process-fields.tsx";
@@ -36,7 +42,11 @@ import { useStarter } from "./use-starter.ts";
 import "./create.css";
 
 /** Makes a container: the few things one always says, and the rest a click away. */
-export function CreateDialog(props: { imageId?: string | undefined }) {
+export function CreateDialog(props: {
+  imageId?: string | undefined;
+  /** It begins as another container was made. */
+  from?: ContainerConfig | undefined;
+}) {
   const client = useClient();
   const containers = useContainers();
   const images = useImages();
@@ -49,12 +59,15 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
     () => new Set([...containers.items.values()].map(({ name }) => name)),
     [containers],
   );
-  const [typed, setTyped] = useState(() =>
-    initialForm(
-      generateName((name) => names.has(name)),
-      props.imageId ?? list[0]?.id ?? "",
-    ),
-  );
+  const [typed, setTyped] = useState(() => {
+    const name = generateName((one) => names.has(one));
+    const { from } = props;
+    if (from) return filledForm(from, { name, imageId: from.imageId, start: true });
+    return initialForm(name, props.imageId ?? list[0]?.id ?? "");
+  });
+  /** What was pasted, while it is shown; undefined: it is not. */
+  const [pasted, setPasted] = useState<string>();
+  const [filled, setFilled] = useState<Read & { ok: true }>();
   // The list may arrive after the dialog; the first image is then as good as chosen.
   const form = typed.imageId === "" ? { ...typed, imageId: list[0]?.id ?? "" } : typed;
   const [shown, setShown] = useState(false);
@@ -88,6 +101,14 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
     if (create.isError) create.reset();
   };
   const { pulling, pulled, pull } = usePullInto((imageId) => set({ imageId }));
+  const fill = (read: Read & { ok: true }): void => {
+    const found = imageNamed(read.image, list);
+    const name = read.draft.name ?? form.name;
+    set(filledForm(read.draft, { name, imageId: found?.id ?? form.imageId, start: read.start }));
+    if (!found) pull(read.image);
+    setFilled(read);
+    setPasted(undefined);
+  };
   /** Before the first try only what the server refused and what is wrong as one types is said. */
   const errorOf = (field: FormField): string | undefined =>
     refused[field] ?? (shown ? errors[field] : undefined);
@@ -140,6 +161,14 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
         onKeyDown={(event) => {
           if (event.key === "Enter" && event.ctrlKey) submit();
         }}
+        onPasteCapture={(event) => {
+          const text = event.clipboardData.getData("text");
+          // In whatever field: a whole command line is meant for all of them.
+          if (pasted !== undefined || !looksLikeRunLine(text)) return;
+          event.preventDefault();
+          event.stopPropagation();
+          setPasted(text);
+        }}
       >
         {create.isError && !atField && (
           <ErrorNote title="Nothing was created" error={create.error} onDismiss={create.reset} />
@@ -163,6 +192,22 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
             }
           />
         )}
+        {pasted === undefined ? (
+          <div className="create__paste">
+            <Button variant="link" onClick={() => setPasted("")}>
+              Paste a docker run line or a definition…
+            </Button>
+          </div>
+        ) : (
+          <PastePanel
+            text={pasted}
+            onText={setPasted}
+            onFill={fill}
+            onClose={() => setPasted(undefined)}
+            images={list}
+          />
+        )}
+        {pasted === undefined && filled && <Notes read={filled} />}
         <div className="create__two">
           <ImagePicker
             images={list}
@@ -202,10 +247,20 @@ export function CreateDialog(props: { imageId?: string | undefined }) {
         <Disclosure
           label="Environment, limits and more"
           summary={summary(form)}
-          force={failed.some((field) => !firstFields.includes(field))}
+          force={failed.some((field) => moreFields.includes(field))}
         >
           <MoreFields form={form} set={set} errorOf={errorOf} image={image} />
         </Disclosure>
+        <OptionSections form={form.options} set={(options) => set({ options })} errorOf={errorOf} />
+        {config && (
+          <Disclosure label="As a docker run line">
+            <RunLineView
+              draft={config}
+              image={image?.names[0] ?? form.imageId}
+              start={form.start}
+            />
+          </Disclosure>
+        )}
         <button type="submit" hidden />
       </form>
     </Dialog>

@@ -2,6 +2,7 @@ import type { ContainerConfig, RestartPolicy } from "#shared/contract/containers
 import type { ImageConfig } from "#shared/contract/images";
 import { parseShellWords } from "#shared/base/shell-words";
 import { initialNetworkForm, type NetworkForm, toNetworks } from "./network-form.ts";
+import { optionPaths, type OptionsForm, toOptions } from "./options-form.ts";
 import { type LimitFields, parseLimits } from "../container/limit-fields.ts";
 
 export interface Pair {
@@ -18,6 +19,8 @@ export interface CreateForm {
   entrypoint?: string | undefined;
   command?: string | undefined;
   terminal: boolean;
+  /** Only as a command line or another container had it: it has no field of its own. */
+  stdin?: boolean | undefined;
   start: boolean;
   env: Pair[];
   cwd?: string | undefined;
@@ -27,6 +30,7 @@ export interface CreateForm {
   restart: RestartPolicy["name"];
   retries: string;
   network: NetworkForm;
+  options: OptionsForm;
   labels: Pair[];
   /** Empty: the host's best. */
   runtime: string;
@@ -53,10 +57,14 @@ export const formFields = [
   "restart",
   "labels",
   "runtime",
+  ...optionPaths,
 ] as const;
 
-/** Those that the first part of the form shows; a fault in another one opens the rest. */
-export const firstFields: readonly FormField[] = ["name", "imageId", "entrypoint", "args"];
+/** Those of the part about environment, limits and more: a fault in one opens it. */
+export const moreFields: readonly FormField[] = [
+  ...(["env", "cwd", "user", "hostname", "limits.memory", "limits.cpus", "limits.pids"] as const),
+  ...(["restart", "networks", "ports", "labels", "runtime"] as const),
+];
 
 let nextPair = 1;
 export function pair(key = "", value = ""): Pair {
@@ -75,6 +83,7 @@ export function initialForm(name: string, imageId: string): CreateForm {
     restart: "no",
     retries: "",
     network: initialNetworkForm,
+    options: {},
     labels: [],
     runtime: "",
   };
@@ -151,6 +160,8 @@ export function toConfig(
   ) {
     errors.restart = "Write a whole number from 1";
   }
+  const { options, errors: optionErrors } = toOptions(form.options);
+  Object.assign(errors, optionErrors);
   const labels = form.labels.filter(({ key, value }) => key !== "" || value !== "");
   if (labels.some(({ key }) => key === "")) errors.labels = "A label has no name";
   if (Object.keys(errors).length > 0 || !process || !limits) return { config: undefined, errors };
@@ -164,6 +175,7 @@ export function toConfig(
       cwd: form.cwd || undefined,
       user: form.user?.trim() || undefined,
       terminal: form.terminal,
+      ...(form.stdin === undefined ? {} : { stdin: form.stdin }),
       hostname: form.hostname.trim() || undefined,
       limits,
       restart: {
@@ -171,6 +183,7 @@ export function toConfig(
         maximumRetries: form.restart === "on-failure" ? retries : undefined,
       },
       ...network,
+      ...options,
       labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
       runtime: form.runtime || undefined,
     },

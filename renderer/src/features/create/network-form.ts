@@ -1,12 +1,15 @@
 import { parsePorts } from "#shared/base/port-words";
+import { portWord } from "#shared/run-line/networks";
 import type { ContainerConfig } from "#shared/contract/containers";
-import type { PortChoice } from "#shared/contract/networks";
+import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
 
 /** As it is typed and chosen. */
 export interface NetworkForm {
   mode: "networks" | "none" | "host";
   /** By name, the way out first; empty: the default one. */
   names: string[];
+  /** What else was said of some of them, as by a command line. */
+  choices?: readonly NetworkChoice[];
   /** As docker's --publish, several apart by commas or spaces. */
   ports: string;
 }
@@ -25,9 +28,25 @@ export function toNetworks(form: NetworkForm): Pick<ContainerConfig, "networks" 
   }
   if (form.mode !== "networks") return { networks: form.mode };
   return {
-    ...(form.names.length > 0 ? { networks: form.names.map((name) => ({ name })) } : {}),
+    ...(form.names.length > 0 ? { networks: form.names.map(choiceOf(form)) } : {}),
     ...(ports.length > 0 ? { ports } : {}),
   };
+}
+
+const choiceOf =
+  ({ choices = [] }: NetworkForm) =>
+  (name: string): NetworkChoice =>
+    choices.find((choice) => choice.name === name) ?? { name };
+
+/** The other way: the form that makes these. */
+export function networkFormOf({
+  networks,
+  ports = [],
+}: Pick<ContainerConfig, "networks" | "ports">): NetworkForm {
+  const words = ports.map(portWord).join(" ");
+  if (typeof networks === "string") return { mode: networks, names: [], ports: words };
+  const choices = networks ?? [];
+  return { mode: "networks", names: choices.map(({ name }) => name), choices, ports: words };
 }
 
 /** What the closed part says of it. */

@@ -3,6 +3,7 @@ import { CheckpointDialog } from "../checkpoints/checkpoint-dialog.tsx";
 import { DeleteDialog } from "../containers/delete-dialog.tsx";
 import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
+import { DuplicateDialog } from "../create/duplicate-dialog.tsx";
 import { ActionDialog } from "../extensions/action-dialog.tsx";
 import { FilesDialog } from "../files/files-dialog.tsx";
 import { BuildDialog } from "../build/build-dialog.tsx";
@@ -29,6 +30,8 @@ export function Overlays() {
       return <ShortcutsDialog />;
     case "create":
       return <CreateDialog imageId={overlay.imageId} />;
+    case "duplicate":
+      return <DuplicateDialog id={overlay.id} />;
     case "import":
       return <ImportDialog source={overlay.source} />;
     case "build":

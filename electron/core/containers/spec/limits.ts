@@ -1,0 +1,89 @@
+import type { ContainerConfig } from "#shared/contract/containers";
+import { AppError } from "#shared/errors";
+import type { OciResources } from "../../runtime/runtime.ts";
+import type { HostFacts } from "../../system/host-facts.ts";
+
+/**
+ * What is handed to a running task so that its limits become these; what is absent is lifted. INVALID_ARGUMENT when
+ * they do not go with those that stay.
+ */
+export function updatedResources(
+  { limits, moreLimits = {} }: Pick<ContainerConfig, "limits" | "moreLimits">,
+  facts: HostFacts,
+): OciResources {
+  // -1 is "no limit" for memory only: crun 1.8 can't say it of the quota on v1, nor of pids.
+  const memory = limits.memory ?? -1;
+  const { swap = -1 } = memoryOf(limits.memory, moreLimits, facts, []);
+  return {
+    memory: { limit: memory, ...(facts.swapLimit ? { swap } : {}) },
+    cpu: { quota: cpuQuota(limits.cpus ?? facts.cpus), period: cpuPeriod },
+    pids: { limit: limits.pids ?? maxPids },
+  };
+}
+
+/** The kernel's PID_MAX_LIMIT. */
+const maxPids = 4_194_304;
+/** Microseconds; the kernel's default (sched-bwc). */
+const cpuPeriod = 100_000;
+/** The kernel takes no quota below a millisecond. */
+const cpuQuota = (cpus: number): number => Math.max(1000, Math.round(cpus * cpuPeriod));
+
+/** The limits in the kernel's terms. */
+export function resources(
+  { limits, moreLimits = {} }: Pick<ContainerConfig, "limits" | "moreLimits">,
+  weighsBlockIo: boolean,
+  facts: HostFacts,
+  warnings: string[],
+): OciResources {
+  const result: OciResources = {};
+  // The runtime adds what every container may use (null, zero, tty, ...).
+  if (!facts.rootless) result.devices = [{ allow: false, access: "rwm" }];
+  const memory = memoryOf(limits.memory, moreLimits, facts, warnings);
+  if (Object.keys(memory).length > 0) result.memory = memory;
+  const { cpuShares, cpusetCpus, cpusetMems, blkioWeight } = moreLimits;
+  const cpu = {
+    ...(limits.cpus === undefined ? {} : { quota: cpuQuota(limits.cpus), period: cpuPeriod }),
+    ...(cpuShares === undefined ? {} : { shares: cpuShares }),
+    ...(cpusetCpus === undefined ? {} : { cpus: cpusetCpus }),
+    ...(cpusetMems === undefined ? {} : { mems: cpusetMems }),
+  };
+  if (limits.cpus !== undefined && limits.cpus > facts.cpus) {
+    warnings.push(`The CPU limit of ${limits.cpus} is above this machine's ${facts.cpus} CPUs`);
+  }
+  if (Object.keys(cpu).length > 0) result.cpu = cpu;
+  if (limits.pids !== undefined) result.pids = { limit: limits.pids };
+  if (blkioWeight !== undefined && weighsBlockIo) result.blockIO = { weight: blkioWeight };
+  else if (blkioWeight !== undefined) {
+    warnings.push("Block I/O is not weighed: this machine's I/O scheduler does not do it");
+  }
+  return result;
+}
+
+function memoryOf(
+  limit: number | undefined,
+  { memorySwap, memoryReservation }: NonNullable<ContainerConfig["moreLimits"]>,
+  facts: HostFacts,
+  warnings: string[],
+): NonNullable<OciResources["memory"]> {
+  const fault = (message: string, field: string): AppError =>
+    new AppError("INVALID_ARGUMENT", message, { field: `moreLimits.${field}` });
+  if (memoryReservation !== undefined && limit !== undefined && memoryReservation > limit) {
+    throw fault("The memory reservation is above the memory limit", "memoryReservation");
+  }
+  if (memorySwap !== undefined && memorySwap !== -1) {
+    if (limit === undefined) {
+      throw fault("Swap can be limited only together with memory", "memorySwap");
+    }
+    if (memorySwap < limit) throw fault("Memory and swap together are below memory", "memorySwap");
+  }
+  // The same for memory and swap together: a limit is then what it says, and not half of it.
+  const swap = limit === undefined ? undefined : (memorySwap ?? limit);
+  if (swap !== undefined && swap !== -1 && !facts.swapLimit) {
+    warnings.push("Swap is not limited: this kernel does not account it");
+  }
+  return {
+    ...(limit === undefined ? {} : { limit }),
+    ...(swap === undefined || !facts.swapLimit ? {} : { swap }),
+    ...(memoryReservation === undefined ? {} : { reservation: memoryReservation }),
+  };
+}

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseRunLine } from "#shared/run-line/parse-run-line";
+import { emptyConfig } from "../../images/image-config.ts";
+import { noNetwork } from "../../network/network-plan.ts";
+import type { HostFacts } from "../../system/host-facts.ts";
+import { makeSpec, type SpecResult } from "../spec.ts";
+import { chooseCapabilities, defaultCapabilities } from "./capabilities.ts";
+import { findHostSide, type HostSide } from "./host-side.ts";
+import { parseHardLimits, rlimits } from "./rlimits.ts";
+import { convertProfile } from "./seccomp.ts";
+
+const facts: HostFacts = {
+  ...{ rootless: false, cgroup: "v2", swapLimit: true, openFiles: 1_048_576, cpus: 2 },
+};
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "shimyard-options-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+/** The spec of a container as a `docker run` line asks for it. */
+async function ofLine(flags: string, more: Partial<HostFacts> = {}): Promise<SpecResult> {
+  const parsed = parseRunLine(`docker run ${flags} image run`);
+  if (!parsed.ok || parsed.notes.length > 0) throw new Error(JSON.stringify(parsed));
+  const config = { ...parsed.draft, name: "web", imageId: "0".repeat(64) };
+  const host: HostSide = { ...(await findHostSide(config)), seccomp: undefined, notes: [] };
+  return makeSpec({
+    ...{ id: "a".repeat(64), config, image: emptyConfig, user: { uid: 0, gid: 0 } },
+    ...{ facts: { ...facts, ...more }, limits: { ok: true }, network: noNetwork, etc: [], host },
+  });
+}
+
+const mebibyte = 1024 ** 2;
+const kept = (name: string): string[] => defaultCapabilities.filter((one) => one !== name);
+
+test.each<[flags: string, spec: object]>([
+  ["", { root: { readonly: false }, process: { args: ["run"], noNewPrivileges: false } }],
+  ["--read-only", { root: { readonly: true } }],
+  ["--security-opt no-new-privileges", { process: { noNewPrivileges: true } }],
+  [
+    "--cap-drop chown",
+    { process: { capabilities: { bounding: kept("CAP_CHOWN"), effective: kept("CAP_CHOWN") } } },
+  ],
+  ["--cap-drop all --cap-add kill", { process: { capabilities: { bounding: ["CAP_KILL"] } } }],
+  ["--oom-score-adj 500", { process: { oomScoreAdj: 500 } }],
+  [
+    "--ulimit nofile=10:20",
+    { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 10, hard: 20 }] } },
+  ],
+  ["--sysctl net.core.somaxconn=9", { linux: { sysctl: { "net.core.somaxconn": "9" } } }],
+  [
+    "-m 64m --memory-swap 128m --memory-reservation 32m",
+    {
+      linux: {
+        resources: {
+          memory: { limit: 64 * mebibyte, swap: 128 * mebibyte, reservation: 32 * mebibyte },
+        },
+      },
+    },
+  ],
+  ["-m 64m --memory-swap -1", { linux: { resources: { memory: { swap: -1 } } } }],
+  [
+    "-c 512 --cpuset-cpus 0-1 --cpuset-mems 0 --cpus 0.5",
+    {
+      linux: {
+        resources: { cpu: { shares: 512, cpus: "0-1", mems: "0", quota: 50_000, period: 100_000 } },
+      },
+    },
+  ],
+  [
+    "--device /dev/null:/dev/nil:r",
+    {
+      linux: {
+        devices: [{ path: "/dev/nil", type: "c", major: 1, minor: 3 }],
+        resources: {
+          devices: [
+            { allow: false, access: "rwm" },
+            { allow: true, type: "c", major: 1, minor: 3, access: "r" },
+          ],
+        },
+      },
+    },
+  ],
+])("docker run %s", async (flags, spec) => {
+  const made = await ofLine(flags);
+  expect(made.spec).toMatchObject(spec);
+  expect(made.warnings).toEqual([]);
+});
+
+test("mounts take the place of what is always there, and lie in the order of their depth", async () => {
+  const { spec } = await ofLine(
+    `--shm-size 1m -v ${directory}:/srv/deep:ro --tmpfs /srv:size=4096,exec -v /tmp:/dev/mqueue:rslave`,
+  );
+  const at = (destination: string) => spec.mounts.filter((one) => one.destination === destination);
+  expect(at("/dev/shm")[0]?.options).toContain(`size=${mebibyte}`);
+  expect(at("/dev/mqueue")).toEqual([
+    {
+      ...{ destination: "/dev/mqueue", type: "bind", source: "/tmp" },
+      options: ["rbind", "rslave", "rw"],
+    },
+  ]);
+  expect(at("/srv/deep")[0]?.options).toEqual(["rbind", "rprivate", "ro"]);
+  expect(at("/srv")[0]?.options).toEqual(["nosuid", "nodev", "exec", "rw", "size=4096"]);
+  const order = spec.mounts.map(({ destination }) => destination);
+  expect(order.indexOf("/srv")).toBeLessThan(order.indexOf("/srv/deep"));
+  expect(spec.linux["rootfsPropagation"]).toBe("rslave");
+});
+
+test("what is not there is refused, at its field", async () => {
+  await expect(ofLine("-v /nowhere/at/all:/x")).rejects.toMatchObject({
+    details: { field: "mounts" },
+  });
+  await expect(ofLine("--device /dev/nowhere")).rejects.toMatchObject({
+    details: { field: "devices" },
+  });
+  await expect(ofLine(`--cap-add frobnicate`)).rejects.toThrow("CAP_FROBNICATE");
+  await expect(ofLine(`-m 64m --memory-swap 32m`)).rejects.toThrow("below memory");
+  const profile = join(directory, "profile.json");
+  await writeFile(profile, "{}");
+  await expect(ofLine(`--security-opt seccomp=${profile}`)).rejects.toThrow("no seccomp profile");
+});
+
+test("limits that this machine does not allow are lowered, and it is said", () => {
+  const told = { warnings: [] as string[], notes: [] as string[] };
+  const most = parseHardLimits(
+    "Limit  Soft Limit  Hard Limit  Units\nMax open files   1024   4096   files\nMax core file size  0  unlimited  bytes\n",
+  );
+  expect(most).toEqual({ nofile: 4096 });
+  const asked = [
+    { name: "nofile" as const, soft: 10, hard: 5000 },
+    { name: "core" as const, soft: 0, hard: -1 },
+  ];
+  expect(rlimits(asked, { ...facts, rootless: true }, most, told)).toEqual([
+    { type: "RLIMIT_NOFILE", soft: 10, hard: 4096 },
+    { type: "RLIMIT_CORE", soft: 0, hard: Number.MAX_SAFE_INTEGER },
+  ]);
+  expect(told.warnings).toEqual([expect.stringContaining("lowered to 4096")]);
+});
+
+test("a capability that this manager lacks is left out, and it is said", () => {
+  const warnings: string[] = [];
+  expect(
+    chooseCapabilities(
+      { capDrop: ["ALL"], capAdd: ["CAP_KILL", "CAP_BPF"] },
+      ["CAP_KILL"],
+      warnings,
+    ),
+  ).toEqual(["CAP_KILL"]);
+  expect(warnings).toEqual([expect.stringContaining("CAP_BPF")]);
+  expect(
+    chooseCapabilities({ capAdd: ["ALL"], capDrop: ["CAP_KILL"] }, ["CAP_KILL", "CAP_BPF"], []),
+  ).toEqual(["CAP_BPF"]);
+});
+
+describe("a seccomp profile", () => {
+  const rule = { action: "SCMP_ACT_ALLOW", args: null };
+  const profile = {
+    defaultAction: "SCMP_ACT_ERRNO",
+    defaultErrnoRet: 38,
+    archMap: [
+      { architecture: "SCMP_ARCH_X86_64", subArchitectures: ["SCMP_ARCH_X86"] },
+      { architecture: "SCMP_ARCH_AARCH64", subArchitectures: ["SCMP_ARCH_ARM"] },
+    ],
+    syscalls: [
+      { ...rule, names: ["always"] },
+      { ...rule, names: ["of-admin"], includes: { caps: ["CAP_SYS_ADMIN"] } },
+      { ...rule, names: ["not-of-admin"], excludes: { caps: ["CAP_SYS_ADMIN"] } },
+      { ...rule, names: ["of-arm"], includes: { arches: ["arm64"] } },
+      { ...rule, names: ["since-5.8"], includes: { minKernel: "5.8" } },
+      {
+        ...{ names: ["argued"], action: "SCMP_ACT_ERRNO", errnoRet: 1 },
+        args: [{ index: 0, value: 8, valueTwo: 0, op: "SCMP_CMP_EQ" }],
+      },
+    ],
+  };
+  const names = (capabilities: string[], arch: "x64" | "arm64", kernel: string) =>
+    (
+      convertProfile(profile, capabilities, { arch, kernel }) as {
+        syscalls: { names: string[] }[];
+      }
+    ).syscalls.flatMap(({ names }) => names);
+
+  test("keeps the rules of these capabilities, this machine and this kernel", () => {
+    expect(names([], "x64", "6.1.0-18-amd64")).toEqual([
+      "always",
+      "not-of-admin",
+      "since-5.8",
+      "argued",
+    ]);
+    expect(names(["CAP_SYS_ADMIN"], "arm64", "4.19.0")).toEqual([
+      "always",
+      "of-admin",
+      "of-arm",
+      "argued",
+    ]);
+  });
+
+  test("becomes OCI's form", () => {
+    expect(convertProfile(profile, [], { arch: "x64", kernel: "5.4.0" })).toEqual({
+      ...{ defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 38 },
+      architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+      syscalls: [
+        { names: ["always"], action: "SCMP_ACT_ALLOW" },
+        { names: ["not-of-admin"], action: "SCMP_ACT_ALLOW" },
+        profile.syscalls.at(-1),
+      ],
+    });
+  });
+});

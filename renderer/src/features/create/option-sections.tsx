@@ -1,0 +1,272 @@
+import { Disclosure } from "../../components/disclosure.tsx";
+import { Checkbox, Field, Select, TextField } from "../../components/fields.tsx";
+import {
+  type OptionName,
+  optionFields,
+  optionNames,
+  type OptionPath,
+  type OptionSection,
+  type OptionsForm,
+  sectionSummary,
+} from "./options-form.ts";
+
+interface SectionProps {
+  form: OptionsForm;
+  set: (form: OptionsForm) => void;
+  errorOf: (path: OptionPath) => string | undefined;
+}
+
+/** What few containers need, by what it is about. Closed, each says what was given in it. */
+export function OptionSections(props: SectionProps) {
+  return (
+    <>
+      <Section {...props} section="files" label="Files and devices">
+        <Lines
+          {...props}
+          name="volume"
+          label="Mounts"
+          placeholder="/srv/www:/usr/share/www:ro"
+          hint="A line each: a path of this machine, where it is seen, and ro for reading alone"
+        />
+        <Lines
+          {...props}
+          name="tmpfs"
+          label="In memory"
+          placeholder="/run:size=64m,mode=1777"
+          hint="Files that go when it stops, a line each"
+        />
+        <div className="create__two">
+          <Lines
+            {...props}
+            name="device"
+            label="Devices"
+            placeholder="/dev/fuse"
+            hint="Where else, and rwm, after colons"
+          />
+          <Text
+            {...props}
+            name="shm-size"
+            label="Shared memory"
+            placeholder="64m"
+            hint="Size of /dev/shm"
+          />
+        </div>
+        <Switch
+          {...props}
+          name="read-only"
+          label="Its own files can’t be written"
+          hint="Only what is mounted or in memory."
+        />
+      </Section>
+      <Section {...props} section="limits" label="More limits">
+        <div className="create__three">
+          <Text
+            {...props}
+            name="memory-swap"
+            label="Memory and swap"
+            placeholder="as memory"
+            hint="Together; -1: no limit"
+          />
+          <Text
+            {...props}
+            name="memory-reservation"
+            label="Reserved memory"
+            placeholder="none"
+            hint="When memory is short"
+          />
+          <Text
+            {...props}
+            name="oom-score-adj"
+            label="OOM score"
+            placeholder="0"
+            hint="Higher is killed sooner"
+          />
+          <Text
+            {...props}
+            name="cpu-shares"
+            label="CPU shares"
+            placeholder="1024"
+            hint="A weight"
+          />
+          <Text {...props} name="cpuset-cpus" label="On CPUs" placeholder="all" hint="0-3,8" />
+          <Text {...props} name="cpuset-mems" label="Memory nodes" placeholder="all" hint="0-1" />
+        </div>
+        <div className="create__two">
+          <Text
+            {...props}
+            name="ulimit"
+            label="Limits of each process"
+            mono
+            placeholder="nofile=1024:2048"
+            hint="As ulimit has them, apart by spaces"
+          />
+          <Text
+            {...props}
+            name="blkio-weight"
+            label="Block I/O"
+            placeholder="500"
+            hint="A weight from 10 to 1000"
+          />
+        </div>
+      </Section>
+      <Section {...props} section="security" label="Security">
+        <div className="create__two">
+          <Text
+            {...props}
+            name="cap-add"
+            label="Capabilities added"
+            mono
+            placeholder="NET_ADMIN SYS_TIME"
+            hint="To those that docker gives; ALL is every one"
+          />
+          <Text
+            {...props}
+            name="cap-drop"
+            label="Capabilities dropped"
+            mono
+            placeholder="ALL"
+            hint="ALL: only those that are added"
+          />
+        </div>
+        <Seccomp {...props} />
+        <Lines
+          {...props}
+          name="sysctl"
+          label="Kernel settings"
+          placeholder="net.core.somaxconn=1024"
+          hint="Those that hold in it alone, a line each"
+        />
+        <Switch
+          {...props}
+          name="no-new-privileges"
+          label="No program in it gains rights"
+          hint="Not even by setuid."
+        />
+        <Switch
+          {...props}
+          name="init"
+          label="With a small init"
+          hint="It passes signals on and reaps what is left behind."
+        />
+      </Section>
+      <Section {...props} section="hosts" label="Hosts and DNS">
+        <Text
+          {...props}
+          name="add-host"
+          label="Hosts"
+          mono
+          placeholder="db:10.0.0.2"
+          hint="Written into its /etc/hosts, apart by spaces"
+        />
+        <div className="create__three">
+          <Text
+            {...props}
+            name="dns"
+            label="Name servers"
+            mono
+            placeholder="its network’s"
+            hint="Instead of its network’s, which know other containers"
+          />
+          <Text {...props} name="dns-search" label="Search in" mono placeholder="this machine’s" />
+          <Text {...props} name="dns-option" label="Options" mono placeholder="ndots:2" />
+        </div>
+      </Section>
+    </>
+  );
+}
+
+function Section(
+  props: SectionProps & { section: OptionSection; label: string; children: React.ReactNode },
+) {
+  const { form, errorOf, section, label, children } = props;
+  const failed = optionNames.some(
+    (name) => optionFields[name].section === section && errorOf(optionFields[name].path),
+  );
+  return (
+    <Disclosure label={label} summary={sectionSummary(form, section)} force={failed}>
+      {children}
+    </Disclosure>
+  );
+}
+
+interface OptionProps extends SectionProps {
+  name: OptionName;
+  label: string;
+  placeholder?: string;
+  hint?: string;
+}
+
+function Text(props: OptionProps & { mono?: boolean }) {
+  const { form, set, errorOf, name, label, placeholder, hint, mono = false } = props;
+  return (
+    <TextField
+      {...{ label, placeholder, hint, mono }}
+      value={form[name] ?? ""}
+      onChange={(value) => set({ ...form, [name]: value })}
+      error={errorOf(optionFields[name].path)}
+    />
+  );
+}
+
+function Lines(props: OptionProps) {
+  const { form, set, errorOf, name, label, placeholder, hint } = props;
+  const value = form[name] ?? "";
+  return (
+    <Field {...{ label, hint }} error={errorOf(optionFields[name].path)}>
+      {(control) => (
+        <div className="input input--lines mono">
+          <textarea
+            {...control}
+            spellCheck={false}
+            placeholder={placeholder}
+            rows={Math.min(6, Math.max(1, value.split("\n").length))}
+            value={value}
+            onChange={(event) => set({ ...form, [name]: event.target.value })}
+          />
+        </div>
+      )}
+    </Field>
+  );
+}
+
+function Switch(props: OptionProps) {
+  const { form, set, name, label, hint } = props;
+  return (
+    <Checkbox
+      {...{ label, hint }}
+      checked={form[name] === "true"}
+      onChange={(on) => set({ ...form, [name]: on ? "true" : "" })}
+    />
+  );
+}
+
+function Seccomp(props: SectionProps) {
+  const { form, set, errorOf } = props;
+  const value = form.seccomp ?? "";
+  const own = value !== "" && value !== "unconfined";
+  return (
+    <div className="create__two">
+      <Select
+        label="System calls"
+        value={own ? "/" : value}
+        onChange={(seccomp) => set({ ...form, seccomp })}
+        options={[
+          { value: "", label: "Those that containers need" },
+          { value: "/", label: "As a profile of one’s own says" },
+          { value: "unconfined", label: "Every one" },
+        ]}
+        error={own ? undefined : errorOf("security.seccomp")}
+      />
+      {own && (
+        <Text
+          {...props}
+          name="seccomp"
+          label="Profile"
+          mono
+          placeholder="/etc/profile.json"
+          hint="On this machine, in docker’s format or OCI’s"
+        />
+      )}
+    </div>
+  );
+}

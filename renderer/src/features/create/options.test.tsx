@@ -1,0 +1,118 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it, vi } from "vitest";
+import type { ContainerConfig } from "#shared/contract/containers";
+import { parseRunLine } from "#shared/run-line/parse-run-line";
+import { openOverlay } from "../../state/overlays.ts";
+import { FakeCore } from "../../testing/fake-client.ts";
+import { renderWith } from "../../testing/render.tsx";
+import { Overlays } from "../shell/overlays.tsx";
+import { readText, writeDefinition } from "./definition.ts";
+import { filledForm } from "./filled-form.ts";
+import { toConfig } from "./form.ts";
+import { sectionSummary, toOptions } from "./options-form.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const everything =
+  "docker run -i --name web -u 1:1 -w /srv -h box -e A=1 -p 8080:80 --network back --ip 10.89.0.7 -v /a:/b:ro --mount type=bind,source=/c:d,target=/e --tmpfs /run:size=64m --device /dev/fuse --shm-size 1m --read-only -m 64m --memory-swap -1 --cpus 1.5 -c 512 --cpuset-cpus 0-1 --ulimit nofile=10:20 --ulimit core=0 --cap-drop ALL --cap-add KILL --cap-add CHOWN --security-opt no-new-privileges --security-opt seccomp=/p.json --sysctl net.core.somaxconn=9 --init --dns 1.1.1.1 --add-host db:10.0.0.2 --restart on-failure:3 -l a=b nginx:1 sh -c 'a b'";
+
+function draftOf(line: string) {
+  const parsed = parseRunLine(line);
+  if (!parsed.ok || parsed.notes.length > 0) throw new Error(JSON.stringify(parsed));
+  return parsed.draft;
+}
+
+describe("the form", () => {
+  it("makes what it was filled from", () => {
+    const draft = draftOf(everything);
+    const imageId = "a".repeat(64);
+    const form = filledForm(draft, { name: "web", imageId, start: true });
+    const { config, errors } = toConfig(form, undefined);
+    expect(errors).toEqual({});
+    expect(JSON.parse(JSON.stringify(config))).toEqual(
+      JSON.parse(JSON.stringify({ ...draft, imageId })),
+    );
+  });
+
+  it("says what is wrong at its field, and what a section holds", () => {
+    const form = { volume: "/a:/b\nhere:/c", ulimit: "nofile=9:1", "read-only": "true" };
+    const { errors } = toOptions(form);
+    expect(errors).toEqual({
+      mounts: expect.stringContaining("“here”") as string,
+      ulimits: expect.stringContaining("above the hard") as string,
+    });
+    expect(sectionSummary(form, "files")).toBe("volume /a:/b here:/c · read-only");
+  });
+});
+
+describe("a definition", () => {
+  it.each(["yaml", "json"] as const)("is read back from %s", (format) => {
+    const draft = draftOf(everything);
+    const read = readText(writeDefinition(draft, "nginx:1", format));
+    expect(read).toEqual({ ok: true, draft, image: "nginx:1", start: true, notes: [] });
+  });
+
+  it("needs little, and says what is wrong where", () => {
+    expect(readText("image: nginx\n")).toMatchObject({ ok: true, image: "nginx" });
+    expect(readText("image: nginx\nlimits: { cpus: many }\n")).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/^limits\.cpus: /) as string,
+    });
+    expect(readText("image: nginx\nfrob: 1\n")).toMatchObject({ ok: false });
+    expect(readText("hello")).toMatchObject({ ok: false });
+  });
+});
+
+async function open(core: FakeCore) {
+  const user = userEvent.setup();
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "create" });
+  const dialog = await screen.findByRole("dialog");
+  await waitFor(() =>
+    expect(within(dialog).getByLabelText<HTMLInputElement>("Image").value).not.toBe(""),
+  );
+  return { user, dialog: within(dialog) };
+}
+
+const created = (core: FakeCore) =>
+  core.calls.find(({ method }) => method === "containers.create")?.input as
+    | { config: ContainerConfig; start: boolean }
+    | undefined;
+
+it("a line that is pasted into any field fills the form, and what is lost is said", async () => {
+  const core = new FakeCore();
+  const { user, dialog } = await open(core);
+  const image = [...core.images.items.values()].find(({ names }) => names.length > 0);
+  await user.click(dialog.getByLabelText("Name"));
+  await user.paste(
+    `docker run --rm --name pasted -v /srv:/srv:ro --cap-add NET_ADMIN ${image?.names[0]} sleep 9`,
+  );
+  const lost = within(dialog.getByLabelText("Not carried over"));
+  expect(lost.getByText("--rm")).toBeTruthy();
+  await user.click(dialog.getByRole("button", { name: "Fill the form" }));
+  expect(dialog.getByLabelText<HTMLInputElement>("Name").value).toBe("pasted");
+  await user.click(dialog.getByRole("button", { name: /^Files and devices/ }));
+  expect(dialog.getByLabelText<HTMLTextAreaElement>("Mounts").value).toBe("/srv:/srv:ro");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)).toBeDefined());
+  expect(created(core)).toMatchObject({
+    start: true,
+    config: {
+      ...{ name: "pasted", imageId: image?.id, args: ["sleep", "9"] },
+      mounts: [{ type: "bind", source: "/srv", target: "/srv", readOnly: true }],
+      security: { capAdd: ["CAP_NET_ADMIN"] },
+    },
+  });
+});
+
+it("another container's form is filled as that one was made", async () => {
+  const core = new FakeCore();
+  const [first] = core.containers.items.values();
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "duplicate", id: first?.id ?? "" });
+  const dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByLabelText<HTMLInputElement>("Name").value).not.toBe(first?.name);
+  await userEvent.setup().click(dialog.getByRole("button", { name: "As a docker run line" }));
+  expect(dialog.getByText(/^docker run -d/).textContent).toContain("--name");
+});

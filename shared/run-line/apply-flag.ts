@@ -1,0 +1,25 @@
+import { AppError } from "../errors.ts";
+import { RunDraft } from "./draft.ts";
+import type { Flag, Program } from "./flags.ts";
+
+export type Applied = { ok: true; draft: RunDraft } | { ok: false; message: string };
+
+/** What a flag changes is held to the contract at once, so that its fault is told of the flag. */
+const Change = RunDraft.partial();
+
+/** A draft with a flag's value in it, or why it can't have it. */
+export function applyFlag(
+  flag: Flag,
+  value: string,
+  draft: RunDraft,
+  program: Program = "docker",
+): Applied {
+  if ("reason" in flag) return { ok: false, message: flag.reason };
+  try {
+    const checked = Change.safeParse(flag.change(value, draft, program));
+    if (checked.success) return { ok: true, draft: { ...draft, ...checked.data } };
+    return { ok: false, message: checked.error.issues[0]?.message ?? "It is not valid" };
+  } catch (error) {
+    return { ok: false, message: AppError.from(error).message };
+  }
+}

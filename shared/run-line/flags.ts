@@ -1,0 +1,226 @@
+import type { DeviceChoice, Dns, MoreLimits, Security } from "../contract/container-options.ts";
+import type { Limits, RestartPolicy } from "../contract/containers.ts";
+import { parsePorts } from "../base/port-words.ts";
+import type { RunDraft } from "./draft.ts";
+import { lostFlags, vainFlags } from "./other-flags.ts";
+import { parseMount, parseTmpfs, parseVolume } from "./mounts.ts";
+import { addNetwork, changeFirst, isPodmanDefault } from "./networks.ts";
+import {
+  capabilityNames,
+  parseBoolean,
+  parseSize,
+  parseUlimit,
+  parseWhole,
+  splitPair,
+  wrong,
+} from "./values.ts";
+
+export type Program = "docker" | "podman";
+
+/** What a flag's value changes of a draft; throws where it can't be carried over. */
+type Change = (value: string, draft: RunDraft, program: Program) => Partial<RunDraft>;
+
+export type Flag =
+  | { takesValue: boolean; change: Change }
+  /** Nothing is missed without it, or the container is another one. */
+  | { takesValue: boolean; reason: string; lost: boolean };
+
+const value = (change: Change): Flag => ({ takesValue: true, change });
+const onOff = (change: (on: boolean, draft: RunDraft) => Partial<RunDraft>): Flag => ({
+  takesValue: false,
+  change: (text, draft) => change(parseBoolean(text), draft),
+});
+
+const limit = (read: (text: string) => Limits): Flag =>
+  value((text, { limits }) => ({ limits: { ...limits, ...read(text) } }));
+const moreLimit = (read: (text: string) => MoreLimits): Flag =>
+  value((text, { moreLimits }) => ({ moreLimits: { ...moreLimits, ...read(text) } }));
+const security = (read: (text: string, before: Security) => Security): Flag =>
+  value((text, { security }) => ({ security: { ...security, ...read(text, security ?? {}) } }));
+const dns = (read: (text: string, before: Dns) => Dns): Flag =>
+  value((text, { dns }) => ({ dns: { ...dns, ...read(text, dns ?? {}) } }));
+const mount = (parse: (text: string) => NonNullable<RunDraft["mounts"]>[number]): Flag =>
+  value((text, { mounts = [] }) => ({ mounts: [...mounts, parse(text)] }));
+
+/** Those that a container here can be given, by docker's names. */
+const carried: Record<string, Flag> = {
+  "add-host": value((text, { extraHosts = [] }) => {
+    const [host, ip = ""] = splitPair(text, text.includes("=") ? "=" : ":");
+    return {
+      extraHosts: [...extraHosts, { host, ip: ip.replace(/^\[(.*)\]$/, "$1") }],
+    };
+  }),
+  "blkio-weight": moreLimit((text) => {
+    const weight = parseWhole(text);
+    return weight === 0 ? {} : { blkioWeight: weight };
+  }),
+  "cap-add": security((text, { capAdd = [] }) => ({
+    capAdd: [...capAdd, ...capabilityNames(text)],
+  })),
+  "cap-drop": security((text, { capDrop = [] }) => ({
+    capDrop: [...capDrop, ...capabilityNames(text)],
+  })),
+  "cpu-shares": moreLimit((text) => {
+    const shares = parseWhole(text);
+    return shares === 0 ? {} : { cpuShares: shares };
+  }),
+  cpus: limit((text) => (Number(text) === 0 ? {} : { cpus: Number(text) })),
+  "cpuset-cpus": moreLimit((text) => ({ cpusetCpus: text })),
+  "cpuset-mems": moreLimit((text) => ({ cpusetMems: text })),
+  // Containers always run in the background.
+  detach: onOff(() => ({})),
+  device: value((text, { devices = [] }) => ({ devices: [...devices, parseDevice(text)] })),
+  dns: dns((text, { servers = [] }) => ({ servers: [...servers, text] })),
+  "dns-option": dns((text, { options = [] }) => ({ options: [...options, text] })),
+  "dns-search": dns((text, { search = [] }) => ({ search: [...search, text] })),
+  entrypoint: value((text, _draft, program) => ({ entrypoint: parseEntrypoint(text, program) })),
+  env: value((text, { env }) => {
+    if (!text.includes("=")) return wrong("Its value is that of the shell: write it here");
+    return { env: [...env, text] };
+  }),
+  hostname: value((hostname) => ({ hostname })),
+  init: onOff((on) => (on ? { init: true } : { init: undefined })),
+  interactive: onOff((on) => ({ stdin: on })),
+  ip: value((ip4, { networks }) => ({ networks: changeFirst(networks, { ip4 }) })),
+  ip6: value((ip6, { networks }) => ({ networks: changeFirst(networks, { ip6 }) })),
+  label: value((text, { labels }) => {
+    const [key, content = ""] = splitPair(text);
+    return { labels: { ...labels, [key]: content } };
+  }),
+  "mac-address": value((mac, { networks }) => ({ networks: changeFirst(networks, { mac }) })),
+  memory: limit((text) => (parseSize(text) === 0 ? {} : { memory: parseSize(text) })),
+  "memory-reservation": moreLimit((text) =>
+    parseSize(text) === 0 ? {} : { memoryReservation: parseSize(text) },
+  ),
+  "memory-swap": moreLimit((text) => {
+    const swap = text === "-1" ? -1 : parseSize(text);
+    return swap === 0 ? {} : { memorySwap: swap };
+  }),
+  mount: mount(parseMount),
+  name: value((name) => ({ name })),
+  network: value((text, { networks }, program) =>
+    program === "podman" && isPodmanDefault(text) ? {} : { networks: addNetwork(networks, text) },
+  ),
+  "network-alias": value((text, { networks }) => {
+    const before = typeof networks === "object" ? (networks[0]?.aliases ?? []) : [];
+    return { networks: changeFirst(networks, { aliases: [...before, ...text.split(",")] }) };
+  }),
+  "oom-score-adj": moreLimit((text) => ({ oomScoreAdj: parseWhole(text) })),
+  "pids-limit": limit((text) => (parseWhole(text) <= 0 ? {} : { pids: parseWhole(text) })),
+  publish: value((text, { ports = [] }) => {
+    const parsed = parsePorts(text);
+    return parsed.ok ? { ports: [...ports, ...parsed.ports] } : wrong(parsed.message);
+  }),
+  "read-only": onOff((on, { security }) => ({
+    security: { ...security, readOnlyRoot: on || undefined },
+  })),
+  restart: value((text) => ({ restart: parseRestart(text) })),
+  "security-opt": security(parseSecurityOption),
+  "shm-size": value((text) => ({ shmSize: parseSize(text) })),
+  sysctl: value((text, { sysctls }) => {
+    const [key, content = ""] = splitPair(text);
+    return { sysctls: { ...sysctls, [key]: content } };
+  }),
+  tmpfs: mount(parseTmpfs),
+  tty: onOff((terminal) => ({ terminal })),
+  ulimit: value((text, { ulimits = [] }) => ({
+    ulimits: [
+      ...ulimits.filter(({ name }) => name !== splitPair(text)[0]),
+      parseUlimit(text),
+    ] as RunDraft["ulimits"],
+  })),
+  user: value((user) => ({ user })),
+  volume: mount(parseVolume),
+  workdir: value((cwd) => ({ cwd })),
+};
+
+const others: [takesValue: boolean, lost: boolean, flags: Record<string, string>][] = [
+  [true, true, lostFlags.withValue],
+  [false, true, lostFlags.without],
+  [true, false, vainFlags.withValue],
+  [false, false, vainFlags.without],
+];
+
+/** Every flag of docker 28's and podman 5's `run`, by its long name. */
+export const flags: ReadonlyMap<string, Flag> = new Map([
+  ...Object.entries(carried),
+  ...others.flatMap(([takesValue, lost, named]) =>
+    Object.entries(named).map(([name, reason]): [string, Flag] => [
+      name,
+      { takesValue, lost, reason },
+    ]),
+  ),
+]);
+
+/** docker's and podman's second names for some. */
+export const aliases: Readonly<Record<string, string>> = {
+  ...{ net: "network", "net-alias": "network-alias", "dns-opt": "dns-option" },
+  ...{ "health-startcmd": "health-startup-cmd" },
+};
+
+export const shortFlags: Readonly<Record<string, string>> = {
+  ...{ a: "attach", c: "cpu-shares", d: "detach", e: "env", h: "hostname", i: "interactive" },
+  ...{ l: "label", m: "memory", p: "publish", P: "publish-all", q: "quiet", t: "tty", u: "user" },
+  ...{ v: "volume", w: "workdir" },
+};
+
+function parseDevice(text: string): DeviceChoice {
+  const [source = "", second, third] = text.split(":");
+  if (!source.startsWith("/")) return wrong("Devices by name (CDI) are not known here");
+  const access = /^[rwm]+$/;
+  if (third === undefined && second !== undefined && access.test(second)) {
+    return { source, access: inOrder(second) };
+  }
+  return {
+    source,
+    ...(second === undefined || second === source ? {} : { target: second }),
+    access: inOrder(third ?? "rwm"),
+  };
+}
+
+const inOrder = (access: string): string =>
+  ["r", "w", "m"].filter((letter) => access.includes(letter)).join("");
+
+/** podman's may be a JSON list. */
+function parseEntrypoint(text: string, program: Program): string[] {
+  if (text === "") return [];
+  if (program === "podman" && text.startsWith("[")) {
+    try {
+      return (JSON.parse(text) as unknown[]).map(String);
+    } catch {
+      return wrong("Its list is no JSON");
+    }
+  }
+  return [text];
+}
+
+function parseRestart(text: string): RestartPolicy {
+  const [name, retries] = splitPair(text, ":");
+  if (name === "" || name === "never") return { name: "no" };
+  const maximumRetries = retries === undefined ? undefined : parseWhole(retries) || undefined;
+  return { name: name as RestartPolicy["name"], ...(maximumRetries ? { maximumRetries } : {}) };
+}
+
+function parseSecurityOption(text: string): Security {
+  // docker's older form has a colon.
+  const [key, content] = splitPair(text, /^[\w-]+:/.test(text) ? ":" : "=");
+  switch (key) {
+    case "no-new-privileges":
+      return { noNewPrivileges: parseBoolean(content ?? "true") || undefined };
+    case "seccomp":
+      if (content === "unconfined") return { seccomp: "unconfined" };
+      if (content === "builtin") return { seccomp: "default" };
+      return content?.startsWith("/")
+        ? { seccomp: { path: content } }
+        : wrong("Write the profile's path from / on");
+    case "apparmor":
+    case "label":
+      return content === "unconfined" || content === "disable"
+        ? {}
+        : wrong(
+            `Containers have no ${key === "label" ? "SELinux label" : "AppArmor profile"} here`,
+          );
+    default:
+      return wrong(`There is no security option “${key}” here`);
+  }
+}

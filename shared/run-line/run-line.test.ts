@@ -1,0 +1,355 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { RunDraft, RunNote } from "./draft.ts";
+import { emptyDraft } from "./draft.ts";
+import { flags, shortFlags } from "./flags.ts";
+import { looksLikeRunLine, parseRunLine } from "./parse-run-line.ts";
+import { writeRunLine } from "./write-run-line.ts";
+
+function read(line: string): { draft: RunDraft; image: string; start: boolean; notes: RunNote[] } {
+  const parsed = parseRunLine(line);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed;
+}
+
+const mebibyte = 1024 ** 2;
+
+/** What of a draft a line says. */
+it.each<[line: string, says: Partial<RunDraft>]>([
+  ["docker run nginx", {}],
+  ["docker run -itd --name web nginx", { name: "web", terminal: true }],
+  ["docker run -t nginx", { terminal: true, stdin: false }],
+  ["docker run -i nginx", { stdin: true }],
+  ["docker run --init=false --init nginx", { init: true }],
+  ["docker run nginx -it --name x", { args: ["-it", "--name", "x"] }],
+  ["docker run -- nginx", {}],
+  [`docker run nginx sh -c 'echo "$HOME"; ls'`, { args: ["sh", "-c", 'echo "$HOME"; ls'] }],
+  ["docker run -eA=1 -e B=x=y --env=C= nginx", { env: ["A=1", "B=x=y", "C="] }],
+  [
+    "docker run -u 1000:1000 -w /srv -h box nginx",
+    { user: "1000:1000", cwd: "/srv", hostname: "box" },
+  ],
+  ["docker run -l a=b -l c nginx", { labels: { a: "b", c: "" } }],
+  [`docker run --entrypoint "" nginx ls`, { entrypoint: [], args: ["ls"] }],
+  [`podman run --entrypoint '["a","b"]' nginx`, { entrypoint: ["a", "b"] }],
+  [
+    "docker run -p8080:80 -p 127.0.0.1:53:53/udp -p 90 nginx",
+    {
+      ports: [
+        { hostPort: 8080, containerPort: 80, protocol: "tcp" },
+        { hostIp: "127.0.0.1", hostPort: 53, containerPort: 53, protocol: "udp" },
+        { containerPort: 90, protocol: "tcp" },
+      ],
+    },
+  ],
+  [
+    "docker run -v /srv/www:/www:ro,z --mount type=bind,src=/a,dst=/b,bind-propagation=rslave nginx",
+    {
+      mounts: [
+        { type: "bind", source: "/srv/www", target: "/www", readOnly: true },
+        { type: "bind", source: "/a", target: "/b", readOnly: false, propagation: "rslave" },
+      ],
+    },
+  ],
+  [
+    "docker run --tmpfs /run:size=64m,mode=1777,exec --mount type=tmpfs,target=/tmp,tmpfs-size=1m,readonly nginx",
+    {
+      mounts: [
+        ...[{ type: "tmpfs" as const, target: "/run", readOnly: false }].map((mount) => ({
+          ...mount,
+          ...{ size: 64 * mebibyte, mode: "1777", exec: true },
+        })),
+        { type: "tmpfs", target: "/tmp", readOnly: true, size: mebibyte },
+      ],
+    },
+  ],
+  [
+    "docker run -m 1g --cpus 1.5 --pids-limit 100 nginx",
+    { limits: { memory: 1024 * mebibyte, cpus: 1.5, pids: 100 } },
+  ],
+  ["docker run -m 64m --memory-swap 64m nginx", { limits: { memory: 64 * mebibyte } }],
+  [
+    "docker run -c 512 --cpuset-cpus 0-1,3 --memory-swap -1 --memory-reservation 32m --blkio-weight 300 --oom-score-adj -5 nginx",
+    {
+      moreLimits: {
+        ...{ cpuShares: 512, cpusetCpus: "0-1,3", memorySwap: -1, blkioWeight: 300 },
+        ...{ memoryReservation: 32 * mebibyte, oomScoreAdj: -5 },
+      },
+    },
+  ],
+  [
+    "docker run --ulimit nofile=1024:2048 --ulimit core=-1 --shm-size 128m nginx",
+    {
+      ulimits: [
+        { name: "nofile", soft: 1024, hard: 2048 },
+        { name: "core", soft: -1, hard: -1 },
+      ],
+      shmSize: 128 * mebibyte,
+    },
+  ],
+  [
+    "docker run --cap-drop all --cap-add net_admin --cap-add CAP_SYS_TIME --security-opt no-new-privileges --security-opt seccomp=unconfined --read-only nginx",
+    {
+      security: {
+        ...{ capDrop: ["ALL"], capAdd: ["CAP_NET_ADMIN", "CAP_SYS_TIME"], seccomp: "unconfined" },
+        ...{ noNewPrivileges: true, readOnlyRoot: true },
+      },
+    },
+  ],
+  [
+    "docker run --device /dev/fuse --device /dev/sda:/dev/xvda:r --device /dev/kvm:rw nginx",
+    {
+      devices: [
+        { source: "/dev/fuse", access: "rwm" },
+        { source: "/dev/sda", target: "/dev/xvda", access: "r" },
+        { source: "/dev/kvm", access: "rw" },
+      ],
+    },
+  ],
+  [
+    "docker run --sysctl net.core.somaxconn=1024 --dns 1.1.1.1 --dns-search a.b --dns-opt ndots:2 --add-host db:10.0.0.2 --add-host six=[fd00::1] nginx",
+    {
+      sysctls: { "net.core.somaxconn": "1024" },
+      dns: { servers: ["1.1.1.1"], search: ["a.b"], options: ["ndots:2"] },
+      extraHosts: [
+        { host: "db", ip: "10.0.0.2" },
+        { host: "six", ip: "fd00::1" },
+      ],
+    },
+  ],
+  [
+    "docker run --restart on-failure:3 nginx",
+    { restart: { name: "on-failure", maximumRetries: 3 } },
+  ],
+  ["docker run --restart=always nginx", { restart: { name: "always" } }],
+  ["docker run --net host nginx", { networks: "host" }],
+  [
+    "docker run --network back --ip 10.89.0.7 --network-alias db nginx",
+    { networks: [{ name: "back", ip4: "10.89.0.7", aliases: ["db"] }] },
+  ],
+  [
+    "docker run --network name=back,ip=10.89.0.7,alias=db,alias=pg nginx",
+    { networks: [{ name: "back", ip4: "10.89.0.7", aliases: ["db", "pg"] }] },
+  ],
+  ["podman run --network pasta nginx", {}],
+])("reads %s", (line, says) => {
+  const { draft, image, notes } = read(line);
+  expect(draft).toEqual({ ...emptyDraft, ...says });
+  expect(image).toBe("nginx");
+  expect(notes).toEqual([]);
+});
+
+it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
+  const { draft, image, start } = read(
+    "$ sudo docker container create \\\r\n  --name web \\\r\n  nginx:1 \n",
+  );
+  expect(draft.name).toBe("web");
+  expect({ image, start }).toEqual({ image: "nginx:1", start: false });
+});
+
+it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
+  ["docker run --rm nginx", "--rm", /stays until/, true],
+  ["docker run -dP nginx", "-P", /Publish the ports/, true],
+  ["docker run --gpus all nginx", "--gpus all", /devices/, true],
+  ["docker run --env-file .env nginx", "--env-file .env", /paste its lines/, true],
+  ["docker run -e HOME nginx", "-e HOME", /value is that of the shell/, true],
+  ["docker run -v data:/data nginx", "-v data:/data", /volume “data”/, true],
+  ["docker run -v ./here:/data nginx", "-v ./here:/data", /path from \/ on/, true],
+  ["docker run -m lots nginx", "-m lots", /no size/, true],
+  ["docker run -m 1m nginx", "-m 1m", /expected/i, true],
+  ["docker run --ulimit nofile=9:1 nginx", "--ulimit nofile=9:1", /above the hard/, true],
+  [
+    "docker run --sysctl vm.swappiness=1 nginx",
+    "--sysctl vm.swappiness=1",
+    /net\.\*|Invalid key/,
+    true,
+  ],
+  ["docker run --pull always nginx", "--pull always", /pulled/, false],
+  ["docker run --frobnicate nginx", "--frobnicate", /no such flag/, true],
+  ["docker run nginx | grep x", "| grep x", /first command/, true],
+  ["docker run -e A=$B nginx", "A=$B", /shell/, true],
+])("says what of %s is not carried over", (line, flag, reason, lost) => {
+  const { notes, image } = read(line);
+  expect(notes).toContainEqual({ flag, lost, reason: expect.stringMatching(reason) as string });
+  expect(image).toBe("nginx");
+});
+
+it("asks for nothing that is said to be off", () => {
+  expect(read("docker run --privileged=false --rm=false nginx").notes).toEqual([]);
+});
+
+it.each([
+  ["echo hi", 0, "no docker run"],
+  ["docker run", 10, "names no image"],
+  ["docker run -it", 14, "names no image"],
+  ["docker run --name", 11, "has no value"],
+  ["docker run -e 'A nginx", 14, "never closed"],
+])("refuses %j", (line, position, message) => {
+  expect(parseRunLine(line)).toEqual({
+    ...{ ok: false, position, message: expect.stringContaining(message) as string },
+  });
+});
+
+it("knows such a line where it is pasted", () => {
+  expect(looksLikeRunLine("docker run nginx")).toBe(true);
+  expect(looksLikeRunLine("$ sudo podman create -it x")).toBe(true);
+  expect(looksLikeRunLine("docker ps")).toBe(false);
+  expect(looksLikeRunLine("sh -c 'docker run x'")).toBe(false);
+});
+
+/** `docker run --help` of 28.2 and `podman run --help` of 4.3. */
+const known =
+  "add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems detach detach-keys device device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops disable-content-trust dns dns-option dns-search domainname entrypoint env env-file expose gpus group-add health-cmd health-interval health-retries health-start-interval health-start-period health-timeout help hostname init interactive io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory label label-file link link-local-ip log-driver log-opt mac-address memory memory-reservation memory-swap memory-swappiness mount name network network-alias no-healthcheck oom-kill-disable oom-score-adj pid pids-limit platform privileged publish publish-all pull quiet read-only restart rm runtime security-opt shm-size sig-proxy stop-signal stop-timeout storage-opt sysctl tmpfs tty ulimit use-api-socket user userns uts volume volume-driver volumes-from workdir arch authfile cgroup-conf cgroups chrootdirs conmon-pidfile env-host env-merge gidmap health-on-failure hostuser http-proxy image-volume init-path no-hosts os passwd passwd-entry personality pidfile pod pod-id-file preserve-fds read-only-tmpfs replace requires rmi rootfs sdnotify seccomp-policy secret subgidname subuidname systemd timeout tls-verify tz uidmap umask unsetenv unsetenv-all variant";
+
+it("knows every flag of docker and podman, and where its short ones lead", () => {
+  expect(known.split(" ").filter((name) => !flags.has(name))).toEqual([]);
+  expect(Object.values(shortFlags).filter((name) => !flags.has(name))).toEqual([]);
+});
+
+describe("writeRunLine", () => {
+  it("quotes, and continues lines", () => {
+    const draft = { ...emptyDraft, name: "web", env: ["A=it's"], args: ["sh", "-c", "a; b"] };
+    expect(writeRunLine(draft, "nginx").lines).toBe(
+      "docker run -d \\\n  --name web \\\n  -e 'A=it'\\''s' \\\n  nginx sh -c 'a; b'",
+    );
+    expect(writeRunLine(draft, "nginx", false).line).toMatch(/^docker create --name web /);
+  });
+
+  it("says what docker can't be told", () => {
+    const target = "/odd:place";
+    const mounts = [{ type: "tmpfs" as const, target, readOnly: false, exec: true }];
+    const { notes } = writeRunLine({ ...emptyDraft, mounts, runtime: "oci/crun" }, "nginx");
+    expect(notes.map(({ flag }) => flag)).toEqual(["oci/crun", target]);
+  });
+});
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const path = fc.stringMatching(/^\/[ -~]{1,20}$/).filter((text) => !text.split("/").includes(".."));
+const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
+const bytes = fc.integer({ min: 6 * mebibyte, max: 2 ** 45 });
+const port = fc.integer({ min: 1, max: 65_535 });
+const ip = fc.ipV4();
+const mountArbitrary = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant("bind" as const),
+      ...{ source: path, target: path, readOnly: fc.boolean() },
+      propagation: fc.constantFrom("rslave", "rshared", "private"),
+    },
+    { requiredKeys: ["type", "source", "target", "readOnly"] },
+  ),
+  fc.record(
+    {
+      type: fc.constant("tmpfs" as const),
+      ...{ target: path, readOnly: fc.boolean(), size: bytes },
+      mode: fc.stringMatching(/^[1-7][0-7]{2,3}$/),
+    },
+    { requiredKeys: ["type", "target", "readOnly"] },
+  ),
+);
+const capability = fc.constantFrom("ALL", "CAP_NET_ADMIN", "CAP_SYS_TIME", "CAP_CHOWN");
+const text = fc.string({ unit: "grapheme", maxLength: 12 }).map((one) => one.replaceAll("\0", ""));
+
+/** Drafts as the line can say them: none with an empty list, and one word of entrypoint. */
+const draftArbitrary = fc
+  .record({
+    name: optional(word),
+    entrypoint: optional(fc.array(fc.stringMatching(/^[!-~]{1,8}$/), { maxLength: 1 })),
+    args: fc.array(text),
+    env: fc.array(fc.tuple(word, text).map(([key, value]) => `${key}=${value}`)),
+    terminal: fc.boolean(),
+    cwd: optional(path),
+    user: optional(word),
+    hostname: optional(word),
+    init: optional(fc.constant(true)),
+    limits: fc.record(
+      { memory: bytes, cpus: fc.integer({ min: 1, max: 800 }).map((n) => n / 100), pids: port },
+      { requiredKeys: [] },
+    ),
+    restart: fc.oneof(
+      fc.record({ name: fc.constantFrom("no", "always", "unless-stopped", "on-failure") }),
+      fc.record({
+        name: fc.constant("on-failure"),
+        maximumRetries: fc.integer({ min: 1, max: 9 }),
+      }),
+    ),
+    labels: fc.dictionary(word, text),
+    ports: optional(
+      fc.array(
+        fc.record(
+          {
+            ...{ hostIp: fc.oneof(ip, fc.constant("fd00::1")), hostPort: port },
+            ...{ containerPort: port, protocol: fc.constantFrom("tcp", "udp") },
+          },
+          { requiredKeys: ["containerPort", "protocol"] },
+        ),
+        { minLength: 1 },
+      ),
+    ),
+    networks: optional(
+      fc.oneof(
+        fc.constantFrom("none", "host"),
+        fc.uniqueArray(
+          fc.record(
+            {
+              name: word.map((name) => `n-${name}`),
+              ip4: ip,
+              aliases: fc.array(word, { minLength: 1 }),
+            },
+            { requiredKeys: ["name"] },
+          ),
+          { minLength: 1, selector: ({ name }) => name },
+        ),
+      ),
+    ),
+    mounts: optional(
+      fc.uniqueArray(mountArbitrary, { minLength: 1, selector: ({ target }) => target }),
+    ),
+    security: optional(
+      fc
+        .record(
+          {
+            capAdd: fc.array(capability, { minLength: 1 }),
+            capDrop: fc.array(capability, { minLength: 1 }),
+            seccomp: fc.oneof(fc.constant("unconfined"), fc.record({ path })),
+            noNewPrivileges: fc.constant(true),
+            readOnlyRoot: fc.constant(true),
+          },
+          { requiredKeys: [] },
+        )
+        .filter((group) => Object.keys(group).length > 0),
+    ),
+    shmSize: optional(bytes),
+    sysctls: optional(
+      fc.record(
+        { "net.core.somaxconn": text, "kernel.shmmax": text },
+        { requiredKeys: ["kernel.shmmax"] },
+      ),
+    ),
+    extraHosts: optional(
+      fc.array(
+        fc.record({ host: word, ip: fc.oneof(ip, fc.constantFrom("fd00::1", "host-gateway")) }),
+        {
+          minLength: 1,
+        },
+      ),
+    ),
+  })
+  .map((draft) =>
+    Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined)),
+  )
+  .map((draft) => draft as unknown as RunDraft);
+
+it("reads back whatever writeRunLine wrote", { timeout: 60_000 }, () => {
+  fc.assert(
+    fc.property(draftArbitrary, fc.boolean(), (draft, start) => {
+      for (const line of Object.values(writeRunLine(draft, "nginx:1", start)).slice(0, 2)) {
+        const parsed = read(line as string);
+        expect(parsed.draft).toEqual(draft);
+        expect(parsed.notes).toEqual([]);
+        expect({ image: parsed.image, start: parsed.start }).toEqual({ image: "nginx:1", start });
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
