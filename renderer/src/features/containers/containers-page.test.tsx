@@ -187,6 +187,7 @@ describe("the mouse", () => {
       "Checkpoint…",
       "Limits and restarts…",
       "Rename",
+      "Duplicate…",
       "Make an image…",
       "Export its files…",
       "Copy id",
