@@ -5,6 +5,7 @@ import { CodeBlock } from "../../components/code-block.tsx";
 import { sentence } from "../../components/error-note.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { writeDefinition } from "./definition.ts";
+import "./create.css";
 
 type Form = "docker" | "yaml" | "json";
 
