@@ -138,11 +138,16 @@ export function pullSummary(results: PullResult[], own: string, loopDelay: numbe
 export function loopDelayEnv(file: string): NodeJS.ProcessEnv {
   const script = `import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isMainThread } from "node:worker_threads";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 if (isMainThread) {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
-  setInterval(() => writeFileSync(${JSON.stringify(file)}, String(delay.percentile(99) / 1e6 - 5)), 250).unref();
+  const file = ${JSON.stringify(file)};
+  setInterval(() => {
+    // Whole at any moment for who reads it.
+    writeFileSync(file + ".new", String(delay.percentile(99) / 1e6 - 5));
+    renameSync(file + ".new", file);
+  }, 250).unref();
 }`;
   const url = `data:text/javascript;base64,${Buffer.from(script).toString("base64")}`;
   return { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --import=${url}` };
