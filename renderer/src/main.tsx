@@ -1,3 +1,4 @@
+import "./zod-without-eval.ts";
 import "./styles/index.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
