@@ -301,7 +301,14 @@ export interface OciSpec {
 export interface OciProcess {
   terminal?: boolean;
   consoleSize?: { height: number; width: number };
-  user: { uid: number; gid: number; additionalGids?: number[]; umask?: number };
+  /** By name on Windows only, where the numbers mean nothing. */
+  user: {
+    uid: number;
+    gid: number;
+    additionalGids?: number[];
+    umask?: number;
+    username?: string;
+  };
   args: string[];
   env?: string[];
   cwd: string;

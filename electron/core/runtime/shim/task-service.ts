@@ -58,6 +58,12 @@ export interface ShimExit {
   at: number;
 }
 
+/** What a shim is told at Create in its own terms, where it is not the runc shim. */
+export interface ShimOptions {
+  typeUrl: string;
+  value: Uint8Array;
+}
+
 interface Options {
   /** For errors: what was tried, as the user knows it. */
   context: string;
@@ -68,7 +74,7 @@ interface Options {
 /**
  * A shim's Task service, for one task. Speaks v3 where the shim has it, else v2 (their messages are the same):
  * the version that `start` told may be another shim's, so it is tried out. What crashes shims can't be said
- * here: options of another type than the runc shim's, an exec without a spec, an update without resources.
+ * here: options of another type than the shim's own, an exec without a spec, an update without resources.
  */
 export class TaskService {
   readonly #client: TtrpcClient;
@@ -110,21 +116,12 @@ export class TaskService {
   /** Answers init's pid; 0 when it is restored from a checkpoint, which `start` does. */
   async create(
     request: { bundle: string; terminal: boolean; checkpoint: string; stdio: Stdio },
-    runtime: { binary: string; root: string },
+    runtime: { binary: string; root: string } | ShimOptions,
     context: string,
   ): Promise<number> {
     const { stdio, ...rest } = request;
-    const options = create(RuncOptionsSchema, { binaryName: runtime.binary, root: runtime.root });
-    const message = {
-      id: this.#id,
-      ...rest,
-      ...stdio,
-      // The bare name: the 1.6 shim does not know it with a host before it.
-      options: {
-        typeUrl: "containerd.runc.v1.Options",
-        value: toBinary(RuncOptionsSchema, options),
-      },
-    };
+    const options = "typeUrl" in runtime ? runtime : runcOptions(runtime);
+    const message = { id: this.#id, ...rest, ...stdio, options };
     const answer = await this.#call("Create", CreateRequestSchema, message, PidResponseSchema, {
       context,
       timeout: slow,
@@ -314,6 +311,12 @@ export class TaskService {
       throw refusal(error, context);
     }
   }
+}
+
+function runcOptions({ binary, root }: { binary: string; root: string }): ShimOptions {
+  const options = create(RuncOptionsSchema, { binaryName: binary, root });
+  // The bare name: the 1.6 shim does not know it with a host before it.
+  return { typeUrl: "containerd.runc.v1.Options", value: toBinary(RuncOptionsSchema, options) };
 }
 
 function read<Out extends DescMessage>(output: Out, bytes: Uint8Array): MessageShape<Out> {
