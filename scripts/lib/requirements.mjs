@@ -94,6 +94,9 @@ export const tests = [
     dnf: ["chromium"],
   },
   command("ps", ["procps"], ["procps-ng"]),
+  // For the terminals and file systems of the stand-in for Windows' shim.
+  command("script", ["bsdutils"], ["util-linux-script", "util-linux"]),
+  command("mount", ["mount"], ["util-linux"]),
   // For its shim: no containerd is started.
   command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),
   { ...command("runsc", ["runsc"]), optional: true },

@@ -15,6 +15,7 @@ import type { Privileges } from "../host/privileges.ts";
 import { createOciRuntimes } from "../runtime/oci/plugin.ts";
 import type { RuntimeRegistry } from "../runtime/plugin.ts";
 import { createShimRuntimes } from "../runtime/shim/plugin.ts";
+import { createWindowsRuntimes } from "../runtime/windows/plugin.ts";
 import type { Collection, Store } from "../store/store.ts";
 import { findHostFacts, type HostFacts } from "./host-facts.ts";
 
@@ -154,13 +155,16 @@ export class SystemService {
     try {
       const oci = await createOciRuntimes({ paths, privileges, again: fresh });
       const shims = await createShimRuntimes({ paths, privileges, again: fresh, signal });
-      for (const runtime of [...oci.runtimes, ...shims.runtimes]) registry.set(runtime);
+      const windows = await createWindowsRuntimes({ paths, privileges });
+      const found = [oci, shims, windows].flatMap(({ runtimes }) => runtimes);
+      for (const runtime of found) registry.set(runtime);
       const known = shims.infos ?? this.#found.filter(({ id }) => id.startsWith("shim/"));
-      this.#showRuntimes([...oci.infos, ...known], shims.infos === undefined);
+      const others = [...oci.infos, ...windows.infos];
+      this.#showRuntimes([...others, ...known], shims.infos === undefined);
       if (shims.infos) return;
       // Nobody need wait for these: they are never chosen unasked, and the first start of a root holds none of theirs.
       this.#probingShims = shims.probe().then(
-        (infos) => this.#showRuntimes([...oci.infos, ...infos], false),
+        (infos) => this.#showRuntimes([...others, ...infos], false),
         () => this.#change({ probing: false }),
       );
     } catch (error) {
