@@ -38,6 +38,8 @@ export const RuntimeInfo = z.object({
     checkpoint: Ability,
     limits: Ability,
     exec: Ability,
+    /** Several containers in one shim. */
+    shareShim: Ability,
   }),
   /** Create + start of the probe's container, milliseconds. */
   startMs: z.number().optional(),

@@ -35,6 +35,8 @@ const recordSchema = z.object({
   labels: z.record(z.string(), z.string()),
   /** Absolute, as in the spec's `linux.cgroupsPath`; absent where the container has no cgroup of its own. */
   cgroupsPath: z.string().optional(),
+  /** Whose shim it shares; absent where the shim is its own. */
+  shimGroup: z.string().optional(),
   /** It was restored from a checkpoint, and so never waits to be started. */
   restored: z.boolean(),
 });
@@ -102,6 +104,7 @@ export class Bundle {
       logPath: request.logPath,
       labels: request.labels,
       cgroupsPath,
+      shimGroup: request.shimGroup,
       restored: request.checkpoint !== undefined,
     };
     // Under a hidden name until it is whole: a manager killed half-way leaves nothing that is taken for a bundle.

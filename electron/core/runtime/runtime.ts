@@ -69,6 +69,8 @@ export interface CreateRequest extends ExpectedContainer {
   spec: OciSpec;
   rootfs: RootfsMount;
   labels: Record<string, string>;
+  /** Containers of one group share a shim, where the runtime has such; UNIMPLEMENTED where it has none. */
+  shimGroup?: string;
   /** Restores from this checkpoint image directory instead of starting the command. */
   checkpoint?: CheckpointImage;
 }

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DisposableStore } from "#shared/base/disposable";
 import { AppError, type ErrorInfo } from "#shared/errors";
@@ -19,6 +20,7 @@ import type {
 import { clearCgroup } from "../task-cgroup.ts";
 import { type ShimEvent, listenToShim } from "./events.ts";
 import { startExec } from "./exec.ts";
+import { inTurn, isShared, mountInShim } from "./group.ts";
 import { ShimLink } from "./link.ts";
 import { ShimProcess } from "./process.ts";
 import type { ShimShared } from "./shared.ts";
@@ -64,7 +66,7 @@ export class ShimTask extends HostTask<ShimProcess, ShimShared> {
     await this.#listen();
     // Both to their ends, also when one fails: cleanUp must find whatever they make.
     const [shim, stdio] = await Promise.allSettled([
-      startShim().then((answer) => this.#link.meet(answer, init.directory)),
+      this.#meetShim(startShim, context),
       init.stdio.open({ conmon, busybox, id, logPath, terminal, stdin, context }),
     ]);
     if (stdio.status === "fulfilled") this.#store.add(stdio.value.lifeline);
@@ -239,13 +241,36 @@ export class ShimTask extends HostTask<ShimProcess, ShimShared> {
     await this.#requireService().checkpoint(request, work, context);
   }
 
+  /** Others may do without a shim that hangs, but not without one that only does not answer us now. */
   protected override async beforeForce(): Promise<void> {
-    if (this.unanswered) await this.#link.end(0);
+    if (this.unanswered && !(await this.#isShared())) await this.#link.end(0);
   }
 
   protected release(): Promise<void> {
-    this.#retiring ??= this.#retire();
+    this.#retiring ??= inTurn(this.shared, this.disk.record, () => this.#retire());
     return this.#retiring;
+  }
+
+  async #meetShim(startShim: () => Promise<StartAnswer>, context: string): Promise<TaskService> {
+    const { rootfs: mount, shimGroup } = this.disk.record;
+    const service = await this.#link.meet(await startShim(), this.disk.processDir("init"));
+    const shim = this.#link.identity;
+    if (shimGroup !== undefined && shim) {
+      const target = this.disk.rootfs;
+      await mountInShim(this.shared, shim.pid, { mount, target }, context);
+    }
+    return service;
+  }
+
+  /** Its shim holds other containers too. */
+  async #isShared(): Promise<boolean> {
+    const shim = this.#link.identity;
+    return (
+      this.disk.record.shimGroup !== undefined &&
+      shim !== undefined &&
+      (await this.#link.alive()) &&
+      isShared(this.shared.paths, shim.pid, this.bundle)
+    );
   }
 
   async #listen(): Promise<void> {
@@ -313,25 +338,30 @@ export class ShimTask extends HostTask<ShimProcess, ShimShared> {
 
   /**
    * Lets go of shim and container once init has ended and that is written down. Never rejects: what can't be done
-   * through the shim is done by hand.
+   * through the shim is done by hand. A shim that holds others is left to them.
    */
   async #retire(): Promise<void> {
     const { cli } = this.shared;
     const { service } = this.#link;
+    const shared = await this.#isShared();
     try {
       if (!service) throw new AppError("UNAVAILABLE", "There is no shim to ask");
       await this.#execsEnd();
       for (const { execId } of this.list.execs) await service.delete(execId).catch(() => {});
       await service.delete("");
-      await service.shutdown();
+      if (!shared) await service.shutdown();
     } catch {
-      await this.#link.end(0);
+      if (!shared) await this.#link.end(0);
       await cli.delete(this.namespace, this.id, undefined, true).catch(() => {});
       await clearCgroup(this.disk.ref);
       await cli.discard(this.namespace, this.id);
       await this.#tellLost();
     }
-    await this.#link.end(shutdownGrace);
+    if (shared) this.#link.close();
+    else await this.#link.end(shutdownGrace);
+    if (this.disk.record.shimGroup !== undefined) {
+      await rm(join(this.disk.processDir("init"), "shim.pid"), { force: true });
+    }
     for (const process of this.list.all) await process.stdio.end();
   }
 

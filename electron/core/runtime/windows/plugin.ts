@@ -59,6 +59,7 @@ export function windowsInfo(path: string, version: string): RuntimeInfo {
       checkpoint: cannot(windowsLacks.checkpoint),
       limits: cannot(windowsLacks.limits),
       exec: { ok: true },
+      shareShim: cannot("Windows' shim holds one container each"),
     },
     probedAt: Date.now(),
   };

@@ -33,6 +33,9 @@ export class WindowsRuntime implements Omit<Runtime, "load"> {
     if (request.checkpoint) {
       throw new AppError("UNIMPLEMENTED", "Windows containers can't be started from a checkpoint");
     }
+    if (request.shimGroup !== undefined) {
+      throw new AppError("UNIMPLEMENTED", "Windows' shim holds no more than one container");
+    }
     const config = windowsConfig(request);
     const bundle = await Bundle.make(paths, this.id, request, undefined, config);
     const file: ProcessFile = {

@@ -30,6 +30,7 @@ describe("toConfig", () => {
       cwd: "/srv",
       user: " app ",
       runtime: "oci/runc",
+      shimGroup: " pair ",
     });
     expect(config).toMatchObject({
       args: ["sh", "-c", 'echo "hi there"'],
@@ -40,6 +41,7 @@ describe("toConfig", () => {
       cwd: "/srv",
       user: "app",
       runtime: "oci/runc",
+      shimGroup: "pair",
     });
   });
 
@@ -56,6 +58,7 @@ describe("toConfig", () => {
       retries: "0",
       cwd: "srv",
       hostname: "h".repeat(65),
+      shimGroup: "a b",
     });
     expect(config).toBeUndefined();
     expect(Object.keys(errors).sort()).toEqual([
@@ -70,6 +73,7 @@ describe("toConfig", () => {
       "limits.pids",
       "name",
       "restart",
+      "shimGroup",
     ]);
   });
 });
