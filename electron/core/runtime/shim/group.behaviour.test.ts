@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
 import { processStat } from "#core/host/proc";
 import type { RuntimeInfo } from "#shared/contract/system";
+import { ChildManager, taskManagerArgv } from "../child-manager.ts";
 import { createOciRuntimes } from "../oci/plugin.ts";
 import type { Task } from "../runtime.ts";
 import { Desk, polite } from "../suite-desk.ts";
@@ -20,12 +21,12 @@ const newer = process.env.SHIMYARD_TEST_SHIM;
 const binaries: { name: string; shim?: string }[] = [{ name: "the installed shim" }];
 if (newer) binaries.push({ name: "a newer shim", shim: newer });
 
-describe.runIf(usable).each(binaries)("several containers in $name", ({ shim }) => {
+describe.runIf(usable).each(binaries)("several containers in $name", ({ shim: path }) => {
   // Of the runtime's description a desk only needs the name.
   const desk = new Desk({
     info: { id: runtime } as RuntimeInfo,
     runtimes: async ({ paths }) => [
-      ...(await createShimRuntimes({ paths, privileges, shim })).runtimes,
+      ...(await createShimRuntimes({ paths, privileges, shim: path })).runtimes,
       ...(await createOciRuntimes({ paths, privileges })).runtimes,
     ],
   });
@@ -163,6 +164,31 @@ describe.runIf(usable).each(binaries)("several containers in $name", ({ shim }) 
     expect(mounts.filter((line) => !line.includes("/first/"))).toEqual([]);
     const last = await run("last");
     expect(last.shim.pid).toBe(first.shim.pid);
+  });
+
+  it("go on when a manager is killed while it makes another", async () => {
+    const first = await run("first");
+    const shim = first.shim.pid;
+    desk.manager.dispose();
+    const argv = [...taskManagerArgv(), desk.root.dir, ...(path ? [path] : [])];
+    for (const delay of [10, 30, 50, 70]) {
+      const manager = await ChildManager.start(argv);
+      const request = { ...(await desk.root.request("half", ["sleep", "99"])), shimGroup: "pair" };
+      void manager.ask({ do: "create", runtime, request }).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await manager.kill();
+      // What is under way comes to its end without the manager.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await desk.open();
+      expect(desk.manager.broken()).toEqual([]);
+      expect(desk.get("first").shim).toMatchObject({ pid: shim, alive: true });
+      await desk.manager.get("default", "half")?.delete({ force: true });
+      await expectWhole(desk.get("first"));
+      const mounts = await mountedIn(shim ?? 0);
+      expect(mounts.filter((line) => line.includes("half/rootfs"))).toEqual([]);
+      desk.manager.dispose();
+    }
+    await desk.open();
   });
 
   it("hangs: one of them is deleted by force, and the other is there when it goes on", async () => {
