@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "#core/host/command";
 import { type Paths, bundleDir, tasksDir } from "#core/host/paths";
+import { readRecord } from "../bundle.ts";
 import { mountArgs } from "../oci/conmon.ts";
 import { ociError } from "../oci/oci-error.ts";
 import { readNumber } from "../process-dir.ts";
@@ -47,16 +48,25 @@ export function inTurn<T>(
   return turn.run(work);
 }
 
-/** Bundles by the pid of the shim that holds their containers. */
+/**
+ * The bundles of groups, by the pid of the shim that holds their containers. Others keep their shim's note after its
+ * end, and the number may be another's by now.
+ */
 export async function shimUsers(paths: Paths): Promise<Map<number, string[]>> {
   const users = new Map<number, string[]>();
   const root = tasksDir(paths);
+  const look = async (namespace: string, id: string): Promise<void> => {
+    const path = bundleDir(paths, namespace, id);
+    const pid = await readNumber(join(path, "processes", "init", "shim.pid"));
+    if (pid === undefined) return;
+    const record = await readRecord({ namespace, id, path }).catch(() => undefined);
+    // One that can't be read may be of a group.
+    if (record && record.shimGroup === undefined) return;
+    users.set(pid, [...(users.get(pid) ?? []), path]);
+  };
   for (const namespace of await names(root)) {
-    for (const id of await names(join(root, namespace))) {
-      const path = bundleDir(paths, namespace, id);
-      const pid = await readNumber(join(path, "processes", "init", "shim.pid"));
-      if (pid !== undefined) users.set(pid, [...(users.get(pid) ?? []), path]);
-    }
+    const ids = await names(join(root, namespace));
+    await Promise.all(ids.map((id) => look(namespace, id)));
   }
   return users;
 }
