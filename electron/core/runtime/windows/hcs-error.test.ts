@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { AppError } from "#shared/errors";
 import { hcsError } from "./hcs-error.ts";
 
-// Words as hcsshim makes them of the Host Compute Service's errors, cited in its issues and tests.
+// In the form that hcsshim's SystemError gives the Host Compute Service's words; none was recorded on Windows.
 test.each([
   ["hcs::System::CreateProcess web: The system cannot find the file specified.", "NOT_FOUND"],
   [

@@ -11,8 +11,11 @@ import type { WindowsShared } from "./shared.ts";
 import { eventsPipe, shimId } from "./transport.ts";
 import { AppError } from "#shared/errors";
 
-/** Milliseconds for a shim to come up, and for one that ends a container: Windows takes its time. */
-const timeout = 20_000;
+/** Milliseconds for a shim to come up: Windows takes its time. */
+const startTimeout = 20_000;
+
+/** Milliseconds for `delete`, which itself waits thirty seconds for a container to end. */
+const deleteTimeout = 40_000;
 
 /** What the shim is told of itself, on its standard input at the start, and again with the container. */
 export const shimOptions: ShimOptions = {
@@ -34,21 +37,21 @@ export async function startShim(
     cwd: ref.path,
     stdin: toBinary(AnySchema, create(AnySchema, shimOptions)),
     env: { ...process.env, TTRPC_ADDRESS: events, GRPC_ADDRESS: events, NAMESPACE: ref.namespace },
-    timeout,
+    timeout: startTimeout,
   });
   if (result.code !== 0) throw commandFailed(context, result.stderr);
   return parseStartAnswer(result.stdout);
 }
 
 /**
- * Ends whatever Windows has of a container, whether or not its shim lives, and removes the bundle: what hcsshim's
- * delete.go does. Not run in the bundle, which Windows would then not let it remove. Answers the status that it gives
- * a container whose end nobody saw, 255. Idempotent.
+ * Ends whatever Windows has of a container, whether or not its shim lives: what hcsshim's delete.go does, which before
+ * June 2021 also removed the bundle. Not run in that, which Windows would then not let anybody remove. Answers the
+ * status that it gives a container whose end nobody saw, 255. Idempotent.
  */
 export async function deleteShim(shared: WindowsShared, ref: BundleRef): Promise<ShimExit> {
   const result = await runCommand([...command(shared, ref), "-bundle", ref.path, "delete"], {
     env: process.env,
-    timeout,
+    timeout: deleteTimeout,
   });
   if (result.code !== 0) {
     throw commandFailed(`Container "${ref.id}" could not be ended`, result.stderr);
