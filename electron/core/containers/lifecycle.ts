@@ -218,6 +218,7 @@ export class Lifecycle {
       ...streams(config),
       logPath: containerLog(paths, defaultNamespace, id),
       labels: {},
+      ...(config.shimGroup === undefined ? {} : { shimGroup: config.shimGroup }),
       ...(checkpoint ? { checkpoint } : {}),
     });
     this.#publish("/tasks/create", id, { runtime });

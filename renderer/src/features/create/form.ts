@@ -28,6 +28,8 @@ export interface CreateForm {
   labels: Pair[];
   /** Empty: the host's best. */
   runtime: string;
+  /** Empty: a shim of its own. */
+  shimGroup: string;
 }
 
 /** By field, as AppError's details.field names them. */
@@ -49,6 +51,7 @@ export const formFields = [
   "restart",
   "labels",
   "runtime",
+  "shimGroup",
 ] as const;
 
 /** Those that the first part of the form shows; a fault in another one opens the rest. */
@@ -72,6 +75,7 @@ export function initialForm(name: string, imageId: string): CreateForm {
     retries: "",
     labels: [],
     runtime: "",
+    shimGroup: "",
   };
 }
 
@@ -132,6 +136,9 @@ export function toConfig(
       : "A variable has no name";
   if (form.cwd && !form.cwd.startsWith("/")) errors.cwd = "Begin with a /";
   if (form.hostname.length > 64) errors.hostname = "At most 64 characters";
+  const shimGroup = form.shimGroup.trim();
+  if (shimGroup !== "" && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/.test(shimGroup))
+    errors.shimGroup = "Up to 64 letters, digits, “_”, “.” and “-”";
   const { limits, errors: limitErrors } = parseLimits(form.limits);
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
   if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
@@ -165,6 +172,7 @@ export function toConfig(
       },
       labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
       runtime: form.runtime || undefined,
+      shimGroup: shimGroup || undefined,
     },
   };
 }
