@@ -1,12 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { runCommand } from "#core/host/command";
+import { findMkfsErofs } from "#core/host/mkfs-erofs";
 import { choosePrivileges } from "#core/host/privileges";
 import { processStat } from "#core/host/proc";
 import type { RuntimeInfo } from "#shared/contract/system";
 import { ChildManager, taskManagerArgv } from "../child-manager.ts";
 import { createOciRuntimes } from "../oci/plugin.ts";
-import type { Task } from "../runtime.ts";
+import type { Lower, Task } from "../runtime.ts";
 import { Desk, polite } from "../suite-desk.ts";
 import { logText, until } from "../testing.ts";
 import { eventsAddress } from "./events.ts";
@@ -34,8 +36,14 @@ describe.runIf(usable).each(binaries)("several containers in $name", ({ shim: pa
   afterEach(() => desk.clear());
   afterAll(() => desk.close());
 
-  async function create(id: string, script: string, shimGroup: string | undefined): Promise<Task> {
+  async function create(
+    id: string,
+    script: string,
+    shimGroup: string | undefined,
+    lower?: Lower[],
+  ): Promise<Task> {
     const request = await desk.root.request(id, ["sh", "-c", script]);
+    if (lower) request.rootfs.lower = lower;
     const task = await desk.manager.create(runtime, { ...request, shimGroup });
     await task.start();
     return task;
@@ -147,6 +155,24 @@ describe.runIf(usable).each(binaries)("several containers in $name", ({ shim: pa
     const again = await Promise.all(ids.map((id) => run(id, "exit 6")));
     for (const task of again) expect((await task.wait()).code).toBe(6);
     await until(async () => (await shims()).length === 0);
+  });
+
+  it("leave nothing mounted in it once they have ended, also where layers are files", async (context) => {
+    const mkfs = await findMkfsErofs();
+    if (mkfs === undefined) context.skip("there is no mkfs.erofs");
+    const layer = join(desk.root.dir, "layer.erofs");
+    await runCommand([mkfs ?? "", layer, desk.root.image]);
+    const directory: Lower = { type: "directory", path: desk.root.image };
+    const layers: Lower[] = [{ type: "erofs", path: layer }, directory];
+    const first = await create("first", "sleep 99", "pair", layers);
+    const second = await create("second", "exit 4", "pair", layers);
+    const third = await create("third", "exit 5", "pair", [directory]);
+    expect((await second.wait()).code).toBe(4);
+    expect((await third.wait()).code).toBe(5);
+    const ofOthers = async (): Promise<string[]> =>
+      (await mountedIn(first.shim.pid ?? 0)).filter((line) => !line.includes("/first/"));
+    await until(async () => (await ofOthers()).length === 0);
+    await expectWhole(first);
   });
 
   it("that can't be made leaves the others alone", async () => {

@@ -90,9 +90,12 @@ export async function mountInShim(
   if (result.code !== 0) throw ociError(context, result.stderr.toString("utf8"));
 }
 
-/** What the shim itself does when it deletes a container. Best effort: it may have. */
+/**
+ * A shim leaves mounted what it has not mounted itself. Best effort: there may be nothing. Twice, as what layers that
+ * are files are mounted in lies under the overlay (mountScript) and goes with all of them.
+ */
 export async function unmountInShim(shim: number, target: string): Promise<void> {
-  await runCommand([...enter(shim), "umount", "-l", target]).catch(() => {});
+  await runCommand([...enter(shim), "umount", "-l", target, target]).catch(() => {});
 }
 
 function enter(shim: number): string[] {

@@ -7,7 +7,7 @@ import type { ProcessFile, ProcessFiles } from "../process-dir.ts";
 import type { CallOptions, CreateRequest, RunRequest, RunResult, ShimState } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
 import { listenToShim } from "./events.ts";
-import { inTurn, isShared, mountInShim } from "./group.ts";
+import { inTurn, isShared, mountInShim, unmountInShim } from "./group.ts";
 import { ShimLink } from "./link.ts";
 import { ServedTask } from "./served-task.ts";
 import type { ShimShared } from "./shared.ts";
@@ -122,7 +122,7 @@ export class ShimTask extends ServedTask<ShimShared> {
 
   /** Others may do without a shim that hangs, but not without one that only does not answer us now. */
   protected override async beforeForce(): Promise<void> {
-    if (this.unanswered && !(await this.#isShared())) await this.link.end(0);
+    if (this.unanswered && (await this.#sharedShim()) === undefined) await this.link.end(0);
   }
 
   protected retire(): Promise<void> {
@@ -133,22 +133,25 @@ export class ShimTask extends ServedTask<ShimShared> {
   async #leave(): Promise<void> {
     const { cli } = this.shared;
     const { service } = this.link;
-    const shared = await this.#isShared();
+    const shared = await this.#sharedShim();
     try {
       if (!service) throw new AppError("UNAVAILABLE", "There is no shim to ask");
       await this.execsEnd();
       for (const { execId } of this.list.execs) await service.delete(execId).catch(() => {});
       await service.delete("");
-      if (!shared) await service.shutdown();
+      if (shared === undefined) await service.shutdown();
     } catch {
-      if (!shared) await this.link.end(0);
+      if (shared === undefined) await this.link.end(0);
       await cli.delete(this.namespace, this.id, undefined, true).catch(() => {});
       await clearCgroup(this.disk.ref);
       await cli.discard(this.namespace, this.id);
       await this.tellLost();
     }
-    if (shared) this.link.close();
-    else await this.link.end(shutdownGrace);
+    if (shared === undefined) await this.link.end(shutdownGrace);
+    else {
+      this.link.close();
+      await unmountInShim(shared, this.disk.rootfs);
+    }
     if (this.disk.record.shimGroup !== undefined) {
       await rm(join(this.disk.processDir("init"), "shim.pid"), { force: true });
     }
@@ -169,15 +172,15 @@ export class ShimTask extends ServedTask<ShimShared> {
     return service;
   }
 
-  /** Its shim holds other containers too. */
-  async #isShared(): Promise<boolean> {
+  /** Its shim's pid, where that holds other containers too. */
+  async #sharedShim(): Promise<number | undefined> {
     const shim = this.link.identity;
-    return (
+    const shared =
       this.disk.record.shimGroup !== undefined &&
       shim !== undefined &&
       (await this.link.alive()) &&
-      isShared(this.shared.paths, shim.pid, this.bundle)
-    );
+      (await isShared(this.shared.paths, shim.pid, this.bundle));
+    return shared ? shim.pid : undefined;
   }
 
   async #listen(): Promise<void> {
