@@ -10,6 +10,7 @@ import { root } from "./lib/places.mjs";
 const files = [
   "electron/core/ttrpc/proto/ttrpc.proto",
   "electron/core/runtime/shim/proto/shim.proto",
+  "electron/core/runtime/shim/proto/runhcs.proto",
   "electron/core/runtime/containerd/proto/containerd.proto",
 ];
 

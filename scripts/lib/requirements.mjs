@@ -96,6 +96,9 @@ export const tests = [
     dnf: ["chromium"],
   },
   command("ps", ["procps"], ["procps-ng"]),
+  // For the terminals and file systems of the stand-in for Windows' shim.
+  command("script", ["bsdutils"], ["util-linux-script", "util-linux"]),
+  command("mount", ["mount"], ["util-linux"]),
   // Its shim, and its daemon: tests start one of their own. dockerd is used where it is, and not installed: Debian's
   // docker.io starts it.
   command("containerd-shim-runc-v2", ["containerd"], ["containerd"]),

@@ -77,6 +77,14 @@ export const ContainerConfig = z.object({
   ...containerOptions,
   /** Runtime id as in system.info; absent: the host's best. */
   runtime: z.string().optional(),
+  /**
+   * Containers of one group share a shim, which takes less memory; but when it is lost, it is lost to all of them.
+   * Only where the runtime's `shareShim` says so.
+   */
+  shimGroup: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "Use up to 64 letters, digits, '_', '.' and '-'")
+    .optional(),
 });
 export type ContainerConfig = z.infer<typeof ContainerConfig>;
 

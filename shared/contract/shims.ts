@@ -28,6 +28,8 @@ export const Shim = z.object({
   /** `oci/runc` */
   runtimeId: z.string().optional(),
   runtime: z.object({ name: z.string(), path: z.string(), version: z.string() }).optional(),
+  /** The ids of the others that share it, in order: each container has an entry of its own. Absent without any. */
+  sharedWith: z.array(z.string()).optional(),
   /** The shim first, when it lives. */
   processes: z.array(ShimProcess),
   startedAt: Time.optional(),
@@ -52,7 +54,7 @@ export const shims = {
   log: query(ByShim, z.object({ path: z.string(), text: z.string(), truncated: z.boolean() })),
   /** Looks again, and connects again to one that did not answer. */
   reconnect: mutation(ByShim, Nothing),
-  /** Kills it. Its container runs on, without anybody who keeps its output and exit status. */
+  /** Kills it. Its container, and those that share it, run on, without anybody who keeps its output and exit status. */
   terminate: mutation(ByShim, Nothing),
   /** Removes a broken bundle and all that its runtime still holds, its processes too. */
   discard: mutation(ByShim, Nothing),

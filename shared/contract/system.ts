@@ -38,6 +38,8 @@ export const RuntimeInfo = z.object({
     checkpoint: Ability,
     limits: Ability,
     exec: Ability,
+    /** Several containers in one shim. */
+    shareShim: Ability,
   }),
   /** What is different about it, for who chooses it: sentences. Such a one was not tried by running a container. */
   note: z.string().optional(),

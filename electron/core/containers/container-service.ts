@@ -148,6 +148,7 @@ export class ContainerService {
     this.#requireFreeName(config.name);
     const image = images.get(config.imageId);
     const runtime = system.chooseRuntime(config.runtime);
+    this.#requireShareable(config, runtime);
     const hold = images.hold(image.id);
     const place = start ? this.next.take({ runtime, ...streams(config) }) : undefined;
     const record: ContainerRecord = {
@@ -342,6 +343,15 @@ export class ContainerService {
     this.onDeleted(record.id);
     this.#o.onImageUse(record.image.id);
     this.#publish("/containers/delete", record);
+  }
+
+  #requireShareable({ shimGroup }: ContainerConfig, runtime: string): void {
+    const { shareShim } = this.#o.system.runtime(runtime).abilities;
+    if (shimGroup === undefined || shareShim.ok) return;
+    throw new AppError("INVALID_ARGUMENT", `Containers of ${runtime} can't share a shim`, {
+      field: "shimGroup",
+      hint: `${shareShim.reason ?? "It holds one each"}: leave the shim group empty, or choose another runtime.`,
+    });
   }
 
   #requireFreeName(name: string): void {

@@ -243,6 +243,7 @@ export class Lifecycle {
         ...streams(config),
         logPath: containerLog(paths, defaultNamespace, id),
         labels: {},
+        ...(config.shimGroup === undefined ? {} : { shimGroup: config.shimGroup }),
         ...(checkpoint ? { checkpoint } : {}),
       });
     } catch (error) {

@@ -56,7 +56,8 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
     const stdin = typeof options.stdin === "number" ? options.stdin : options.stdin && "pipe";
     const stdio: StdioOptions = [stdin ?? "ignore", "pipe", "pipe"];
     const child =
-      started?.child ?? spawn(file, args, { cwd: options.cwd, env: options.env, stdio });
+      started?.child ??
+      spawn(file, args, { cwd: options.cwd, env: options.env, stdio, windowsHide: true });
     let stopped: AppError | undefined;
     const stop = (error: AppError): void => {
       if (stopped) return;

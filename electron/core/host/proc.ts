@@ -53,8 +53,12 @@ export async function startTimeToEpoch(startTime: number): Promise<number> {
 
 let bootIdOnce: Promise<string> | undefined;
 
-/** Names this boot: pids and start times recorded under another one mean nothing. */
+/**
+ * Names this boot: pids and start times recorded under another one mean nothing. Empty on Windows, where nothing is
+ * taken up again that an earlier manager recorded.
+ */
 export function bootId(): Promise<string> {
+  if (process.platform === "win32") return Promise.resolve("");
   bootIdOnce ??= readFile("/proc/sys/kernel/random/boot_id", "utf8").then((text) => text.trim());
   return bootIdOnce;
 }

@@ -41,6 +41,8 @@ const recordSchema = z.object({
   labels: z.record(z.string(), z.string()),
   /** Absolute, as in the spec's `linux.cgroupsPath`; absent where the container has no cgroup of its own. */
   cgroupsPath: z.string().optional(),
+  /** Whose shim it shares; absent where the shim is its own. */
+  shimGroup: z.string().optional(),
   /** It was restored from a checkpoint, and so never waits to be started. */
   restored: z.boolean(),
 });
@@ -85,23 +87,18 @@ export class Bundle {
   }
 
   /**
-   * Makes the bundle and all that is in it. Rejects ALREADY_EXISTS when there is one; anything made is
-   * removed again on failure.
+   * Makes the bundle and all that is in it, `config` being its config.json. Rejects ALREADY_EXISTS when there is one;
+   * anything made is removed again on failure.
    */
   static async make(
     paths: Paths,
     runtimeId: string,
     request: CreateRequest,
     cgroupsPath: string | undefined,
+    config: object = linuxConfig(paths, request, cgroupsPath),
   ): Promise<Bundle> {
     const { namespace, id } = request;
     const path = bundleDir(paths, namespace, id);
-    const spec: OciSpec = {
-      ...request.spec,
-      root: { ...request.spec.root, path: join(path, "rootfs") },
-      process: { ...request.spec.process, terminal: request.terminal },
-      linux: { ...request.spec.linux, cgroupsPath },
-    };
     const record: TaskRecord = {
       version: 1,
       runtime: runtimeId,
@@ -115,6 +112,7 @@ export class Bundle {
       logPath: request.logPath,
       labels: request.labels,
       cgroupsPath,
+      shimGroup: request.shimGroup,
       restored: request.checkpoint !== undefined,
     };
     // Under a hidden name until it is whole: a manager killed half-way leaves nothing that is taken for a bundle.
@@ -124,7 +122,7 @@ export class Bundle {
       await Promise.all([
         mkdir(join(making, "rootfs")),
         mkdir(join(making, "processes", "init"), { recursive: true }),
-        writeFile(join(making, "config.json"), JSON.stringify(spec), { mode: 0o600 }),
+        writeFile(join(making, "config.json"), JSON.stringify(config), { mode: 0o600 }),
         writeFile(join(making, "state.json"), JSON.stringify(record), { mode: 0o600 }),
       ]);
       await rename(making, path);
@@ -132,7 +130,7 @@ export class Bundle {
       await rm(making, { recursive: true, force: true });
       throw bundleError(error, id);
     }
-    return new Bundle({ namespace, id, path }, record, spec);
+    return new Bundle({ namespace, id, path }, record, config as OciSpec);
   }
 
   /** Reads a bundle an earlier manager left. Rejects DATA_LOSS when its state can't be understood. */
@@ -144,6 +142,19 @@ export class Bundle {
   remove(privileges: Privileges): Promise<void> {
     return removeBundle(this.path, privileges);
   }
+}
+
+function linuxConfig(
+  paths: Paths,
+  { namespace, id, spec, terminal }: CreateRequest,
+  cgroupsPath: string | undefined,
+): OciSpec {
+  return {
+    ...spec,
+    root: { ...spec.root, path: join(bundleDir(paths, namespace, id), "rootfs") },
+    process: { ...spec.process, terminal },
+    linux: { ...spec.linux, cgroupsPath },
+  };
 }
 
 /** The record alone, for who only needs to know which runtime a bundle belongs to. */

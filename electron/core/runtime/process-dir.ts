@@ -1,4 +1,4 @@
-import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { readFile, readdir, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ProcessIdentity, processStat } from "#core/host/proc";
 import { AppError } from "#shared/errors";
@@ -72,6 +72,17 @@ export async function readExit(dir: string): Promise<{ code: number; at: number 
     return Number.isNaN(code) ? undefined : { code, at: Math.round(mtimeMs) };
   } catch {
     return undefined;
+  }
+}
+
+/** As conmon does: the status in the file, the time as the file's. Not being able to costs a later manager the status. */
+export async function writeExit(dir: string, code: number, exitedAt: number): Promise<void> {
+  const path = join(dir, "exit");
+  try {
+    await writeFile(path, String(code));
+    await utimes(path, exitedAt / 1000, exitedAt / 1000);
+  } catch {
+    // The disk is full, or the directory is gone.
   }
 }
 

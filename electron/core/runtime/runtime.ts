@@ -75,6 +75,8 @@ export interface CreateRequest extends ExpectedContainer {
   spec: OciSpec;
   rootfs: RootfsMount;
   labels: Record<string, string>;
+  /** Containers of one group share a shim, where the runtime has such; UNIMPLEMENTED where it has none. */
+  shimGroup?: string;
   /** Restores from this checkpoint image directory instead of starting the command. */
   checkpoint?: CheckpointImage;
 }
@@ -309,7 +311,14 @@ export interface OciSpec {
 export interface OciProcess {
   terminal?: boolean;
   consoleSize?: { height: number; width: number };
-  user: { uid: number; gid: number; additionalGids?: number[]; umask?: number };
+  /** By name on Windows only, where the numbers mean nothing. */
+  user: {
+    uid: number;
+    gid: number;
+    additionalGids?: number[];
+    umask?: number;
+    username?: string;
+  };
   args: string[];
   env?: string[];
   cwd: string;

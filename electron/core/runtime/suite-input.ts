@@ -7,7 +7,7 @@ import { logText, until } from "./testing.ts";
 export function describeInput(desk: Desk): void {
   feature(desk, "standard input, and closing it", "input", () => {
     it("keeps standard input open for one client after another", async () => {
-      const task = await desk.run("stdin", "while read line; do echo got $line; done", {
+      await desk.run("stdin", "while read line; do echo got $line; done", {
         stdin: true,
       });
       for (const word of ["one", "two"]) {
@@ -21,7 +21,6 @@ export function describeInput(desk: Desk): void {
       await expect(closed.process("init")?.openInput()).rejects.toMatchObject({
         code: "FAILED_PRECONDITION",
       });
-      task.dispose();
     });
 
     it("is ended for init: everything written before is read, then the end", async () => {

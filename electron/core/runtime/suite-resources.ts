@@ -85,7 +85,6 @@ export function describeResources(desk: Desk): void {
       await desk.get("pause").pause();
       await desk.get("pause").kill(9);
       expect((await desk.get("pause").wait()).code).toBe(137);
-      task.dispose();
     });
   });
 

@@ -74,7 +74,12 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
     const subscription = this.#events.event(listener);
     const untold = this.#untold;
     this.#untold = undefined;
-    if (untold) queueMicrotask(() => untold.forEach((event) => this.#events.fire(event)));
+    if (untold) {
+      queueMicrotask(() => {
+        untold.forEach((event) => this.#events.fire(event));
+        this.caughtUp();
+      });
+    }
     return subscription;
   };
 
@@ -338,6 +343,9 @@ export abstract class TaskBase<P extends ProcessBase> implements Task {
   protected get runsWhenMade(): boolean {
     return false;
   }
+
+  /** Somebody listens, and has been told what had happened before. */
+  protected caughtUp(): void {}
 
   /** A living init is about to be killed: makes sure that no shim that hangs is waited for. */
   protected beforeForce(): Promise<void> {

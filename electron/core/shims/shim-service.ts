@@ -71,14 +71,18 @@ export class ShimService implements Disposable {
 
   /** The end of what it, or the runtime under it, wrote about itself. NOT_FOUND when it wrote nothing. */
   async log(id: string): Promise<{ path: string; text: string; truncated: boolean }> {
-    const { bundle } = this.#require(id);
-    // A containerd shim's own, and that of the OCI runtime under conmon.
-    for (const name of ["log", "runtime.log"]) {
-      const path = join(bundle, name);
-      const tail = await readTail(path, logTail);
-      if (tail) return { path, ...tail };
+    const shim = this.#require(id);
+    const others = (shim.sharedWith ?? []).flatMap((other) => this.#shims.get(other) ?? []);
+    // A shim that several share writes into the bundle it was started in.
+    for (const { bundle } of [shim, ...others]) {
+      // A containerd shim's own, and that of the OCI runtime under conmon.
+      for (const name of ["log", "runtime.log"]) {
+        const path = join(bundle, name);
+        const tail = await readTail(path, logTail);
+        if (tail) return { path, ...tail };
+      }
     }
-    throw new AppError("NOT_FOUND", "It has written no log", { subject: bundle });
+    throw new AppError("NOT_FOUND", "It has written no log", { subject: shim.bundle });
   }
 
   /** Looks again at a task or a broken bundle, and connects again where nobody answered. */
@@ -90,7 +94,7 @@ export class ShimService implements Disposable {
   }
 
   /**
-   * Kills the shim of a container, which goes on without. FAILED_PRECONDITION when it is gone already. SIGKILL:
+   * Kills the shim of a container, which goes on without; so do those that share it. FAILED_PRECONDITION when it is gone already. SIGKILL:
    * conmon would hand SIGTERM on to the container.
    */
   async terminate(id: string): Promise<void> {
@@ -136,10 +140,17 @@ export class ShimService implements Disposable {
       while (look.again) {
         look.again = false;
         const shim = await this.#see(id);
-        if (JSON.stringify(shim) === JSON.stringify(this.#shims.get(id))) continue;
+        const before = this.#shims.get(id);
+        if (JSON.stringify(shim) === JSON.stringify(before)) continue;
         if (shim) this.#shims.set(id, shim);
         else this.#shims.delete(id);
         this.#watch.changed(id);
+        // Who shared it, or does now, may not know yet.
+        const others = new Set([...(before?.sharedWith ?? []), ...(shim?.sharedWith ?? [])]);
+        for (const other of others) {
+          const known = this.#shims.get(other)?.sharedWith?.includes(id) ?? false;
+          if (known !== (shim?.sharedWith?.includes(other) ?? false)) void this.#look(other);
+        }
       }
     } finally {
       this.#looks.delete(id);
@@ -148,7 +159,7 @@ export class ShimService implements Disposable {
 
   async #see(id: string): Promise<Shim | undefined> {
     const task = this.#task(id);
-    if (task) return seeTask(id, task);
+    if (task) return seeTask(id, task, this.#sharing(task));
     const broken = this.#tasks
       .broken()
       .find(({ bundle }) => `${bundle.namespace}/${bundle.id}` === id);
@@ -158,6 +169,16 @@ export class ShimService implements Disposable {
       ...{ id, namespace: bundle.namespace, containerId: bundle.id, status: "broken" },
       ...{ kind: "", processes: [], bundle: bundle.path, error },
     };
+  }
+
+  /** The ids of the others in the same shim. */
+  #sharing(task: Task): string[] {
+    const { pid } = task.shim;
+    return this.#tasks
+      .list()
+      .filter((other) => other !== task && pid !== undefined && other.shim.pid === pid)
+      .map(({ namespace, id }) => `${namespace}/${id}`)
+      .sort();
   }
 
   #task(id: string): Task | undefined {
@@ -176,7 +197,7 @@ export class ShimService implements Disposable {
 }
 
 /** undefined for a task that needs no shim any more: its container has ended. */
-async function seeTask(id: string, task: Task): Promise<Shim | undefined> {
+async function seeTask(id: string, task: Task, sharedWith: string[]): Promise<Shim | undefined> {
   const { shim, state, namespace, bundle } = task;
   if (state.exit) return undefined;
   const processes = (await Promise.all(task.processes().map(shimsOf))).flat();
@@ -185,6 +206,7 @@ async function seeTask(id: string, task: Task): Promise<Shim | undefined> {
   return {
     ...{ id, namespace, containerId: task.id, status, bundle },
     ...{ kind: shim.kind, runtimeId: task.runtime, runtime: shim.runtime, processes },
+    ...(sharedWith.length > 0 ? { sharedWith } : {}),
     ...(shim.version ? { version: shim.version } : {}),
     ...(shim.startedAt === undefined || lost ? {} : { startedAt: shim.startedAt }),
     address: shim.address ?? (await socketOf(bundle)) ?? join(bundle, "ctl"),

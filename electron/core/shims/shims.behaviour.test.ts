@@ -22,13 +22,13 @@ const open = async (): Promise<Core> => {
   return opened;
 };
 
-async function start(name: string, runtime?: string): Promise<string> {
+async function start(name: string, runtime?: string, shimGroup?: string): Promise<string> {
   const image = await core.images.ensureStarter();
   const { id } = await core.containers.create(
     {
       ...{ name, imageId: image.id, args: ["sleep", "1000"], env: [], terminal: false },
       ...{ limits: {}, restart: { name: "no" }, labels: {} },
-      ...(runtime ? { runtime } : {}),
+      ...{ runtime, shimGroup },
     },
     true,
   );
@@ -148,5 +148,36 @@ describe("shims", () => {
     expect((await core.shims.log(shim.id)).path).toBe(join(shim.bundle, "log"));
     await core.shims.terminate(shim.id);
     await vi.waitFor(async () => expect((await shimOf(id)).status).toBe("lost"));
+  });
+
+  test("one that several share is told with each of them, and is lost to all", async (context) => {
+    const runtime = core.system.info.value.runtimes.find(({ abilities }) => abilities.shareShim.ok);
+    if (!runtime?.usable.ok) context.skip("no shim holds several containers here");
+    const ids = [await start("a", runtime?.id, "pair"), await start("b", runtime?.id, "pair")];
+    const third = await start("c", runtime?.id, "pair");
+    const sharers = async (id: string): Promise<string[]> => (await shimOf(id)).sharedWith ?? [];
+    const keys = [...ids, third].map((id) => `default/${id}`).sort();
+    for (const id of [...ids, third]) {
+      const others = keys.filter((key) => key !== `default/${id}`);
+      await vi.waitFor(async () => expect(await sharers(id)).toEqual(others));
+    }
+    await core.containers.delete(third, true);
+    for (const id of ids) await vi.waitFor(async () => expect(await sharers(id)).toHaveLength(1));
+    const [one, two] = [await shimOf(ids[0] ?? ""), await shimOf(ids[1] ?? "")];
+    expect(one.processes[0]).toEqual(two.processes[0]);
+    await core.shims.terminate(two.id);
+    for (const id of ids) {
+      await vi.waitFor(async () => expect((await shimOf(id)).status).toBe("lost"));
+    }
+  });
+
+  test("of one kind can't be shared, which is said where a container would", async () => {
+    const runtime = core.system.info.value.runtimes.find(
+      ({ abilities }) => !abilities.shareShim.ok,
+    );
+    await expect(start("x", runtime?.id, "pair")).rejects.toMatchObject({
+      ...{ code: "INVALID_ARGUMENT", message: expect.stringContaining("share a shim") },
+      details: { field: "shimGroup", hint: expect.any(String) },
+    });
   });
 });

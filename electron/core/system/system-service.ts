@@ -23,6 +23,7 @@ import {
 import { createOciRuntimes } from "../runtime/oci/plugin.ts";
 import type { RuntimeRegistry } from "../runtime/plugin.ts";
 import { createShimRuntimes } from "../runtime/shim/plugin.ts";
+import { createWindowsRuntimes } from "../runtime/windows/plugin.ts";
 import type { Collection, Store } from "../store/store.ts";
 import { findHostFacts, type HostFacts } from "./host-facts.ts";
 
@@ -168,16 +169,20 @@ export class SystemService {
     try {
       const oci = await createOciRuntimes({ paths, privileges, again: fresh });
       const shims = await createShimRuntimes({ paths, privileges, again: fresh, signal });
-      for (const runtime of [...oci.runtimes, ...shims.runtimes]) registry.set(runtime);
+      const windows = await createWindowsRuntimes({ paths, privileges });
+      for (const { runtimes } of [oci, shims, windows]) {
+        for (const runtime of runtimes) registry.set(runtime);
+      }
       this.#containerds = await createContainerdRuntimes({ paths, privileges });
       if (this.#containerds) registry.plug(this.#containerds.plugin);
+      const sure = [...oci.infos, ...windows.infos];
       const known = shims.infos ?? this.#found.filter(({ id }) => id.startsWith("shim/"));
-      this.#showRuntimes([...oci.infos, ...known, ...this.#inContainerds()], !shims.infos);
+      this.#showRuntimes([...sure, ...known, ...this.#inContainerds()], !shims.infos);
       void this.#askContainerds();
       if (shims.infos) return;
       // Nobody need wait for these: they are never chosen unasked, and the first start of a root holds none of theirs.
       this.#probingShims = shims.probe().then(
-        (infos) => this.#showRuntimes([...oci.infos, ...infos, ...this.#inContainerds()], false),
+        (infos) => this.#showRuntimes([...sure, ...infos, ...this.#inContainerds()], false),
         () => this.#change({ probing: false }),
       );
     } catch (error) {

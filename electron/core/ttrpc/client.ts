@@ -63,7 +63,7 @@ export class TtrpcClient {
     socket.on("close", () => this.#lost());
   }
 
-  /** To a unix socket. Rejects UNAVAILABLE when nobody listens there. The connection keeps no process alive. */
+  /** To a unix socket or a named pipe. Rejects UNAVAILABLE when nobody listens there. The connection keeps no process alive. */
   static connect(path: string): Promise<TtrpcClient> {
     return new Promise((resolve, reject) => {
       const socket = createConnection(path);

@@ -1,6 +1,7 @@
 import { rename } from "node:fs/promises";
 import { type Server, type Socket, createServer } from "node:net";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { isPipeAddress } from "#core/host/named-pipe";
 import { AppError } from "#shared/errors";
 import { type Frame, FrameDecoder, encodeFrame, requestType, responseType } from "./frame.ts";
 import { type Request, RequestSchema, ResponseSchema } from "./proto/ttrpc_pb.ts";
@@ -9,7 +10,7 @@ import { statusCode } from "./status.ts";
 /** Answers the response's payload; what it throws becomes a status. */
 export type Handler = (payload: Uint8Array) => Promise<Uint8Array> | Uint8Array;
 
-/** A ttrpc server on a unix socket, with unary calls only. */
+/** A ttrpc server on a unix socket or a named pipe, with unary calls only. */
 export class TtrpcServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -24,13 +25,13 @@ export class TtrpcServer {
   /**
    * `handlers` by `service/Method`. Whatever lies at `path` is replaced at one stroke; the socket file stays when
    * the server closes: shims take a refused connection for a manager that will be back soon, but one that is
-   * not there holds up everything they do for five seconds an event.
+   * not there holds up everything they do for five seconds an event. A named pipe is no file: it goes with the server.
    */
   static async listen(path: string, handlers: ReadonlyMap<string, Handler>): Promise<TtrpcServer> {
     const server = createServer();
     const made = new TtrpcServer(server, handlers);
     // Node removes the path that it was told when it closes: a name that is gone by then.
-    const temporary = `${path}.${process.pid}`;
+    const temporary = isPipeAddress(path) ? path : `${path}.${process.pid}`;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(temporary, () => {
@@ -42,7 +43,7 @@ export class TtrpcServer {
     server.on("error", () => {});
     server.unref();
     try {
-      await rename(temporary, path);
+      if (temporary !== path) await rename(temporary, path);
     } catch (error) {
       made.close();
       throw error;

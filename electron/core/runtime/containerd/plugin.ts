@@ -57,7 +57,10 @@ export async function createContainerdRuntimes(context: {
         id: containerdRuntimeId(address),
         ...{ name: "containerd", path: address, version: "", usable: ok },
         ...{ preferred: false, hidesUnifiedCgroup: false },
-        abilities: { pause: ok, checkpoint, limits: ok, exec: ok },
+        abilities: {
+          ...{ pause: ok, checkpoint, limits: ok, exec: ok },
+          shareShim: { ok: false, reason: "In containerd each container gets a shim of its own" },
+        },
         note: noteOf(address),
         probedAt: Date.now(),
       };

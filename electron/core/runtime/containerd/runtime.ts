@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive } from "#core/host/proc";
-import { isCode } from "#shared/errors";
+import { AppError, isCode } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
@@ -45,6 +45,9 @@ export class ContainerdRuntime extends HostRuntime<ContainerdShared, ContainerdT
   }
 
   protected async prepare(bundle: Bundle, request: CreateRequest): Promise<void> {
+    if (request.shimGroup !== undefined) {
+      throw new AppError("UNIMPLEMENTED", "In containerd each container gets a shim of its own");
+    }
     requireDirectories(request.rootfs);
     await mkdir(this.restoreWork(bundle));
   }

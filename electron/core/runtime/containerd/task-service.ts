@@ -1,16 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  type DescMessage,
-  type MessageInitShape,
-  type MessageShape,
-  create,
-  toBinary,
-} from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { AppError, isCode } from "#shared/errors";
 import type { CheckpointRequest, OciResources, TaskStats } from "../runtime.ts";
 import { readMetrics } from "../shim/metrics.ts";
-import { RuncOptionsSchema } from "../shim/proto/shim_pb.ts";
 import {
   type ServiceExec,
   type ShimExit,
@@ -20,6 +13,7 @@ import {
   dump,
   quick,
   refusal,
+  runcAny,
   slow,
   specAny,
   toEpoch,
@@ -79,7 +73,9 @@ export class ContainerdTaskService implements TaskService {
     const { rootfs, terminal, stdio, checkpoint } = request;
     const message = {
       ...{ containerId: this.#id, rootfs, terminal, ...stdio },
-      ...(checkpoint && { options: restoreAny(checkpoint) }),
+      ...(checkpoint && {
+        options: runcAny({ criuImagePath: checkpoint.path, criuWorkPath: checkpoint.work }),
+      }),
     };
     const options = { context, timeout: slow };
     const { pid } = await this.#call(
@@ -254,12 +250,4 @@ export class ContainerdTaskService implements TaskService {
       throw refusal(error, context);
     }
   }
-}
-
-function restoreAny({ path, work }: { path: string; work: string }) {
-  const options = create(RuncOptionsSchema, { criuImagePath: path, criuWorkPath: work });
-  return {
-    typeUrl: "containerd.runc.v1.Options",
-    value: toBinary(RuncOptionsSchema, options),
-  };
 }

@@ -11,6 +11,7 @@ const info = (id: string, startMs: number | undefined, abilities: string, usable
     checkpoint: { ok: abilities.includes("c") },
     limits: { ok: abilities.includes("l") },
     exec: { ok: abilities.includes("e") },
+    shareShim: { ok: false },
   },
   ...(startMs === undefined ? {} : { startMs }),
 });

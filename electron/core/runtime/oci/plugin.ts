@@ -61,6 +61,7 @@ export async function createOciRuntimes(
     candidates.push({
       ...{ id, binary, privileges, shown: { name, path, version } },
       ...(sandbox && { lacks: sandboxLacks }),
+      shareShim: { ok: false, reason: "conmon holds one container each" },
       runtime: (own) =>
         new OciRuntime({ ...shared, paths: own, cli: new OciCli(binary, privileges, own) }),
     });

@@ -28,6 +28,7 @@ export interface Candidate {
   privileges: Privileges;
   /** What is not tried, and why. */
   lacks?: Partial<RuntimeInfo["abilities"]>;
+  shareShim: Ability;
   /** The runtime with these paths for its own. */
   runtime: (paths: Paths) => Runtime;
 }
@@ -132,7 +133,10 @@ class Probe {
       usable: { ok: true },
       preferred: false,
       hidesUnifiedCgroup: false,
-      abilities: { pause: unknown, checkpoint: unknown, limits: unknown, exec: unknown },
+      abilities: {
+        ...{ pause: unknown, checkpoint: unknown, limits: unknown, exec: unknown },
+        shareShim: this.#candidate.shareShim,
+      },
       probedAt: Date.now(),
     };
     let task: Task;

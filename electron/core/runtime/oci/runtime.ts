@@ -4,6 +4,7 @@ import { cgroupHost } from "#core/host/cgroup";
 import { bundleDir } from "#core/host/paths";
 import { type ProcessIdentity, isAlive } from "#core/host/proc";
 import { type Disposable, toDisposable } from "#shared/base/disposable";
+import { AppError } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
@@ -46,6 +47,9 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
   }
 
   protected async prepare(bundle: Bundle, request: CreateRequest): Promise<void> {
+    if (request.shimGroup !== undefined) {
+      throw new AppError("UNIMPLEMENTED", "conmon holds no more than one container");
+    }
     await this.shared.cli.prepare(request.namespace);
     if (request.checkpoint) await mkdir(this.restoreWork(bundle));
   }

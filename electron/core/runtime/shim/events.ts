@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
+import { isPipeAddress } from "#core/host/named-pipe";
 import type { Paths } from "#core/host/paths";
 import { TtrpcServer } from "#core/ttrpc/server";
 import type { Disposable } from "#shared/base/disposable";
@@ -13,7 +14,8 @@ export type ShimEvent =
   | { type: "exit"; processId: string; pid: number; exit: ShimExit }
   | { type: "oom" };
 
-type Listener = (event: ShimEvent) => void;
+/** The shim is answered when a promise it gives has resolved. */
+type Listener = (event: ShimEvent) => void | Promise<void>;
 
 /** Bytes that a unix socket's path may have (unix(7): 108 with the final zero). */
 const maxSocketPath = 107;
@@ -74,7 +76,7 @@ class EventsServer {
     void this.#server.then((server) => server.close()).catch(() => {});
   }
 
-  #forward(payload: Uint8Array): Uint8Array {
+  async #forward(payload: Uint8Array): Promise<Uint8Array> {
     const { envelope } = fromBinary(ForwardRequestSchema, payload);
     const value = envelope?.event?.value ?? new Uint8Array();
     const told = readEvent(envelope?.topic ?? "", value);
@@ -82,7 +84,7 @@ class EventsServer {
     const name = key(envelope?.namespace ?? "", told.containerId);
     const { event } = told;
     if (event.type === "oom" || this.#isNew(`${name} ${JSON.stringify(event)}`)) {
-      this.#listeners.get(name)?.(event);
+      await this.#listeners.get(name)?.(event);
     }
     return new Uint8Array();
   }
@@ -103,9 +105,9 @@ class EventsServer {
 async function open(
   address: string,
   state: string,
-  forward: (payload: Uint8Array) => Uint8Array,
+  forward: (payload: Uint8Array) => Promise<Uint8Array>,
 ): Promise<TtrpcServer> {
-  if (Buffer.byteLength(address) > maxSocketPath) {
+  if (!isPipeAddress(address) && Buffer.byteLength(address) > maxSocketPath) {
     throw new AppError("FAILED_PRECONDITION", `${address} is too long for a socket's path`, {
       hint: "Use a root with a shorter path.",
     });
@@ -118,15 +120,15 @@ async function open(
 const servers = new Map<string, EventsServer>();
 
 /**
- * Hears what the shim of one task says until disposed. One listener a task; rejects when the root's socket can't be
- * made.
+ * Hears what the shim of one task says until disposed. One listener a task, `id` being the one its shim has for it;
+ * rejects when the root's socket can't be made.
  */
 export async function listenToShim(
   paths: Paths,
   task: { namespace: string; id: string },
   listener: Listener,
+  address = eventsAddress(paths),
 ): Promise<Disposable> {
-  const address = eventsAddress(paths);
   const server = servers.get(address) ?? new EventsServer(address, paths.state);
   servers.set(address, server);
   const name = key(task.namespace, task.id);

@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type ProcessIdentity, isAlive, processStat } from "#core/host/proc";
+import { TtrpcClient } from "#core/ttrpc/client";
 import { AppError, type ErrorInfo } from "#shared/errors";
 import { writeAtomically } from "../bundle.ts";
 import { endPid } from "../process-dir.ts";
@@ -10,6 +11,22 @@ import { TtrpcTaskService } from "./ttrpc-task-service.ts";
 
 /** `bootstrap.json` in the bundle: where the shim listens, for a later manager. */
 const bootstrapSchema = z.object({ socket: z.string(), version: z.number() });
+
+/** To where the shim of a bundle listens, as it was noted. Rejects when that is not to be had. */
+export async function connectNoted(bundle: {
+  id: string;
+  path: string;
+}): Promise<TtrpcTaskService> {
+  const text = await readFile(join(bundle.path, "bootstrap.json"), "utf8");
+  return TtrpcTaskService.connect(bundle.id, bootstrapSchema.parse(JSON.parse(text)));
+}
+
+/** Another shim of the same group may listen there by now. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  const client = await TtrpcClient.connect(path).catch(() => undefined);
+  if (client) client.close();
+  else await rm(path, { force: true });
+}
 
 /** A task's way to its shim: who it is, where it listens, and the connection while there is one. */
 export class ShimLink {
@@ -110,7 +127,7 @@ export class ShimLink {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     if (this.#identity && (await this.alive())) endPid(this.#identity.pid);
-    if (this.#answer) await rm(this.#answer.socket, { force: true });
+    if (this.#answer) await removeStaleSocket(this.#answer.socket);
   }
 
   async #connect(answer: StartAnswer): Promise<TtrpcTaskService> {

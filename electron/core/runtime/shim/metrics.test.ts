@@ -3,10 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AppError } from "#shared/errors";
 import { readMetrics } from "./metrics.ts";
+import { StatisticsSchema } from "./proto/runhcs_pb.ts";
 import { MetricsV1Schema, MetricsV2Schema } from "./proto/shim_pb.ts";
 
 const v1 = "io.containerd.cgroups.v1.Metrics";
 const v2 = "io.containerd.cgroups.v2.Metrics";
+const windows = "containerd.runhcs.stats.v1.Statistics";
 
 describe("what a shim tells of use", () => {
   it("is read in either version, with or without a host before its type", () => {
@@ -43,6 +45,22 @@ describe("what a shim tells of use", () => {
     });
   });
 
+  it("is read as Windows' shim tells it, which may leave all out", () => {
+    const told = create(StatisticsSchema, {
+      windows: {
+        processor: { totalRuntimeNs: 2_500_000_000n },
+        memory: { privateWorkingSetBytes: 4000n },
+        storage: { readSizeBytes: 120n, writeSizeBytes: 8n },
+      },
+    });
+    expect(
+      readMetrics({ typeUrl: windows, value: toBinary(StatisticsSchema, told) }),
+    ).toMatchObject({ cpu: 2.5, memory: 4000, read: 120, written: 8 });
+    const none = readMetrics({ typeUrl: windows, value: new Uint8Array() });
+    expect(none).toMatchObject({ cpu: 0, memory: 0 });
+    expect(none).not.toHaveProperty("read");
+  });
+
   it("is refused when it is of another type", () => {
     const other = { typeUrl: "io.example.Stats", value: new Uint8Array() };
     for (const stats of [undefined, other]) {
@@ -52,13 +70,17 @@ describe("what a shim tells of use", () => {
 
   it("may be garbage", () => {
     fc.assert(
-      fc.property(fc.constantFrom(v1, v2), fc.uint8Array({ maxLength: 300 }), (typeUrl, value) => {
-        try {
-          expect(readMetrics({ typeUrl, value }).memory).toBeGreaterThanOrEqual(0);
-        } catch (error) {
-          expect(error).toBeInstanceOf(AppError);
-        }
-      }),
+      fc.property(
+        fc.constantFrom(v1, v2, windows),
+        fc.uint8Array({ maxLength: 300 }),
+        (typeUrl, value) => {
+          try {
+            expect(readMetrics({ typeUrl, value }).memory).toBeGreaterThanOrEqual(0);
+          } catch (error) {
+            expect(error).toBeInstanceOf(AppError);
+          }
+        },
+      ),
     );
   });
 });

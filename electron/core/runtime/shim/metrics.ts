@@ -3,11 +3,12 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { AppError } from "#shared/errors";
 import { limited, now } from "../readings.ts";
 import type { TaskStats } from "../runtime.ts";
+import { StatisticsSchema } from "./proto/runhcs_pb.ts";
 import { MetricsV1Schema, MetricsV2Schema } from "./proto/shim_pb.ts";
 
 /**
- * What a shim's Stats tells, by the name of its type: containerd/cgroups' metrics of either version. UNIMPLEMENTED for
- * others, DATA_LOSS for what can't be read.
+ * What a shim's Stats tells, by the name of its type: containerd/cgroups' metrics of either version, or hcsshim's
+ * statistics, which do not count processes. UNIMPLEMENTED for others, DATA_LOSS for what can't be read.
  */
 export function readMetrics(stats: Pick<Any, "typeUrl" | "value"> | undefined): TaskStats {
   const name = stats?.typeUrl.split("/").at(-1) ?? "";
@@ -27,6 +28,7 @@ type Counters = Omit<TaskStats, "time" | "clock">;
 const readers: Record<string, (value: Uint8Array) => Counters> = {
   "io.containerd.cgroups.v1.Metrics": readV1,
   "io.containerd.cgroups.v2.Metrics": readV2,
+  "containerd.runhcs.stats.v1.Statistics": readWindows,
 };
 
 function readV1(value: Uint8Array): Counters {
@@ -54,6 +56,19 @@ function readV2(value: Uint8Array): Counters {
     ...(io && {
       read: entries.reduce((total, one) => total + Number(one.rbytes), 0),
       written: entries.reduce((total, one) => total + Number(one.wbytes), 0),
+    }),
+  };
+}
+
+function readWindows(value: Uint8Array): Counters {
+  const { processor, memory, storage } = fromBinary(StatisticsSchema, value).windows ?? {};
+  return {
+    cpu: Number(processor?.totalRuntimeNs ?? 0n) / 1e9,
+    memory: Number(memory?.privateWorkingSetBytes ?? 0n),
+    pids: 0,
+    ...(storage && {
+      read: Number(storage.readSizeBytes),
+      written: Number(storage.writeSizeBytes),
     }),
   };
 }

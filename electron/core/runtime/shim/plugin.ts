@@ -79,6 +79,7 @@ export async function createShimRuntimes(context: ShimContext): Promise<ShimRunt
     candidates.push({
       ...{ id, binary, privileges },
       shown: { ...shim, name: isDefault ? name : `${name} + ${oci}` },
+      shareShim: { ok: true },
       runtime: (own) =>
         new ShimRuntime({ ...shared, paths: own, cli: new OciCli(binary, privileges, own) }),
     });

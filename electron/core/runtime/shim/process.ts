@@ -1,9 +1,9 @@
-import { utimes, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
 import { HostProcess, type LinuxHost } from "../host-process.ts";
 import type { ProcessFacts } from "../process-base.ts";
-import { type ProcessFiles, recordNew } from "../process-dir.ts";
+import { type ProcessFiles, recordNew, writeExit } from "../process-dir.ts";
 import type { ProcessInput } from "../runtime.ts";
 import { Serial } from "../serial.ts";
 import { ShimStdio } from "./stdio.ts";
@@ -177,15 +177,8 @@ export class ServedProcess extends HostProcess {
     await writeFile(join(this.directory, "oom"), "");
   }
 
-  /** As conmon does: the status in the file, the time as the file's. Not being able to costs a later manager the status. */
-  protected override async recordExit(code: number, exitedAt: number): Promise<void> {
-    const path = join(this.directory, "exit");
-    try {
-      await writeFile(path, String(code));
-      await utimes(path, exitedAt / 1000, exitedAt / 1000);
-    } catch {
-      // The disk is full, or the directory is gone.
-    }
+  protected override recordExit(code: number, exitedAt: number): Promise<void> {
+    return writeExit(this.directory, code, exitedAt);
   }
 
   #unavailable(): AppError {

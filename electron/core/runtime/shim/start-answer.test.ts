@@ -21,6 +21,11 @@ test.each([
   expect(parseStartAnswer(Buffer.from(answer))).toEqual({ socket: "/run/s", version });
 });
 
+test("the answer of Windows' shim is a pipe", () => {
+  const pipe = "\\\\.\\pipe\\ProtectedPrefix\\Administrators\\containerd-shim-default-web-pipe";
+  expect(parseStartAnswer(Buffer.from(pipe))).toEqual({ socket: pipe, version: 2 });
+});
+
 test.each([
   ["gRPC", message("grpc"), "UNIMPLEMENTED"],
   ["gRPC", '{"version":3,"address":"unix:///run/s","protocol":"grpc"}', "UNIMPLEMENTED"],
@@ -35,7 +40,7 @@ test("anything else is refused with a reason, never worse", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       try {
-        expect(parseStartAnswer(bytes).socket).toMatch(/^\//);
+        expect(parseStartAnswer(bytes).socket).toMatch(/^\/|^\\\\\.\\pipe\\/);
       } catch (error) {
         expect(error).toBeInstanceOf(AppError);
       }

@@ -1,11 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { z } from "zod";
+import { isPipeAddress } from "#core/host/named-pipe";
 import { AppError } from "#shared/errors";
 import { BootstrapResultSchema } from "./proto/shim_pb.ts";
 
 /** Where a shim listens, and the version of the Task service that it says it has. */
 export interface StartAnswer {
-  /** Absolute path of a unix socket. */
+  /** Absolute path of a unix socket, or a pipe's address on Windows. */
   socket: string;
   version: number;
 }
@@ -14,8 +15,8 @@ const jsonSchema = z.object({ version: z.number(), address: z.string(), protocol
 
 /**
  * What a shim's `start` prints, in any of its three forms: a bare address (containerd up to 1.7; version 2), JSON
- * (2.0 to 2.2), or a protobuf message (since 2.3). Rejects what we can't speak to: gRPC, and sockets that are no
- * unix sockets.
+ * (2.0 to 2.2), or a protobuf message (since 2.3). Rejects what we can't speak to: gRPC, and sockets that are
+ * neither unix sockets nor named pipes.
  */
 export function parseStartAnswer(bytes: Uint8Array): StartAnswer {
   const { version, address, protocol } = parse(bytes);
@@ -23,7 +24,7 @@ export function parseStartAnswer(bytes: Uint8Array): StartAnswer {
     throw new AppError("UNIMPLEMENTED", `The shim speaks ${protocol}, not ttrpc`);
   }
   const socket = address.replace(/^unix:\/\//, "");
-  if (!socket.startsWith("/") || version < 2) throw unreadable(bytes);
+  if (!(socket.startsWith("/") || isPipeAddress(socket)) || version < 2) throw unreadable(bytes);
   return { socket, version };
 }
 

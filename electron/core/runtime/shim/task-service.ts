@@ -1,9 +1,9 @@
+import { type MessageInitShape, create, toBinary } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { AppError } from "#shared/errors";
 import { ociError } from "../oci/oci-error.ts";
 import type { CheckpointRequest, OciProcess, OciResources, TaskStats } from "../runtime.ts";
-import { RuncCheckpointOptionsSchema } from "./proto/shim_pb.ts";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { RuncCheckpointOptionsSchema, RuncOptionsSchema } from "./proto/shim_pb.ts";
 
 /** containerd's api/types/task: what a process of a shim is. */
 export const taskStatus = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 };
@@ -81,6 +81,14 @@ export function specAny(type: string, value: object): Typed {
   return {
     typeUrl: `types.containerd.io/opencontainers/runtime-spec/1/${type}`,
     value: Buffer.from(JSON.stringify(value)),
+  };
+}
+
+/** The runc shim's own words at Create. */
+export function runcAny(options: MessageInitShape<typeof RuncOptionsSchema>): Typed {
+  return {
+    typeUrl: "containerd.runc.v1.Options",
+    value: toBinary(RuncOptionsSchema, create(RuncOptionsSchema, options)),
   };
 }
 

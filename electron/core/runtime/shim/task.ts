@@ -1,4 +1,5 @@
-import { dirname } from "node:path";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { AppError } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
 import { runInside } from "../oci/run.ts";
@@ -6,10 +7,13 @@ import type { ProcessFile, ProcessFiles } from "../process-dir.ts";
 import type { CallOptions, CreateRequest, RunRequest, RunResult, ShimState } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
 import { listenToShim } from "./events.ts";
+import { inTurn, isShared, mountInShim, unmountInShim } from "./group.ts";
 import { ShimLink } from "./link.ts";
 import { ServedTask } from "./served-task.ts";
 import type { ShimShared } from "./shared.ts";
 import type { StartAnswer } from "./start-answer.ts";
+import { runcAny } from "./task-service.ts";
+import type { TtrpcTaskService } from "./ttrpc-task-service.ts";
 
 /** Milliseconds: a shim that ends two connections within this is not asked again by itself. */
 const reconnectPause = 10_000;
@@ -43,7 +47,7 @@ export class ShimTask extends ServedTask<ShimShared> {
     await this.#listen();
     // Both to their ends, also when one fails: cleanUp must find whatever they make.
     const [shim, stdio] = await Promise.allSettled([
-      startShim().then((answer) => this.link.meet(answer, init.directory)),
+      this.#meetShim(startShim, context),
       init.stdio.open({ conmon, busybox, id, logPath, terminal, stdin, context }),
     ]);
     if (stdio.status === "fulfilled") this.held.add(stdio.value.lifeline);
@@ -56,7 +60,7 @@ export class ShimTask extends ServedTask<ShimShared> {
         checkpoint: request.checkpoint?.path ?? "",
         stdio: stdio.value.paths,
       },
-      { binary: binary.path, root: dirname(cli.root(this.namespace)) },
+      runcAny({ binaryName: binary.path, root: dirname(cli.root(this.namespace)) }),
       context,
     );
     await this.adopt(init, pid);
@@ -116,29 +120,67 @@ export class ShimTask extends ServedTask<ShimShared> {
     await this.noteStart(init.identity, this.link.identity);
   }
 
+  /** Others may do without a shim that hangs, but not without one that only does not answer us now. */
   protected override async beforeForce(): Promise<void> {
-    if (this.unanswered) await this.link.end(0);
+    if (this.unanswered && (await this.#sharedShim()) === undefined) await this.link.end(0);
   }
 
-  /** Never rejects: what can't be done through the shim is done by hand. */
-  protected async retire(): Promise<void> {
+  protected retire(): Promise<void> {
+    return inTurn(this.shared, this.disk.record, () => this.#leave());
+  }
+
+  /** Never rejects: what can't be done through the shim is done by hand. A shim that holds others is left to them. */
+  async #leave(): Promise<void> {
     const { cli } = this.shared;
     const { service } = this.link;
+    const shared = await this.#sharedShim();
     try {
       if (!service) throw new AppError("UNAVAILABLE", "There is no shim to ask");
       await this.execsEnd();
       for (const { execId } of this.list.execs) await service.delete(execId).catch(() => {});
       await service.delete("");
-      await service.shutdown();
+      if (shared === undefined) await service.shutdown();
     } catch {
-      await this.link.end(0);
+      if (shared === undefined) await this.link.end(0);
       await cli.delete(this.namespace, this.id, undefined, true).catch(() => {});
       await clearCgroup(this.disk.ref);
       await cli.discard(this.namespace, this.id);
       await this.tellLost();
     }
-    await this.link.end(shutdownGrace);
+    if (shared === undefined) await this.link.end(shutdownGrace);
+    else {
+      this.link.close();
+      await unmountInShim(shared, this.disk.rootfs);
+    }
+    if (this.disk.record.shimGroup !== undefined) {
+      await rm(join(this.disk.processDir("init"), "shim.pid"), { force: true });
+    }
     for (const process of this.list.all) await process.stdio.end();
+  }
+
+  async #meetShim(
+    startShim: () => Promise<StartAnswer>,
+    context: string,
+  ): Promise<TtrpcTaskService> {
+    const { rootfs: mount, shimGroup } = this.disk.record;
+    const service = await this.link.meet(await startShim(), this.disk.processDir("init"));
+    const shim = this.link.identity;
+    if (shimGroup !== undefined && shim) {
+      const target = this.disk.rootfs;
+      await mountInShim(this.shared, shim.pid, { mount, target }, context);
+    }
+    return service;
+  }
+
+  /** Its shim's pid, where that holds other containers too. */
+  async #sharedShim(): Promise<number | undefined> {
+    const shim = this.link.identity;
+    const shared =
+      this.disk.record.shimGroup !== undefined &&
+      shim !== undefined &&
+      (await this.link.alive()) &&
+      (await isShared(this.shared.paths, shim.pid, this.bundle));
+    return shared ? shim.pid : undefined;
   }
 
   async #listen(): Promise<void> {

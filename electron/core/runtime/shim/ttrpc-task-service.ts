@@ -23,7 +23,6 @@ import {
   PidsResponseSchema,
   ProcessRequestSchema,
   ResizePtyRequestSchema,
-  RuncOptionsSchema,
   ShutdownRequestSchema,
   StateResponseSchema,
   StatsResponseSchema,
@@ -38,6 +37,7 @@ import {
   type ShimExit,
   type Stdio,
   type TaskService,
+  type Typed,
   checkpointAny,
   dump,
   quick,
@@ -57,7 +57,7 @@ interface Options {
 /**
  * A shim's own Task service. Speaks v3 where the shim has it, else v2 (their messages are the same):
  * the version that `start` told may be another shim's, so it is tried out. What crashes shims can't be said
- * here: options of another type than the runc shim's, an exec without a spec, an update without resources.
+ * here: options of another type than the shim's own, an exec without a spec, an update without resources.
  */
 export class TtrpcTaskService implements TaskService {
   readonly #client: TtrpcClient;
@@ -96,24 +96,17 @@ export class TtrpcTaskService implements TaskService {
     return answer.shimPid;
   }
 
-  /** Answers init's pid; 0 when it is restored from a checkpoint, which `start` does. */
+  /**
+   * Answers init's pid; 0 when it is restored from a checkpoint, which `start` does. `options` are what this kind of shim
+   * is told in its own terms.
+   */
   async create(
     request: { bundle: string; terminal: boolean; checkpoint: string; stdio: Stdio },
-    runtime: { binary: string; root: string },
+    options: Typed,
     context: string,
   ): Promise<number> {
     const { stdio, ...rest } = request;
-    const options = create(RuncOptionsSchema, { binaryName: runtime.binary, root: runtime.root });
-    const message = {
-      id: this.#id,
-      ...rest,
-      ...stdio,
-      // The bare name: the 1.6 shim does not know it with a host before it.
-      options: {
-        typeUrl: "containerd.runc.v1.Options",
-        value: toBinary(RuncOptionsSchema, options),
-      },
-    };
+    const message = { id: this.#id, ...rest, ...stdio, options };
     const answer = await this.#call("Create", CreateRequestSchema, message, PidResponseSchema, {
       context,
       timeout: slow,

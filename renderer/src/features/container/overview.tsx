@@ -60,6 +60,11 @@ export function Overview(props: { container: Container }) {
             <KeyValue name="Shim" mono>
               <Shim shim={detail?.shim} />
             </KeyValue>
+            {detail?.config.shimGroup && (
+              <KeyValue name="Shim group" mono>
+                {detail.config.shimGroup}
+              </KeyValue>
+            )}
             <KeyValue name="Runtime" mono>
               {detail?.shim ? (
                 <span title={detail.shim.runtime.path}>

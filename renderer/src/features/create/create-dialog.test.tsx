@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
+import type { RuntimeInfo } from "#shared/contract/system";
 import { openOverlay, useOverlay } from "../../state/overlays.ts";
 import { useSelection } from "../../state/selection.ts";
 import { FakeCore } from "../../testing/fake-client.ts";
@@ -119,6 +120,33 @@ it("disables limits where there are none, with the reason", async () => {
   await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
   expect(dialog.getByLabelText<HTMLInputElement>("Memory").disabled).toBe(true);
   expect(dialog.getByText("This host's cgroup v1 lets only root set limits.")).toBeTruthy();
+});
+
+it("offers to share a shim only where the chosen runtime can, and says the risk", async () => {
+  const core = new FakeCore();
+  const system = core.system.value;
+  const shim = {
+    ...(system.runtimes[0] as RuntimeInfo),
+    ...{ id: "shim/io.containerd.runc.v2", preferred: false },
+  };
+  shim.abilities = { ...shim.abilities, shareShim: { ok: true } };
+  core.system.set({ ...system, runtimes: [...system.runtimes, shim] });
+  const { user, dialog } = await open(core);
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  expect(dialog.queryByLabelText("Shim group")).toBeNull();
+  const runtime = dialog.getByLabelText("Runtime");
+  await user.selectOptions(runtime, shim.id);
+  const group = dialog.getByLabelText<HTMLInputElement>("Shim group");
+  expect(dialog.getByText(/if it is lost, none of them/)).toBeTruthy();
+  await user.type(group, "pair");
+  // What can't be had there is not kept.
+  await user.selectOptions(runtime, "");
+  expect(dialog.queryByLabelText("Shim group")).toBeNull();
+  await user.selectOptions(runtime, shim.id);
+  expect(dialog.getByLabelText<HTMLInputElement>("Shim group").value).toBe("");
+  await user.type(dialog.getByLabelText("Shim group"), "pair");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)?.config["shimGroup"]).toBe("pair"));
 });
 
 it("makes the starter image by itself where there is none, and says why when it can't", async () => {

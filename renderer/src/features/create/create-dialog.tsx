@@ -280,6 +280,7 @@ function summary(form: CreateForm): string {
     pids && `${pids.trim()} processes`,
     form.user && `as ${form.user}`,
     form.restart !== "no" && "restarts",
+    form.shimGroup.trim() && `shim group ${form.shimGroup.trim()}`,
     labels > 0 && plural(labels, "label"),
   ]
     .filter(Boolean)

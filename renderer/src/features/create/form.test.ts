@@ -79,6 +79,7 @@ describe("toConfig", () => {
       cwd: "/srv",
       user: " app ",
       runtime: "oci/runc",
+      shimGroup: " pair ",
     });
     expect(config).toMatchObject({
       args: ["sh", "-c", 'echo "hi there"'],
@@ -89,6 +90,7 @@ describe("toConfig", () => {
       cwd: "/srv",
       user: "app",
       runtime: "oci/runc",
+      shimGroup: "pair",
     });
   });
 
@@ -105,6 +107,7 @@ describe("toConfig", () => {
       retries: "0",
       cwd: "srv",
       hostname: "h".repeat(65),
+      shimGroup: "a b",
     });
     expect(config).toBeUndefined();
     expect(Object.keys(errors).sort()).toEqual([
@@ -119,6 +122,7 @@ describe("toConfig", () => {
       "limits.pids",
       "name",
       "restart",
+      "shimGroup",
     ]);
   });
 });

@@ -34,6 +34,8 @@ export interface CreateForm {
   labels: Pair[];
   /** Empty: the host's best. */
   runtime: string;
+  /** Empty: a shim of its own. */
+  shimGroup: string;
 }
 
 /** By field, as AppError's details.field names them. */
@@ -58,6 +60,7 @@ export const formFields = [
   "labels",
   "runtime",
   ...optionPaths,
+  "shimGroup",
 ] as const;
 
 /** Those of the part about environment, limits and more: a fault in one opens it. */
@@ -86,6 +89,7 @@ export function initialForm(name: string, imageId: string): CreateForm {
     options: {},
     labels: [],
     runtime: "",
+    shimGroup: "",
   };
 }
 
@@ -146,6 +150,9 @@ export function toConfig(
       : "A variable has no name";
   if (form.cwd && !form.cwd.startsWith("/")) errors.cwd = "Begin with a /";
   if (form.hostname.length > 64) errors.hostname = "At most 64 characters";
+  const shimGroup = form.shimGroup.trim();
+  if (shimGroup !== "" && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/.test(shimGroup))
+    errors.shimGroup = "Up to 64 letters, digits, “_”, “.” and “-”";
   const { limits, errors: limitErrors } = parseLimits(form.limits);
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
   if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
@@ -186,6 +193,7 @@ export function toConfig(
       ...options,
       labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
       runtime: form.runtime || undefined,
+      shimGroup: shimGroup || undefined,
     },
   };
 }

@@ -31,6 +31,9 @@ export function MoreFields(props: {
   const noLimits =
     ability && !ability.ok ? (ability.reason ?? "Limits can't be set on this host") : undefined;
   const memory = parseMemory(form.limits.memory);
+  const runtimes = system?.runtimes ?? [];
+  const sharesShims = (id: string): boolean =>
+    chosenOf(runtimes, id)?.abilities.shareShim.ok ?? false;
   const limit = (change: Partial<CreateForm["limits"]>): void =>
     set({ limits: { ...form.limits, ...change } });
   return (
@@ -125,11 +128,23 @@ export function MoreFields(props: {
         )}
       </div>
       <RuntimeSelect
-        runtimes={system?.runtimes ?? []}
+        runtimes={runtimes}
         value={form.runtime}
-        onChange={(runtime) => set({ runtime })}
+        onChange={(runtime) =>
+          set({ runtime, shimGroup: sharesShims(runtime) ? form.shimGroup : "" })
+        }
         error={errorOf("runtime")}
       />
+      {sharesShims(form.runtime) && (
+        <TextField
+          label="Shim group"
+          placeholder="a shim of its own"
+          value={form.shimGroup}
+          onChange={(shimGroup) => set({ shimGroup })}
+          error={errorOf("shimGroup")}
+          hint="Containers of one group share a shim and its memory; if it is lost, none of them can be watched any more, and their exit statuses are lost with it."
+        />
+      )}
       <PairsEditor
         label="Labels"
         keyLabel="Label"
@@ -142,6 +157,10 @@ export function MoreFields(props: {
   );
 }
 
+function chosenOf(runtimes: RuntimeInfo[], id: string): RuntimeInfo | undefined {
+  return runtimes.find((runtime) => runtime.id === id) ?? runtimes.find((best) => best.preferred);
+}
+
 function RuntimeSelect(props: {
   runtimes: RuntimeInfo[];
   value: string;
@@ -150,9 +169,11 @@ function RuntimeSelect(props: {
 }) {
   const { runtimes, value, onChange, error } = props;
   const best = runtimes.find(({ preferred }) => preferred);
-  const chosen = runtimes.find(({ id }) => id === value) ?? best;
+  const chosen = chosenOf(runtimes, value);
+  // Sharing a shim is an extra, which nobody misses.
+  const { shareShim: _extra, ...abilities } = chosen?.abilities ?? {};
   const lacks = chosen
-    ? Object.entries(chosen.abilities)
+    ? Object.entries(abilities)
         .filter(([, ability]) => !ability.ok)
         .map(([name, { reason }]) => `No ${name}: ${reason ?? "not possible here"}`)
     : [];

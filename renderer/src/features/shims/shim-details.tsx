@@ -4,11 +4,13 @@ import { errorInfo, sentence } from "../../components/error-note.tsx";
 import { KeyValue, KeyValues } from "../../components/key-value.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { type MemoryByPid, useShimLog } from "../../queries/shims.ts";
+import { containersOf } from "./shim-state.ts";
 
 /** What one needs to look at it with tools of one's own. */
 export function ShimDetails(props: { shim: Shim; memory: MemoryByPid }) {
   const { shim, memory } = props;
   const { bundle, address, runtime, processes } = shim;
+  const held = containersOf(shim);
   return (
     <div className="shims__details">
       <KeyValues>
@@ -25,9 +27,11 @@ export function ShimDetails(props: { shim: Shim; memory: MemoryByPid }) {
             {address}
           </KeyValue>
         )}
-        <KeyValue name="Container" mono copy={shim.containerId}>
-          {shim.id}
-        </KeyValue>
+        {held.map((containerId) => (
+          <KeyValue key={containerId} name="Container" mono copy={containerId}>
+            {shim.namespace}/{containerId}
+          </KeyValue>
+        ))}
       </KeyValues>
       {processes.length > 0 && (
         <table className="shims__processes">
@@ -43,7 +47,7 @@ export function ShimDetails(props: { shim: Shim; memory: MemoryByPid }) {
             {processes.map((process) => (
               <tr key={process.pid}>
                 <td className="num mono selectable">{process.pid}</td>
-                <td>{duty(process)}</td>
+                <td>{duty(process, held.length > 1)}</td>
                 <td className="shims__number">
                   <Bytes of={memory[process.pid]?.pss} />
                 </td>
@@ -64,8 +68,8 @@ function Bytes(props: { of: number | undefined }) {
   return props.of === undefined ? <Dash /> : <ByteCount value={props.of} />;
 }
 
-function duty({ role, process }: ShimProcess): string {
-  if (role === "shim") return "Holds the container";
+function duty({ role, process }: ShimProcess, shared: boolean): string {
+  if (role === "shim") return shared ? "Holds the containers" : "Holds the container";
   if (role === "exec") return `Holds the command ${process}`;
   return process === "init"
     ? "Keeps the container's output"

@@ -10,7 +10,7 @@ import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
 import { announce } from "../../components/toast.tsx";
-import { useContainer } from "../../queries/containers.ts";
+import { useContainers } from "../../queries/containers.ts";
 import {
   type MemoryByPid,
   useDiscardShim,
@@ -19,13 +19,15 @@ import {
 } from "../../queries/shims.ts";
 import { inspect } from "../../state/selection.ts";
 import { ShimDetails } from "./shim-details.tsx";
-import { consequence, memoryOf, shimLooks } from "./shim-state.ts";
+import { consequence, containersOf, memoryOf, shimLooks } from "./shim-state.ts";
 
 export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
   const { shim, memory } = props;
-  const { id, status, containerId } = shim;
-  const container = useContainer(containerId);
-  const name = container?.name ?? shortId(containerId);
+  const { id, status } = shim;
+  const containers = useContainers();
+  const held = containersOf(shim);
+  const names = held.map((one) => containers.items.get(one)?.name ?? shortId(one));
+  const name = names.join(", ");
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState(false);
   const reconnect = useReconnectShim();
@@ -53,19 +55,22 @@ export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
             <Icon of={ChevronRight} size={14} />
           </button>
         </span>
-        <span role="cell" className="truncate">
-          {container ? (
-            <button
-              type="button"
-              className="events__name shims__name"
-              onClick={() => inspect(containerId)}
-            >
-              {name}
-            </button>
-          ) : (
-            <span className="mono selectable" title={id}>
-              {name}
-            </span>
+        <span role="cell" className="shims__names truncate">
+          {held.map((one, index) =>
+            containers.items.has(one) ? (
+              <button
+                key={one}
+                type="button"
+                className="events__name shims__name"
+                onClick={() => inspect(one)}
+              >
+                {names[index]}
+              </button>
+            ) : (
+              <span key={one} className="mono selectable" title={one}>
+                {names[index]}
+              </span>
+            ),
           )}
         </span>
         <span role="cell" className={`status status--${tone}`}>
@@ -151,7 +156,7 @@ export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
           <p>
             {broken
               ? "Whatever of it still runs is ended, and its bundle is removed."
-              : consequence(shim)}
+              : consequence(shim, names)}
           </p>
         </ConfirmDialog>
       )}

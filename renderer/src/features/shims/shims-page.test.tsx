@@ -64,6 +64,30 @@ it("shows a broken bundle with its reason, and removes it", async () => {
   expect(core.calls.at(-1)).toEqual({ method: "shims.discard", input: { id: `default/${id}` } });
 });
 
+it("shows one shim with its several containers, and whom its end takes along", async () => {
+  const other = "b2".repeat(32);
+  const kind = "containerd-shim-runc-v2";
+  const log = (pid: number) => ({ pid, role: "log" as const, process: "init" });
+  const holds = { pid: 4711, role: "shim" as const, process: "init" };
+  page([
+    shim({ kind, processes: [holds, log(1)], sharedWith: [`default/${other}`] }),
+    shim({
+      ...{ kind, processes: [holds, log(2)], sharedWith: [`default/${id}`] },
+      ...{ id: `default/${other}`, containerId: other },
+    }),
+  ]);
+  const row = within((await screen.findByText("4711")).closest("[role=row]") as HTMLElement);
+  expect(row.getByText(id.slice(0, 12))).toBeTruthy();
+  expect(row.getByText(other.slice(0, 12))).toBeTruthy();
+  expect(screen.getByText(/^1 shim/)).toBeTruthy();
+  await userEvent.click(row.getByRole("button", { name: /Details/ }));
+  expect(row.getByText("Holds the containers")).toBeTruthy();
+  for (const pid of ["1", "2"]) expect(row.getByText(pid)).toBeTruthy();
+  await userEvent.click(row.getByRole("button", { name: /Terminate/ }));
+  const dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByText(/It holds 2 containers, and is lost to all of them/)).toBeTruthy();
+});
+
 it("trouble comes first, and memory is the sum of what is known", () => {
   const alive = shim();
   const lost = shim({ id: "default/lost", status: "lost" });

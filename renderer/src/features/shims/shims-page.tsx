@@ -9,7 +9,7 @@ import { ByteCount } from "../../components/quantity.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useShimMemory, useShims } from "../../queries/shims.ts";
 import { ShimRow } from "./shim-row.tsx";
-import { compareShims, memoryOf } from "./shim-state.ts";
+import { compareShims, containersOf, memoryOf, onePerShim } from "./shim-state.ts";
 import "./shims.css";
 
 /** Every shim: what holds the containers, whether this window is there or not. */
@@ -18,13 +18,13 @@ export function ShimsPage() {
   const containers = useContainers();
   const memory = useShimMemory();
   const [filter, setFilter] = useState("");
-  const all = useMemo(() => [...shims.items.values()].sort(compareShims), [shims]);
+  const all = useMemo(() => onePerShim(shims.items.values()).sort(compareShims), [shims]);
   const rows = useMemo(() => {
     const text = filter.trim().toLowerCase();
     const matches = (shim: Shim): boolean => {
-      const name = containers.items.get(shim.containerId)?.name ?? "";
+      const names = containersOf(shim).map((id) => containers.items.get(id)?.name);
       const pids = shim.processes.map(({ pid }) => pid).join(" ");
-      return [name, shim.id, shim.kind, shim.runtimeId, shim.status, pids]
+      return [...names, shim.id, shim.kind, shim.runtimeId, shim.status, pids]
         .join(" ")
         .toLowerCase()
         .includes(text);
