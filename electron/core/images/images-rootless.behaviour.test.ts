@@ -75,7 +75,7 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
   test("pulls, runs and commits", async () => {
     const pulled = await ask<Image>({ do: "pull", reference: `${registry.host}/app:1` });
     expect(pulled).toMatchObject({ id: image.id, digest: image.digest });
-    const script = "cat /etc/marker; ls /etc; echo new > /new";
+    const script = "cat /etc/marker; cd /etc; echo [!hr]*; echo new > /new";
     const ran = await ask<Ran>({ do: "run", imageId: pulled.id, args: ["sh", "-c", script] });
     expect(ran).toMatchObject({ code: 0, output: "markedmarker" });
     const committed = await ask<Image>({ do: "commit", containerId: ran.id, name: "own:1" });

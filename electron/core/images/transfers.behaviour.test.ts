@@ -107,7 +107,9 @@ describe("a pull", () => {
     for (const layer of (await transfer).at(-1)?.layers ?? []) {
       expect(layer).toMatchObject({ state: "done", done: layer.size });
     }
-    expect(await t.run(pulled.id, ["sh", "-c", "cat /etc/marker; ls /etc"])).toMatchObject({
+    expect(
+      await t.run(pulled.id, ["sh", "-c", "cat /etc/marker; cd /etc; echo [!hr]*"]),
+    ).toMatchObject({
       ...{ code: 0, output: "markedmarker" },
     });
     const { manifest, history } = await t.core.images.detail(pulled.id);

@@ -162,7 +162,7 @@ describe("a seccomp profile", () => {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: 38,
     archMap: [
-      { architecture: "SCMP_ARCH_X86_64", subArchitectures: ["SCMP_ARCH_X86"] },
+      { architecture: "SCMP_ARCH_X86_64", subArchitectures: ["SCMP_ARCH_X86", "SCMP_ARCH_X32"] },
       { architecture: "SCMP_ARCH_AARCH64", subArchitectures: ["SCMP_ARCH_ARM"] },
     ],
     syscalls: [

@@ -29,5 +29,6 @@ export function filledForm(
     options: optionsForm(draft),
     labels: Object.entries(draft.labels).map(([key, value]) => pair(key, value)),
     runtime: draft.runtime ?? "",
+    shimGroup: draft.shimGroup ?? "",
   };
 }
