@@ -222,9 +222,12 @@ describe.runIf(usable).each(binaries)("several containers in $name", ({ shim: pa
     const second = await run("second");
     const pid = first.shim.pid ?? 0;
     process.kill(pid, "SIGSTOP");
-    expect((await first.refresh()).status).toBe("unknown");
-    await first.delete({ force: true });
-    process.kill(pid, "SIGCONT");
+    try {
+      expect((await first.refresh()).status).toBe("unknown");
+      await first.delete({ force: true });
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
     await second.refresh();
     await expectWhole(second);
   });

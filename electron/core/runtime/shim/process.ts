@@ -9,6 +9,9 @@ import { Serial } from "../serial.ts";
 import { ShimStdio } from "./stdio.ts";
 import { type ShimExit, type TaskService, taskStatus } from "./task-service.ts";
 
+/** Milliseconds for whoever runs a process to tell of its end. */
+const tellGrace = 3000;
+
 /** What a process that a Task service runs needs of its task. */
 export interface ServedHost extends LinuxHost {
   /** While whoever runs it is there and answers. */
@@ -169,8 +172,10 @@ export class ServedProcess extends HostProcess {
       // Also when a shim that hangs refuses: the kernel does not.
       if (!isCode(error, "NOT_FOUND")) await this.signalAlive(9);
     });
-    if (this.#host.service()) await this.wait({ signal });
-    else await this.pollEnd(signal);
+    // One that hangs since it was last asked does not tell, and the kernel has to.
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(tellGrace)]);
+    const told = this.#host.service() && (await isTold(this.wait({ signal: soon })));
+    if (!told) await this.pollEnd(signal);
   }
 
   protected override async recordOom(): Promise<void> {
@@ -184,4 +189,11 @@ export class ServedProcess extends HostProcess {
   #unavailable(): AppError {
     return new AppError("UNAVAILABLE", "The shim of this process is gone", { subject: this.name });
   }
+}
+
+function isTold(exit: Promise<unknown>): Promise<boolean> {
+  return exit.then(
+    () => true,
+    () => false,
+  );
 }
