@@ -43,6 +43,8 @@ export const RuntimeInfo = z.object({
   }),
   /** What is different about it, for who chooses it: sentences. Such a one was not tried by running a container. */
   note: z.string().optional(),
+  /** It mounts only directories: an image's layers are unpacked once more for it. */
+  plainLayers: z.boolean().optional(),
   /** Create + start of the probe's container, milliseconds. */
   startMs: z.number().optional(),
   probedAt: Time,

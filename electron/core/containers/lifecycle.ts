@@ -234,12 +234,16 @@ export class Lifecycle {
     const { spec, warnings, notes, network } = made ?? (await this.spec(record));
     let task: Task;
     try {
+      const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id));
+      if (system.runtime(runtime).plainLayers) {
+        rootfs.lower = await images.directoriesOf(record.image.id);
+      }
       await connections.prepare(record, network, { checked: made !== undefined });
       task = await tasks.create(runtime, {
         namespace: defaultNamespace,
         id,
         spec,
-        rootfs: await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id)),
+        rootfs,
         ...streams(config),
         logPath: containerLog(paths, defaultNamespace, id),
         labels: {},

@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { joinPath } from "#shared/base/file-names";
 import type { FileChange, FileEntry } from "#shared/contract/files";
+import { etcPaths } from "../network/etc-files.ts";
 import { permissions, typeOf } from "./entries.ts";
 import { nameOf } from "./name-bytes.ts";
 import { extendedAttribute } from "./openat.ts";
@@ -50,7 +51,7 @@ export class Changes {
     const now = look(this.#upper, path);
     const before = look(this.#image, path);
     if (!now || isWhiteout(now)) return before && changed(path, "deleted", before);
-    if (!before) return changed(path, "added", now);
+    if (!before) return isMountPoint(path, now) ? undefined : changed(path, "added", now);
     const same = sameFile(now, before) && (!now.isSymbolicLink() || this.#sameTarget(path));
     return same ? undefined : changed(path, "modified", now);
   }
@@ -94,6 +95,11 @@ function look(root: RootDirectory, path: string): Stats | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What the runtime made for a mount of ours to lie on is nothing that the container did. */
+function isMountPoint(path: string, stats: Stats): boolean {
+  return etcPaths.has(path) && stats.isFile() && stats.size === 0;
 }
 
 /** Overlayfs's mark for what was deleted: a character device 0/0. */

@@ -6,6 +6,7 @@ import { contentDir, imageDir, type Paths, workDir } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { OperationService } from "../operations/operation-service.ts";
 import type { RegistryService } from "../registry/registry-service.ts";
+import { directoryLayers } from "../snapshots/choose-layer-store.ts";
 import type { LayerStore } from "../snapshots/layer-store.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
 import type { Store } from "../store/store.ts";
@@ -17,6 +18,7 @@ import { ImageMaker } from "./image-maker.ts";
 import { ImageService } from "./image-service.ts";
 import { ImageStore } from "./image-store.ts";
 import { LayerMaker } from "./layer-maker.ts";
+import { PlainLayers } from "./plain-layers.ts";
 import { Leases } from "./leases.ts";
 import { Puller } from "./puller.ts";
 import { Pusher } from "./pusher.ts";
@@ -65,9 +67,17 @@ export async function createImages(options: CreateImagesOptions): Promise<Images
   const leftWorks = await readdir(works).catch(() => []);
   const store = new ImageStore(options.store, (id) => images.changed(id));
   const leases = new Leases(options.store);
+  // Where all layers are directories, those of every runtime are.
+  const plain =
+    layerStore.kind === "directory"
+      ? undefined
+      : new PlainLayers({ content, layers: directoryLayers(paths, privileges) });
   const collector = new GarbageCollector({
     ...{ content, layers: layerStore, images: store, leases },
-    onLayerRemoved: (diffId) => images.layerRemoved(diffId),
+    onLayerRemoved: async (diffId) => {
+      images.layerRemoved(diffId);
+      await plain?.remove(diffId);
+    },
   });
   const layers = new LayerMaker({
     ...{ content, layers: layerStore },
@@ -79,7 +89,7 @@ export async function createImages(options: CreateImagesOptions): Promise<Images
   const loader = new ArchiveLoader({ paths, privileges, ...tools });
   const images: ImageService = new ImageService({
     ...{ paths, privileges, store, content, leases, collector, importer, loader },
-    ...{ operations, exchange, layers: layerStore },
+    ...{ operations, exchange, layers: layerStore, plain },
     ...{ usedBy: options.usedBy, heldBy: options.heldBy, ready: options.ready },
   });
   const { client } = registries;
@@ -97,12 +107,14 @@ export async function createImages(options: CreateImagesOptions): Promise<Images
       for (const name of leftWorks) await removeTree(join(works, name), privileges);
       await removeOld(paths, privileges, new Set(store.damaged.map(({ id }) => id)));
       await layerStore.tidy();
+      await plain?.tidy(async (diffId) => (await layerStore.get(diffId)) !== undefined);
       await collector.collect();
     },
     async close() {
       transfers.dispose();
       builds.dispose();
       await layers.close();
+      await plain?.close();
     },
   };
 }

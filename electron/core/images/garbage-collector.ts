@@ -9,7 +9,7 @@ export interface GarbageCollectorOptions {
   images: ImageStore;
   leases: Leases;
   /** A layer's files have gone. */
-  onLayerRemoved(diffId: string): void;
+  onLayerRemoved(diffId: string): Promise<void>;
 }
 
 /**
@@ -84,7 +84,7 @@ export class GarbageCollector {
 
   async #removeLayer(diffId: string): Promise<void> {
     await this.#o.layers.remove(diffId);
-    this.#o.onLayerRemoved(diffId);
+    await this.#o.onLayerRemoved(diffId);
   }
 
   get #unsure(): boolean {

@@ -10,6 +10,7 @@ import type { Privileges } from "../host/privileges.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
 import { parseReference } from "../registry/reference.ts";
 import type { LayerInfo } from "../snapshots/layer.ts";
+import type { Lower } from "../runtime/runtime.ts";
 import type { LayerStore } from "../snapshots/layer-store.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
 import type { ArchiveLoader } from "./archive-loader.ts";
@@ -21,6 +22,7 @@ import { historyOf } from "./image-history.ts";
 import type { ImageImporter, ImageSource } from "./image-importer.ts";
 import { configDigest, type ImageRecord, type ImageStore } from "./image-store.ts";
 import type { Leases } from "./leases.ts";
+import type { PlainLayers } from "./plain-layers.ts";
 import { Progress } from "./progress.ts";
 
 const starterName = "busybox:host";
@@ -33,6 +35,8 @@ export interface ImageServiceOptions {
   store: ImageStore;
   content: ContentStore;
   layers: LayerStore;
+  /** Absent where `layers` are directories themselves. */
+  plain: PlainLayers | undefined;
   leases: Leases;
   collector: GarbageCollector;
   importer: ImageImporter;
@@ -116,6 +120,18 @@ export class ImageService {
   /** Its layers' diffIds, base first. NOT_FOUND when there is no such image. */
   layersOf(id: string): string[] {
     return this.#o.store.get(id).layers.map(({ diffId }) => diffId);
+  }
+
+  /** Its layers as directories, topmost first, for a runtime that mounts nothing else. */
+  async directoriesOf(id: string): Promise<Lower[]> {
+    const { layers } = this.#o.store.get(id);
+    if (!this.#o.plain) return this.#o.layers.lowers(layers.map(({ diffId }) => diffId));
+    const hold = this.hold(id);
+    try {
+      return await this.#o.plain.lowers(layers);
+    } finally {
+      hold.dispose();
+    }
   }
 
   /** Keeps an image from being removed until it is disposed: for who makes something of it that will name it. */

@@ -85,6 +85,23 @@ describe.each(kinds)("with layers as %s", (kind) => {
     },
   );
 
+  test("its layers are directories for who mounts nothing else, until it goes", async () => {
+    const { images } = t.core;
+    const image = await images.importTar({ path: join(work, "plain.tar"), name: "test:plain" });
+    const [first, again] = await Promise.all([
+      images.directoriesOf(image.id),
+      images.directoriesOf(image.id),
+    ]);
+    expect(again).toEqual(first);
+    expect(first).toMatchObject([{ type: "directory" }]);
+    const path = first[0]?.path ?? "";
+    expect(await lstat(join(path, "ünïcode name"))).toMatchObject({ uid: 12345, gid: 23456 });
+    await t.reopen();
+    expect(await t.core.images.directoriesOf(image.id)).toEqual(first);
+    await t.core.images.delete(image.id);
+    await expect(lstat(path)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("a hostile tar is refused, and writes nothing outside", async () => {
     const victim = join(work, "victim");
     await mkdir(victim);

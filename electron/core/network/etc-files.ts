@@ -18,6 +18,9 @@ export interface EtcFiles {
 
 const files = ["hosts", "resolv.conf", "hostname"] as const;
 
+/** Where they are in a container. An image that has none of a name gets an empty file, for the mount to lie on. */
+export const etcPaths: ReadonlySet<string> = new Set(files.map((name) => `/etc/${name}`));
+
 const etcDir = (paths: Paths, namespace: string, id: string): string =>
   join(containerDir(paths, namespace, id), "etc");
 

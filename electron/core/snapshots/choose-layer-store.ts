@@ -29,11 +29,6 @@ export interface ChooseOptions {
 export async function chooseLayerStore(options: ChooseOptions): Promise<LayerStore> {
   const { paths, privileges, kind } = options;
   const { rootless } = privileges;
-  const directories: LayerPlan = {
-    kind: "directory",
-    directory: layersDir(paths, "directory"),
-    rootless,
-  };
   const mkfs = rootless || kind === "directory" ? undefined : await findMkfsErofs();
   const files: LayerPlan | undefined = mkfs
     ? { kind: "erofs", directory: layersDir(paths, "erofs"), rootless, mkfs }
@@ -45,7 +40,14 @@ export async function chooseLayerStore(options: ChooseOptions): Promise<LayerSto
   }
   const usable =
     files && (kind === "erofs" || (await canMount(files, paths, privileges, options.signal)));
-  return new DiskLayerStore(files && usable ? files : directories);
+  return files && usable ? new DiskLayerStore(files) : directoryLayers(paths, privileges);
+}
+
+/** Layers as directories, whatever else the host could have. */
+export function directoryLayers(paths: Paths, { rootless }: Privileges): LayerStore {
+  return new DiskLayerStore({
+    ...{ kind: "directory", directory: layersDir(paths, "directory"), rootless },
+  });
 }
 
 /** What was found out is kept in `data` for as long as neither kernel nor tool change. */

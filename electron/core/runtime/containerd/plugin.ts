@@ -61,7 +61,7 @@ export async function createContainerdRuntimes(context: {
           ...{ pause: ok, checkpoint, limits: ok, exec: ok },
           shareShim: { ok: false, reason: "In containerd each container gets a shim of its own" },
         },
-        note: noteOf(address),
+        ...{ note: noteOf(address), plainLayers: true },
         probedAt: Date.now(),
       };
       const client = await ContainerdClient.open(address);
@@ -82,7 +82,7 @@ function noteOf(address: string): string {
   return [
     `Runs in the containerd at ${address}, in a namespace of Shimyard's.`,
     "While that is away, it goes on but can't be changed; if its shim is killed, containerd ends it.",
-    "Images whose layers are kept as single files can't be used.",
+    "An image's layers are unpacked once more for it, where they are kept as single files.",
   ].join(" ");
 }
 
