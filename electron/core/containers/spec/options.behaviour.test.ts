@@ -68,7 +68,8 @@ test.each<[flags: string, script: string, says: RegExp]>([
     /^search a\.b\noptions ndots:2\nnameserver 9\.9\.9\.9$/,
   ],
   ["--read-only", "touch /file", /Read-only file system/],
-  ["--ulimit nofile=64:128", "ulimit -n; ulimit -Hn", /^64\n128$/],
+  // Of init: runc 1.1 gives what runs beside it the hard limit for both (runc#4195).
+  ["--ulimit nofile=64:128", "grep 'Max open files' /proc/1/limits", / 64 +128 /],
   ["--shm-size 1m", "df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2", /^1024$/],
   ["--sysctl kernel.shmmax=4096", "cat /proc/sys/kernel/shmmax", /^4096$/],
   ["--oom-score-adj 321", "cat /proc/1/oom_score_adj", /^321$/],
