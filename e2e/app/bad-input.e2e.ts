@@ -43,7 +43,7 @@ test("bad input gets a coded, helpful error, leaves nothing, and stops nothing e
     "NOT_FOUND",
   );
   await refused(
-    client.call("images.importTar", { path: "/etc/hostname", name: "not-a-tar" }),
+    client.call("images.importTar", { path: import.meta.filename, name: "not-a-tar" }),
     "INVALID_ARGUMENT",
   );
   await refused(
