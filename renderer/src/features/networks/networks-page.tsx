@@ -33,7 +33,7 @@ export function NetworksPage() {
       tools={
         <>
           <TextField
-            className="images__filter"
+            className="page__filter"
             label="Filter networks"
             hideLabel
             placeholder="Filter"
