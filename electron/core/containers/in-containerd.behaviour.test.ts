@@ -1,0 +1,62 @@
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Core, createCore } from "../core.ts";
+import { resolvePaths } from "../host/paths.ts";
+import { choosePrivileges } from "../host/privileges.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { containerdRuntimeId } from "../runtime/containerd/plugin.ts";
+import { lacks, TestContainerd } from "../runtime/containerd/testing.ts";
+import { rememberHost } from "../runtime/testing.ts";
+
+const missing = lacks("containerd", "ctr");
+const patience = { timeout: 30_000, interval: 50 };
+
+describe.skipIf(missing)(`in a containerd${missing ? ` (skipped: ${missing})` : ""}`, () => {
+  let root: string;
+  let core: Core;
+  let containerd: TestContainerd;
+
+  beforeAll(async () => {
+    containerd = await TestContainerd.start();
+    root = await mkdtemp(join(tmpdir(), "shimyard-in-containerd-"));
+    const paths = resolvePaths({}, 0, "/root", root);
+    await rememberHost(paths);
+    core = await createCore({ paths, version: "0.0.0", kind: "test" });
+    await core.ready;
+  });
+
+  afterAll(async () => {
+    for (const { id } of await core.containers.list()) await core.containers.delete(id, true);
+    await core.close();
+    await containerd.close(["shimyard"]);
+    await removeTree(root, choosePrivileges());
+  });
+
+  test("an image of ours runs, however its layers are kept here", async () => {
+    const image = await core.images.ensureStarter();
+    await core.remotes.add(containerd.socket);
+    const runtime = containerdRuntimeId(containerd.socket);
+    const info = () => core.system.info.value.runtimes.find(({ id }) => id === runtime);
+    await vi.waitFor(() => expect(info()).toMatchObject({ usable: { ok: true } }), patience);
+    const { id } = await core.containers.create(
+      {
+        ...{ name: "there", imageId: image.id, args: ["sh", "-c", "id -u; exec sleep 1000"] },
+        ...{ env: [], terminal: false, limits: {}, restart: { name: "no" }, labels: {}, runtime },
+      },
+      true,
+    );
+    await vi.waitFor(async () => {
+      const { lines } = await core.logs.read({ id, from: 0, count: 1 });
+      expect(lines).toMatchObject([{ text: "0" }]);
+    }, patience);
+    expect(await containerd.ctr("--namespace", "shimyard", "tasks", "ls")).toContain(id);
+    const { container } = await core.containers.get(id);
+    expect(container).toMatchObject({ runtime, state: { status: "running" } });
+    const mounts = await readFile(`/proc/${container.state.pid}/mountinfo`, "utf8");
+    expect(mounts).toMatch(/ \/ \/ .* overlay /);
+    await core.containers.delete(id, true);
+    expect(await containerd.ctr("--namespace", "shimyard", "containers", "ls", "-q")).toBe("");
+  });
+});
