@@ -93,7 +93,10 @@ export async function startShimyard(
         const id = await runc.start("spec");
         const { spec } = await client.call("containers.inspect", { id });
         await runc.remove(id);
-        return JSON.parse(spec ?? "null") as OciSpec;
+        const found = JSON.parse(spec ?? "null") as OciSpec;
+        // What its files of names and addresses lay in has gone with it.
+        const mounts = found.mounts.filter(({ destination }) => !destination.startsWith("/etc/"));
+        return { ...found, mounts };
       },
       async running() {
         const containers = await client.call("containers.list", {});
