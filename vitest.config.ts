@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+const setupFiles = ["scripts/lib/test-seed.ts"];
+
 /** unit: beside the code, fast. dom: the renderer's. behaviour: against real runtimes, one file at a time. */
 export default defineConfig({
   test: {
@@ -8,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          setupFiles,
           include: ["shared/**/*.test.ts", "electron/**/*.test.ts", "scripts/**/*.test.ts"],
           exclude: ["**/*.behaviour.test.ts", "**/node_modules/**", "dist/**"],
         },
@@ -15,6 +18,7 @@ export default defineConfig({
       {
         test: {
           name: "dom",
+          setupFiles,
           environment: "happy-dom",
           include: ["renderer/**/*.test.{ts,tsx}"],
         },
@@ -22,6 +26,7 @@ export default defineConfig({
       {
         test: {
           name: "behaviour",
+          setupFiles,
           include: ["electron/**/*.behaviour.test.ts"],
           fileParallelism: false,
           testTimeout: 60_000,

@@ -224,7 +224,10 @@ describe("writeRunLine", () => {
 });
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-const path = fc.stringMatching(/^\/[ -~]{1,20}$/).filter((text) => !text.split("/").includes(".."));
+/** Absolute, not / itself, and leading nowhere else. */
+const path = fc
+  .stringMatching(/^\/[ -~]{1,20}$/)
+  .filter((text) => !/^\/+$/.test(text) && !text.split("/").includes(".."));
 const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
 const bytes = fc.integer({ min: 6 * mebibyte, max: 2 ** 45 });
 const port = fc.integer({ min: 1, max: 65_535 });
