@@ -34,11 +34,11 @@ afterAll(async () => {
 });
 
 /** What a command says in a container that a line asks for; it is put in at `run -d`. */
-async function inside(flags: string, script: string): Promise<string> {
+async function inside(flags: string, script: string, runtime?: string): Promise<string> {
   const parsed = parseRunLine(`docker run --name tried --network none ${flags} image sleep 1000`);
   if (!parsed.ok || parsed.notes.length > 0) throw new Error(JSON.stringify(parsed));
   const { id, warnings } = await core.containers.create(
-    { ...parsed.draft, name: "tried", imageId },
+    { ...parsed.draft, name: "tried", imageId, ...(runtime === undefined ? {} : { runtime }) },
     true,
   );
   expect(warnings).toEqual([]);
@@ -95,11 +95,37 @@ test("the init reaps what is left behind", async () => {
   );
 });
 
-test("a profile of one's own forbids what it forbids", async () => {
-  const profile = join(root, "profile.json");
-  const syscalls = [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }];
-  await writeFile(profile, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls }));
-  expect(await inside(`--security-opt seccomp=${profile}`, "mkdir /x")).toMatch(
-    /Operation not permitted/,
-  );
+test.each(["oci/runc", "oci/crun"])(
+  "a profile of one's own forbids what it forbids: %s",
+  async (id) => {
+    const runtime = core.system.info.value.runtimes.find((one) => one.id === id);
+    if (!runtime?.usable.ok) return console.warn(`${id} can't be used here: not tried`);
+    const profile = join(root, "profile.json");
+    const asked = { action: "SCMP_ACT_ERRNO", errnoRet: 1 };
+    const syscalls = [
+      { names: ["mkdir", "mkdirat"], ...asked },
+      // chmod 0700 alone.
+      ...[1, 2].map((index) => ({
+        names: index === 1 ? ["chmod"] : ["fchmodat", "fchmodat2"],
+        ...asked,
+        args: [{ index, value: 0o700, op: "SCMP_CMP_EQ" }],
+      })),
+    ];
+    await writeFile(profile, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls }));
+    const script =
+      "mkdir /x; touch /y; chmod 755 /y && echo changed; chmod 700 /y; grep Seccomp: /proc/self/status";
+    expect(await inside(`--security-opt seccomp=${profile}`, script, id)).toMatch(
+      /^changed\nSeccomp:\s2\nmkdir: .*Operation not permitted\nchmod: .*Operation not permitted$/,
+    );
+  },
+);
+
+test("crun is given the default filter made already", async () => {
+  const runtime = core.system.info.value.runtimes.find((one) => one.id === "oci/crun");
+  if (!runtime?.usable.ok) return console.warn("oci/crun can't be used here: not tried");
+  const script = `grep -h ^Seccomp: /proc/1/status /proc/self/status`;
+  expect(await inside("", script, "oci/crun")).toBe("Seccomp:\t2\nSeccomp:\t2");
+  const [{ id } = { id: "" }] = await core.containers.list();
+  const { spec } = await core.containers.inspect(id);
+  expect(JSON.parse(spec ?? "{}")).toHaveProperty(["annotations", "run.oci.seccomp_bpf_data"]);
 });

@@ -18,6 +18,7 @@ import type {
 } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
 import { createArgs, spawnShim } from "./conmon.ts";
+import { withRawFilter } from "./raw-filter.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
 import { WaitingShim } from "./waiting-shim.ts";
@@ -25,6 +26,12 @@ import { WaitingShim } from "./waiting-shim.ts";
 /** conmon as the shim, an OCI runtime as the executor. */
 export class OciRuntime extends HostRuntime<OciShared, OciTask> {
   readonly #waiting = new Map<string, WaitingShim>();
+
+  override create(request: CreateRequest, options: CallOptions = {}): Promise<OciTask> {
+    const { spec } = request;
+    const taken = this.shared.binary.name === "crun" ? withRawFilter(spec) : spec;
+    return super.create({ ...request, spec: taken }, options);
+  }
 
   async cleanUp(ref: BundleRef): Promise<void> {
     const { cli } = this.shared;
