@@ -110,7 +110,12 @@ export class TarReader {
   }
 
   *#collected(): Generator<TarEntry | Uint8Array> {
-    const block = Buffer.concat(this.#held);
+    const [first] = this.#held;
+    // Of a header nothing is kept, so that most need not be copied. (What is extended by is.)
+    const whole = this.#held.length === 1 && !this.#take ? first : undefined;
+    const block = whole
+      ? Buffer.from(whole.buffer, whole.byteOffset, whole.length)
+      : Buffer.concat(this.#held);
     this.#held = [];
     this.#heldBytes = 0;
     try {

@@ -1,6 +1,6 @@
 import { encodeRecord, formatTime } from "./pax.ts";
 import type { TarEntry } from "./tar-entry.ts";
-import { blockSize } from "./tar-header.ts";
+import { blockSize, sumOf } from "./tar-header.ts";
 import { padding } from "./tar-reader.ts";
 
 const flags = {
@@ -52,7 +52,8 @@ export function zerosAfter(size: number): Buffer {
 export const archiveEnd: Buffer = Buffer.alloc(2 * blockSize);
 
 function block(entry: TarEntry, flag: string, path: string, size: number): Buffer {
-  const header = Buffer.alloc(blockSize);
+  // Of Buffer's pool, which memory of its own for each would be many times as dear as.
+  const header = Buffer.allocUnsafe(blockSize).fill(0);
   header.write(path.slice(0, 100), 0, "latin1");
   octal(header, 100, 8, entry.mode);
   octal(header, 108, 8, entry.uid > max7 ? 0 : entry.uid);
@@ -65,12 +66,16 @@ function block(entry: TarEntry, flag: string, path: string, size: number): Buffe
   header.write("ustar\u000000", 257, "latin1");
   octal(header, 329, 8, entry.major);
   octal(header, 337, 8, entry.minor);
-  header.fill(0x20, 148, 156);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  octal(header, 148, 7, sumOf(header));
+  header[155] = 0x20;
   return header;
 }
 
+/** Digits up to the last byte, which stays NUL. */
 function octal(header: Buffer, at: number, length: number, value: number): void {
-  header.write(value.toString(8).padStart(length - 1, "0"), at, "latin1");
+  let rest = value;
+  for (let place = at + length - 2; place >= at; place -= 1) {
+    header[place] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
