@@ -3,7 +3,7 @@ import { mkdir, open, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, isCode } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
-import { mustRun } from "../host/command.ts";
+import { mustRun, runCommand } from "../host/command.ts";
 import { decompress } from "./decompress.ts";
 import { makeLayersDirectory, readRecord } from "./layer-store.ts";
 import {
@@ -81,6 +81,7 @@ async function convert(
   const scanner = new TarScanner({
     limits,
     opaque: plan.rootless ? "user.overlay.opaque" : "trusted.overlay.opaque",
+    keepHoles: plan.kind === "directory",
     skipDevices: plan.rootless,
     capture: userFiles,
   });
@@ -96,11 +97,20 @@ async function convert(
     }
     await writeAll(unpacker, scanner.end());
     await unpacker.end();
+    if (scanner.sparse && plan.kind === "erofs") await digHoles(target);
   } catch (error) {
     await unpacker.kill();
     throw error;
   }
   return { scanner, diffId: `sha256:${hash.digest("hex")}`, uncompressed };
+}
+
+/**
+ * mkfs.erofs knows no sparse files in an archive, and writes zeros. Whoever looks into the layer sees those, too, but they
+ * need no room on a disk that knows holes; one that does not keeps them.
+ */
+async function digHoles(file: string): Promise<void> {
+  await runCommand(["fallocate", "--dig-holes", "--", file], { timeout: longest });
 }
 
 /** What comes no more after an abort, whatever its source is waiting for. */

@@ -1,4 +1,5 @@
 import { encodeRecord, formatTime } from "./pax.ts";
+import { encodeMap, type Segment, storedSize } from "./sparse.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { blockSize, sumOf } from "./tar-header.ts";
 import { padding } from "./tar-reader.ts";
@@ -17,7 +18,23 @@ const max11 = 0o77777777777;
  * who reads it needs to know no other. The entry's bytes follow, and `zerosAfter` of them.
  */
 export function encodeHeader(entry: TarEntry): Buffer {
-  const records: Buffer[] = [];
+  return header(entry, []);
+}
+
+/**
+ * The same of a sparse file, with the map of where its bytes are (pax's format 1.0 of GNU's): only those follow, and
+ * `zerosAfter` of them.
+ */
+export function encodeSparseHeader(entry: TarEntry, segments: readonly Segment[]): Buffer {
+  const map = encodeMap(segments, entry.size);
+  const records = Object.entries({ major: 1, minor: 0, realsize: entry.size }).map(([key, value]) =>
+    encodeRecord(`GNU.sparse.${key}`, Buffer.from(String(value))),
+  );
+  const size = map.length + storedSize(segments);
+  return Buffer.concat([header({ ...entry, size }, records), map]);
+}
+
+function header(entry: TarEntry, records: Buffer[]): Buffer {
   const record = (key: string, value: string): void => {
     records.push(encodeRecord(key, Buffer.from(value, "latin1")));
   };
