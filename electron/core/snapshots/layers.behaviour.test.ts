@@ -72,6 +72,58 @@ describe.each(kinds)("layers as %s", (kind) => {
     expect(await look(gnu.diffId)).toEqual(plain);
   });
 
+  test("a directory that only others' names tell of is that of the layers below", async () => {
+    layers = await makeTestLayers(kind);
+    const { store, snapshots } = layers;
+    const own = { mode: 0o2750, uid: 7, gid: 8, mtime: { seconds: 1_234_567_890, nanoseconds: 0 } };
+    const xattrs = new Map([["user.kept", Buffer.from("1")]]);
+    const directory = (path: string): Buffer => member({ type: "directory", path, ...own, xattrs });
+    const make = async (...members: Buffer[]): Promise<string> =>
+      (await layers.make(archive(...members))).diffId;
+    const base = await make(
+      ...["in", "in/in", "opaque", "opaque/old", "gone", "file-now"].map(directory),
+      member({ type: "symlink", path: "link", target: "/etc" }),
+    );
+    const top = await make(
+      ...["in/in/f", "opaque/f", "opaque/old/f", "gone/f", "link/f"].map((path) =>
+        member({ path }),
+      ),
+      member({ path: "opaque/.wh..wh..opq" }),
+      member({ path: ".wh.gone" }),
+      member({ path: "only/here" }),
+    );
+    const other = await make(directory("in"));
+    const kept = "mode=2750 owner=7:8 time=1234567890.0000000000";
+    const fresh = "mode=755 owner=0:0 time=0.0000000000";
+    const seen = async (...ids: string[]): Promise<Record<string, string>> => {
+      const lines = await look(...ids);
+      const found = lines.flatMap(
+        (line) => /^\.\/(\S+) type=d (.*time=\S+)/.exec(line)?.slice(1) ?? [],
+      );
+      return Object.fromEntries(
+        found.flatMap((text, at) => (at % 2 === 0 ? [[text, found[at + 1] as string]] : [])),
+      );
+    };
+    const wanted = {
+      ...{ in: kept, "in/in": kept, opaque: kept, "opaque/old": fresh, gone: fresh },
+      ...{ link: fresh, only: fresh, "file-now": kept },
+    };
+    expect(await seen(base, top)).toEqual(wanted);
+    expect((await look(base, top)).filter((line) => line === 'user.kept="1"')).toHaveLength(4);
+    // Over others it is another's, or nobody's.
+    expect(await seen(other, top)).toMatchObject({ in: kept, "in/in": fresh });
+    expect(await seen(top)).toMatchObject({ in: fresh });
+    // The one that comes last is still a container's own, and so is what it says of them.
+    expect(await seen(base, top, other)).toEqual(wanted);
+    const [lower] = await Promise.all([store.lowers([base, top]), store.lowers([base, top])]);
+    expect(lower).toHaveLength(3);
+    expect(await snapshots.lowers([base, top])).toEqual(lower);
+    await store.tidy();
+    expect(await store.lowers([base, top])).toEqual(lower);
+    for (const id of [base, top, other]) await store.remove(id);
+    expect(await onDisk()).toEqual([]);
+  });
+
   test("holes of sparse files take no room", async () => {
     layers = await makeTestLayers(kind);
     const MiB = 1024 ** 2;
@@ -119,7 +171,8 @@ describe.each(kinds)("layers as %s", (kind) => {
         .sort(),
     ).toEqual(["dir", "dir/b", "dir/c", "gone", "kept", "opaque", "opaque/new", "replaced"].sort());
     expect(names(await look(...ids.slice(0, 2)))).not.toContain("gone");
-    expect(await layers.store.lowers(ids)).toEqual(
+    const lower = await layers.store.lowers(ids);
+    expect(lower.filter(({ path }) => !path.includes("/over/"))).toEqual(
       ids.map((id) => ({ type: kind, path: expect.stringContaining(id.slice(7)) })).reverse(),
     );
     await layers.store.remove(ids[1] as string);

@@ -5,16 +5,18 @@ import { AppError, isCode } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
 import { mustRun, runCommand } from "../host/command.ts";
 import { decompress } from "./decompress.ts";
-import { makeLayersDirectory, readRecord } from "./layer-store.ts";
 import {
   hiddenName,
+  impliedFile,
   layerDir,
   layerFile,
   type LayerInfo,
   type LayerPlan,
   type LayerRecord,
+  makeLayersDirectory,
   type MakeLayerOptions,
   planPrivileges,
+  readRecord,
   recordFile,
   userFiles,
 } from "./layer.ts";
@@ -57,7 +59,15 @@ export async function makeLayer(
     const info: LayerInfo = {
       ...{ diffId, kind: plan.kind, size, files, uncompressed, skippedDevices },
     };
-    const record: LayerRecord = { version: 1, ...info, captured: capturedBy(scanner) };
+    const implied = scanner.impliedDirectories();
+    const record: LayerRecord = {
+      ...{ version: 1, ...info, implied: implied.length, captured: capturedBy(scanner) },
+    };
+    if (implied.length > 0) {
+      const names = implied.map((path) => `${path}\0`).join("");
+      await writeFile(join(making, impliedFile), names, { encoding: "latin1", mode: 0o600 });
+      await syncFile(join(making, impliedFile));
+    }
     await writeFile(join(making, recordFile), JSON.stringify(record), { mode: 0o600 });
     await flush(plan, making);
     if (options.signal?.aborted) throw cancelled();

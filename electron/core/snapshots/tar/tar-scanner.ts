@@ -116,6 +116,11 @@ export class TarScanner {
     return node === "file" && Array.isArray(found) ? Buffer.concat(found) : "other";
   }
 
+  /** See FileTree. After the end. */
+  impliedDirectories(): string[] {
+    return this.#tree.implied();
+  }
+
   *#data(part: Uint8Array): Generator<Uint8Array> {
     this.#left -= part.length;
     this.#capturing?.push(Buffer.from(part));
