@@ -318,23 +318,6 @@ describe.each(kinds)("layers as %s", (kind) => {
     expect(await onDisk()).toEqual([]);
   });
 
-  test("what becomes thousands of times as big is a bomb", async () => {
-    layers = await makeTestLayers(kind);
-    const path = join(layers.dir, "bomb.zst");
-    await mustRun(["sh", "-c", 'head -c 1200M /dev/zero | zstd --quiet -o "$1"', "sh", path], {
-      timeout: 60_000,
-    });
-    const source = createReadStream(path) as AsyncIterable<Buffer>;
-    let given = 0;
-    const read = async (): Promise<void> => {
-      for await (const chunk of decompress(source, { compression: "zstd", ratio: 2000 })) {
-        given += chunk.length;
-      }
-    };
-    await expect(read()).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-    expect(given).toBeLessThan(1100 * 1024 ** 2);
-  });
-
   test("the same layer made many times at once is one", async () => {
     layers = await makeTestLayers(kind);
     const tar = archive(member({ path: "f", content: "x" }));
@@ -404,6 +387,23 @@ describe.each(kinds)("layers as %s", (kind) => {
     }
     expect(names(await look(kept.diffId))).toContain("file");
   });
+});
+
+test("what becomes thousands of times as big is a bomb", async () => {
+  layers = await makeTestLayers("directory");
+  const path = join(layers.dir, "bomb.zst");
+  await mustRun(["sh", "-c", 'head -c 1200M /dev/zero | zstd --quiet -o "$1"', "sh", path], {
+    timeout: 60_000,
+  });
+  const source = createReadStream(path) as AsyncIterable<Buffer>;
+  let given = 0;
+  const read = async (): Promise<void> => {
+    for await (const chunk of decompress(source, { compression: "zstd", ratio: 2000 })) {
+      given += chunk.length;
+    }
+  };
+  await expect(read()).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  expect(given).toBeLessThan(1100 * 1024 ** 2);
 });
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
