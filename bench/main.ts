@@ -4,7 +4,7 @@
  *     npm run bench -- lifecycle [ROUNDS]      default 40
  *     npm run bench -- memory [CONTAINERS]     default 50
  *     npm run bench -- shims [ROUNDS]          default 30
- *     npm run bench -- pull [ROUNDS]           default 5
+ *     npm run bench -- pull [ROUNDS]           default 3
  *     npm run bench -- snapshot [ROUNDS]       default 20
  *     npm run bench -- network [ROUNDS]        default 20
  *
@@ -37,7 +37,7 @@
  *
  * Pull: an image of six layers, at least 30,000 files and 300 MB (files of this host's /usr), from a registry of our
  * own on loopback, by everyone in turn, each in its default; Shimyard once with layers as EROFS files and once as
- * directories, and skopeo with umoci. Before each turn what was pulled last is removed and the disk is synced. CPU is
+ * directories, and once skopeo with umoci. Before each turn what was pulled last is removed and the disk is synced. CPU is
  * that of the managers and of children they waited for. Shimyard's event loop is watched from inside while it pulls.
  *
  * Snapshot: a container of that image, and one of an image of one layer, is created, started and removed.
@@ -226,7 +226,7 @@ async function pull(root: string, rootfs: Rootfs, rounds: number): Promise<void>
     try {
       const pullers = [
         ...started.map(({ name, contender }) => ({ ...byManager(contender), name })),
-        skopeoAndUmoci(join(root, "umoci")),
+        await skopeoAndUmoci(join(root, "umoci")),
       ];
       const { signal } = interrupted;
       const results = await measurePulls(pullers, image, rounds, { signal, progress });
@@ -266,7 +266,7 @@ async function snapshot(root: string, rootfs: Rootfs, rounds: number): Promise<v
 }
 
 const benches = { lifecycle, memory, shims, pull, snapshot, network };
-const defaults = { lifecycle: 40, memory: 50, shims: 30, pull: 5, snapshot: 20, network: 20 };
+const defaults = { lifecycle: 40, memory: 50, shims: 30, pull: 3, snapshot: 20, network: 20 };
 
 async function main(): Promise<void> {
   const [name, count] = process.argv.slice(2) as [keyof typeof benches, string | undefined];

@@ -12,6 +12,8 @@ export interface Puller {
   version: string;
   /** Pulls; answers what removes it again. */
   pull(reference: string): Promise<() => Promise<void>>;
+  /** It takes part in so many rounds; in all without. */
+  rounds?: number;
   /** Its directory, and its long-lived processes. */
   root: string;
   pids: () => Promise<number[]>;
@@ -44,14 +46,18 @@ export function byManager(contender: PullingContender): Puller {
   };
 }
 
-/** skopeo to an OCI layout, then umoci to a directory: what one does without a manager. */
-export function skopeoAndUmoci(root: string): Puller {
+/**
+ * skopeo to an OCI layout, then umoci to a directory: what one does without a manager. umoci is told where every path
+ * leads by the kernel, name by name, so that it takes longer than all others together: it pulls once.
+ */
+export async function skopeoAndUmoci(root: string): Promise<Puller> {
+  await mkdir(root, { recursive: true });
   const layout = join(root, "layout");
   const bundle = join(root, "bundle");
   return {
-    ...{ name: "skopeo + umoci", version: "skopeo and umoci", root, pids: async () => [] },
+    ...{ name: "skopeo + umoci", version: "skopeo and umoci", root, rounds: 1 },
+    pids: async () => [],
     async pull(reference) {
-      await mkdir(root, { recursive: true });
       await run([
         ...["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false"],
         ...[`docker://${reference}`, `oci:${layout}:1`],
@@ -77,8 +83,9 @@ export async function measurePulls(
   for (let round = 0; round < rounds; round += 1) {
     for (const [at, puller] of pullers.entries()) {
       options.signal.throwIfAborted();
+      if (round >= (puller.rounds ?? rounds)) continue;
       options.progress(`Round ${round + 1} of ${rounds}: ${puller.name}`);
-      await run(["sync"]);
+      await run(["sync", "--file-system", puller.root]);
       await sleep(500);
       const stopWatching = watchMemory(puller);
       let remove: () => Promise<void>;

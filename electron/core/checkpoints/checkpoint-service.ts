@@ -88,6 +88,7 @@ export class CheckpointService {
         hint: "Start it first.",
       });
     }
+    await system.known(task.runtime);
     requireAbility(system.runtime(task.runtime).abilities.checkpoint);
     if (this.#of(containerId).some((record) => record.name === name)) {
       throw new AppError(
@@ -148,8 +149,8 @@ export class CheckpointService {
   async restore(id: string): Promise<void> {
     const { containers, operations, paths, system } = this.#o;
     await this.#o.ready;
-    await system.probed;
     const record = this.#get(id);
+    await system.known(record.runtime);
     const container = containers.records.find(record.containerId);
     if (!container) {
       throw new AppError(

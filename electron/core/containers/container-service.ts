@@ -144,7 +144,7 @@ export class ContainerService {
     const { images, snapshots, system, networks } = this.#o;
     if (start) readyCgroupLock();
     await this.#o.ready;
-    await system.probed;
+    await system.known(config.runtime);
     this.#requireFreeName(config.name);
     const image = images.get(config.imageId);
     const runtime = system.chooseRuntime(config.runtime);
@@ -254,6 +254,7 @@ export class ContainerService {
     const resources = updatedResources({ limits, moreLimits }, this.#o.system.facts);
     const task = this.lifecycle.task(id);
     if (task && this.lifecycle.isLive(id)) {
+      await this.#o.system.known(task.runtime);
       const { limits: ability } = this.#o.system.runtime(task.runtime).abilities;
       if (!ability.ok) {
         throw new AppError("FAILED_PRECONDITION", "Limits can't be changed on this machine", {

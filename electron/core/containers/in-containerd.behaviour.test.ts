@@ -2,6 +2,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { ContainerConfig } from "#shared/contract/containers";
 import { type Core, createCore } from "../core.ts";
 import { resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
@@ -16,6 +17,7 @@ const patience = { timeout: 30_000, interval: 50 };
 describe.skipIf(missing)(`in a containerd${missing ? ` (skipped: ${missing})` : ""}`, () => {
   let root: string;
   let core: Core;
+  let open: () => Promise<Core>;
   let containerd: TestContainerd;
 
   beforeAll(async () => {
@@ -23,8 +25,8 @@ describe.skipIf(missing)(`in a containerd${missing ? ` (skipped: ${missing})` : 
     root = await mkdtemp(join(tmpdir(), "shimyard-in-containerd-"));
     const paths = resolvePaths({}, 0, "/root", root);
     await rememberHost(paths);
-    core = await createCore({ paths, version: "0.0.0", kind: "test" });
-    await core.ready;
+    open = () => createCore({ paths, version: "0.0.0", kind: "test" });
+    core = await open();
   });
 
   afterAll(async () => {
@@ -38,8 +40,6 @@ describe.skipIf(missing)(`in a containerd${missing ? ` (skipped: ${missing})` : 
     const image = await core.images.ensureStarter();
     await core.remotes.add(containerd.socket);
     const runtime = containerdRuntimeId(containerd.socket);
-    const info = () => core.system.info.value.runtimes.find(({ id }) => id === runtime);
-    await vi.waitFor(() => expect(info()).toMatchObject({ usable: { ok: true } }), patience);
     const { id } = await core.containers.create(
       {
         ...{ name: "there", imageId: image.id, args: ["sh", "-c", "id -u; exec sleep 1000"] },
@@ -58,5 +58,24 @@ describe.skipIf(missing)(`in a containerd${missing ? ` (skipped: ${missing})` : 
     expect(mounts).toMatch(/ \/ \/ .* overlay /);
     await core.containers.delete(id, true);
     expect(await containerd.ctr("--namespace", "shimyard", "containers", "ls", "-q")).toBe("");
+  });
+
+  test("what is asked for while a manager starts waits for what the containerd says", async () => {
+    const image = await core.images.ensureStarter();
+    const runtime = containerdRuntimeId(containerd.socket);
+    const config: ContainerConfig = {
+      ...{ name: "early", imageId: image.id, args: ["sleep", "1000"], runtime },
+      ...{ env: [], terminal: false, limits: {}, restart: { name: "no" }, labels: {} },
+    };
+    await core.close();
+    core = await open();
+    const { id } = await core.containers.create(config, true);
+    const state = async () => (await core.containers.get(id)).container.state;
+    expect(await state()).toMatchObject({ status: "running" });
+    await core.close();
+    core = await open();
+    await core.containers.lifecycle.pause(id);
+    expect(await state()).toMatchObject({ status: "paused" });
+    await core.containers.delete(id, true);
   });
 });

@@ -157,6 +157,7 @@ export class Lifecycle {
   async pause(id: string): Promise<void> {
     await this.#o.ready;
     const task = this.#requireLive(id, "be paused");
+    await this.#o.system.known(task.runtime);
     const { pause } = this.#o.system.runtime(task.runtime).abilities;
     if (!pause.ok) {
       throw new AppError("FAILED_PRECONDITION", "Containers can't be paused on this machine", {
@@ -228,8 +229,9 @@ export class Lifecycle {
     const { store, tasks, images, snapshots, paths, system, networks } = this.#o;
     const { connections } = networks;
     const { id, config } = before;
-    await system.probed;
-    const runtime = checkpoint?.runtime ?? system.chooseRuntime(config.runtime ?? before.runtime);
+    const wanted = checkpoint?.runtime ?? config.runtime ?? before.runtime;
+    await system.known(wanted);
+    const runtime = checkpoint?.runtime ?? system.chooseRuntime(wanted);
     const record = { ...before, runtime };
     const { spec, warnings, notes, network } = made ?? (await this.spec(record));
     let task: Task;

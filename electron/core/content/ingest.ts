@@ -11,6 +11,8 @@ export const partialName = /^([0-9a-f]{64,128})\.(?:partial|([0-9a-f-]+)\.active
 
 /** Bytes that are read or written at once: a TLS record's 16 KiB each would cost more than they hold. */
 const batchSize = 1024 * 1024;
+/** writev(2) takes no more (IOV_MAX). */
+const mostPieces = 1024;
 
 /**
  * A blob that is being written. Its file has a name of its own, so that two who write the same blob at once
@@ -187,18 +189,25 @@ export class Ingest {
   /** Begins to write what is pending, as soon as the write before has ended well. */
   async #flush(): Promise<void> {
     await this.#writing;
-    const bytes = this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending);
+    const pieces = this.#pending;
     this.#pending = [];
     this.#pendingSize = 0;
-    this.#writing = this.#writeAll(bytes ?? new Uint8Array());
+    this.#writing = this.#writeAll(pieces);
     // Told to whoever flushes or commits next.
     this.#writing.catch(() => undefined);
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
+  async #writeAll(pieces: Uint8Array[]): Promise<void> {
     try {
-      for (let written = 0; written < bytes.length;) {
-        written += (await this.#file.write(bytes, written)).bytesWritten;
+      let rest = pieces;
+      while (rest.length > 0) {
+        let { bytesWritten: written } = await this.#file.writev(rest.slice(0, mostPieces));
+        // A full disk may take a part.
+        rest = rest.flatMap((piece) => {
+          const skipped = Math.min(written, piece.length);
+          written -= skipped;
+          return skipped < piece.length ? [piece.subarray(skipped)] : [];
+        });
       }
     } catch (error) {
       throw await notStored(error, this.#path, this.#expected.digest);

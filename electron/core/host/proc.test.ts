@@ -6,7 +6,11 @@ import { ProcessWatch, isAlive, parseStat, processStat, startTimeToEpoch } from 
 
 test("a command name may hold brackets and spaces", () => {
   const fields = Array.from({ length: 40 }, (_, index) => String(index + 4)).join(" ");
-  expect(parseStat(`12 (a) b (c)) S ${fields}`)).toEqual({ state: "S", ppid: 4, startTime: 22 });
+  expect(parseStat(`12 (a) b (c)) S ${fields}`)).toEqual({
+    ...{ state: "S", ppid: 4, startTime: 22 },
+    // The flags are 9: not 4.
+    exiting: false,
+  });
 });
 
 test("a process is alive only with its own start time, and its start time is a date", async () => {

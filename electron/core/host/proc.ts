@@ -8,22 +8,36 @@ export interface ProcessIdentity {
   startTime: number;
 }
 
+export interface ProcessStat {
+  state: string;
+  ppid: number;
+  startTime: number;
+  /** It runs no more of its program: its files are being closed, its memory given back. */
+  exiting: boolean;
+}
+
+/** include/linux/sched.h: PF_EXITING. */
+const exitingFlag = 0x4;
+
 /**
  * proc(5): the fields of /proc/PID/stat after the command name. The name may hold spaces and brackets
  * itself, so fields are counted from the last bracket.
  */
-export function parseStat(stat: string): { state: string; ppid: number; startTime: number } {
+export function parseStat(stat: string): ProcessStat {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "X", ppid: Number(fields[1]), startTime: Number(fields[19]) };
+  return {
+    state: fields[0] ?? "X",
+    ppid: Number(fields[1]),
+    startTime: Number(fields[19]),
+    exiting: (Number(fields[6]) & exitingFlag) !== 0,
+  };
 }
 
 /**
  * undefined when there is no such process; a zombie is dead. Read at once: procfs answers from memory in
  * microseconds, and a read through the thread pool is five trips to it, which a starting container waits for.
  */
-export async function processStat(
-  pid: number,
-): Promise<{ state: string; ppid: number; startTime: number } | undefined> {
+export async function processStat(pid: number): Promise<ProcessStat | undefined> {
   try {
     const stat = parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
     return stat.state === "Z" || stat.state === "X" ? undefined : stat;

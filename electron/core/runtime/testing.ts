@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Paths, containerDir, containerLog, resolvePaths } from "#core/host/paths";
 import { choosePrivileges } from "#core/host/privileges";
+import { parseStat } from "#core/host/proc";
 import { removeTree } from "./bundle.ts";
 import { createOciRuntimes } from "./oci/plugin.ts";
 import type { CreateRequest, OciSpec } from "./runtime.ts";
@@ -233,6 +234,21 @@ async function cgroupsOf(paths: Paths): Promise<string[]> {
 /** Polls until `check` holds; the test's own timeout ends what never does. */
 export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/**
+ * Stops a process with all of its threads. The signal is one thread's to take, and until that one has had its turn on a
+ * loaded machine, others go on and answer what they are asked. To be continued with SIGCONT, or killed.
+ */
+export async function stopProcess(pid: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  await until(async () => {
+    const threads = await readdir(`/proc/${pid}/task`);
+    const stats = await Promise.all(
+      threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => "")),
+    );
+    return stats.every((stat) => stat === "" || parseStat(stat).state === "T");
+  });
 }
 
 /** The bytes of a CRI log's records, as the process wrote them. */

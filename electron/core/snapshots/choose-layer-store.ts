@@ -9,8 +9,8 @@ import type { Privileges } from "../host/privileges.ts";
 import { bootId } from "../host/proc.ts";
 import { writeAtomically } from "../runtime/bundle.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
-import { DiskLayerStore, type LayerStore, makeLayersDirectory } from "./layer-store.ts";
-import { hiddenName, type LayerKind, type LayerPlan } from "./layer.ts";
+import { DiskLayerStore, type LayerStore } from "./layer-store.ts";
+import { hiddenName, type LayerKind, type LayerPlan, makeLayersDirectory } from "./layer.ts";
 import { makeLayer } from "./make-layer.ts";
 import { archiveEnd } from "./tar/tar-writer.ts";
 

@@ -63,11 +63,13 @@ for (const subject of subjects) {
         makeLayer(store.plan(), bytes(tar, 1024 * 1024), { compression: "none" });
       const base = await make(await readFile(await packTree(image, join(dir, "image.tar"))));
       const ids = [base.diffId];
+      // Else something would have to be laid over each layer.
+      const parent = member({ type: "directory", path: "layers", mode: 0o755 });
       for (let at = 1; at < 127; at += 1) {
         const own = member({ path: `layers/${at}`, content: String(at) });
         const shared = member({ path: "layers/top", content: String(at) });
         const gone = at > 2 ? [member({ path: `layers/.wh.${at - 2}` })] : [];
-        ids.push((await make(archive(own, shared, ...gone))).diffId);
+        ids.push((await make(archive(parent, own, shared, ...gone))).diffId);
       }
       layers = (await store.lowers(ids)).reverse();
     });

@@ -8,6 +8,8 @@ import { tooMuch } from "./tar/file-tree.ts";
 
 /** What is uncompressed at once; bytes. With less, gunzip takes twice as long. */
 const chunkSize = 1024 * 1024;
+/** What is uncompressed is given in pieces of at least this, but for the last; bytes. */
+const pieceSize = 256 * 1024;
 /** Below this no ratio is too high: a file of zeros is small when compressed. Bytes. */
 const harmless = 1024 ** 3;
 
@@ -45,7 +47,7 @@ export async function* decompress(
 
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const stream = createGunzip({ chunkSize });
-  const input = Readable.from(source, { objectMode: false, highWaterMark: chunkSize });
+  const input = Readable.from(gathered(source), { objectMode: false, highWaterMark: chunkSize });
   // What fails the one end fails the other; the reader is told by the stream.
   const fed = pipeline(input, stream).catch(() => undefined);
   try {
@@ -58,6 +60,21 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     stream.destroy();
     await fed;
   }
+}
+
+/** In larger pieces: each is a journey to another thread and back, and from a network they come in 64 KiB or less. */
+async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    held.push(chunk);
+    size += chunk.length;
+    if (size < pieceSize) continue;
+    yield held.length === 1 ? chunk : Buffer.concat(held, size);
+    held = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(held, size);
 }
 
 /** Node 20 has no zstd. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "#shared/errors";
 import type { Lower } from "../runtime/runtime.ts";
@@ -11,11 +11,12 @@ import {
   type LayerInfo,
   type LayerKind,
   type LayerPlan,
-  LayerRecord,
+  type LayerRecord,
   planPrivileges,
-  recordFile,
+  readRecord,
 } from "./layer.ts";
 import { removeTree } from "../host/remove-tree.ts";
+import { layerOver, overDir } from "./implied.ts";
 
 /** The layers of this root, each under its diff id: those of an image, and of all that share them, once. */
 export interface LayerStore {
@@ -26,8 +27,8 @@ export interface LayerStore {
   plan(): LayerPlan;
   list(): Promise<LayerInfo[]>;
   /**
-   * `diffIds` base first, as in an image's config; the answer topmost first, for RootfsMount.lower. NOT_FOUND names the
-   * one that is missing.
+   * `diffIds` base first, as in an image's config; the answer topmost first, for RootfsMount.lower, with what has to be
+   * laid over some of them (implied.ts). NOT_FOUND names the one that is missing.
    */
   lowers(diffIds: readonly string[]): Promise<Lower[]>;
   /** What a layer says of the files that users are looked up in. NOT_FOUND when there is no such layer. */
@@ -57,7 +58,7 @@ export class DiskLayerStore implements LayerStore {
   async get(diffId: string): Promise<LayerInfo | undefined> {
     const record = await readRecord(this.#plan, diffId);
     if (!record) return undefined;
-    const { version: _, captured: __, ...info } = record;
+    const { version: _, captured: __, implied: ___, ...info } = record;
     return info;
   }
 
@@ -70,13 +71,19 @@ export class DiskLayerStore implements LayerStore {
 
   async lowers(diffIds: readonly string[]): Promise<Lower[]> {
     const { kind, directory } = this.#plan;
-    await Promise.all(diffIds.map((diffId) => this.#record(diffId)));
-    return diffIds
-      .map((diffId) => ({
-        type: kind,
-        path: join(layerDir(directory, diffId), layerFile(kind)),
-      }))
-      .reverse();
+    const records = await Promise.all(diffIds.map((diffId) => this.#record(diffId)));
+    const lower: Lower[] = [];
+    const lay = (dir: string, diffId: string): void => {
+      lower.unshift({ type: kind, path: join(layerDir(dir, diffId), layerFile(kind)) });
+    };
+    for (const [at, { diffId, implied }] of records.entries()) {
+      const below = { diffIds: diffIds.slice(0, at), lower: [...lower] };
+      lay(directory, diffId);
+      if (at === 0 || implied === 0) continue;
+      const over = await layerOver(this.#plan, diffId, below);
+      if (over !== undefined) lay(overDir(directory, diffId), over);
+    }
+    return lower;
   }
 
   async captured(diffId: string): Promise<LayerRecord["captured"]> {
@@ -100,8 +107,12 @@ export class DiskLayerStore implements LayerStore {
   async tidy(): Promise<void> {
     const { directory } = this.#plan;
     for (const name of await readdir(directory).catch(() => [])) {
-      if (!(await isLeftOver(name))) continue;
-      await removeTree(join(directory, name), planPrivileges(this.#plan));
+      const diffId = `sha256:${name}`;
+      if (isDiffId(diffId)) {
+        await new DiskLayerStore({ ...this.#plan, directory: overDir(directory, diffId) }).tidy();
+      } else if (await isLeftOver(name)) {
+        await removeTree(join(directory, name), planPrivileges(this.#plan));
+      }
     }
   }
 
@@ -113,26 +124,4 @@ export class DiskLayerStore implements LayerStore {
       hint: "Pull or import the image again.",
     });
   }
-}
-
-/** undefined where there is no whole layer. */
-export async function readRecord(
-  { directory, kind }: LayerPlan,
-  diffId: string,
-): Promise<LayerRecord | undefined> {
-  if (!isDiffId(diffId)) return undefined;
-  const path = join(layerDir(directory, diffId), recordFile);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    const record = LayerRecord.parse(JSON.parse(text));
-    return record.diffId === diffId && record.kind === kind ? record : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Makes the place of layers: nobody but us may look into it, as setuid programs of images lie there. */
-export async function makeLayersDirectory({ directory }: LayerPlan): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
 }

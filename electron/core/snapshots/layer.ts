@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { isAlive, processStat } from "../host/proc.ts";
@@ -30,6 +31,8 @@ export type LayerInfo = z.infer<typeof LayerInfo>;
 /** layer.json: written last, so that with it the layer is whole. */
 export const LayerRecord = LayerInfo.extend({
   version: z.literal(1),
+  /** Directories of which only the names of what is in them tell, and which lower layers may have: see implied.ts. */
+  implied: z.number().default(0),
   /**
    * What it says of the files that users are looked up in, by path: the content (base64), `hidden` when lower layers'
    * is not seen, `other` when it has to be looked at in place. Absent: nothing.
@@ -71,6 +74,8 @@ export const layerDir = (directory: string, diffId: string): string =>
   join(directory, diffId.slice("sha256:".length));
 export const layerFile = (kind: LayerKind): string => (kind === "erofs" ? "layer.erofs" : "tree");
 export const recordFile = "layer.json";
+/** Beside it, where there are any: the paths of its implied directories, each with a NUL after it. */
+export const impliedFile = "implied";
 
 export const planPrivileges = ({ rootless }: LayerPlan): Privileges =>
   rootless ? rootlessPrivileges : rootPrivileges;
@@ -86,4 +91,26 @@ export async function isLeftOver(name: string): Promise<boolean> {
   const [, pid, startTime] = /^\.(\d+)-(\d+)-/.exec(name) ?? [];
   if (pid === undefined) return name.startsWith(".");
   return !(await isAlive({ pid: Number(pid), startTime: Number(startTime) }));
+}
+
+/** undefined where there is no whole layer. */
+export async function readRecord(
+  { directory, kind }: LayerPlan,
+  diffId: string,
+): Promise<LayerRecord | undefined> {
+  if (!isDiffId(diffId)) return undefined;
+  const path = join(layerDir(directory, diffId), recordFile);
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const record = LayerRecord.parse(JSON.parse(text));
+    return record.diffId === diffId && record.kind === kind ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes the place of layers: nobody but us may look into it, as setuid programs of images lie there. */
+export async function makeLayersDirectory({ directory }: LayerPlan): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
 }

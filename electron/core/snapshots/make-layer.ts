@@ -3,18 +3,20 @@ import { mkdir, open, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, isCode } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
-import { mustRun } from "../host/command.ts";
+import { mustRun, runCommand } from "../host/command.ts";
 import { decompress } from "./decompress.ts";
-import { makeLayersDirectory, readRecord } from "./layer-store.ts";
 import {
   hiddenName,
+  impliedFile,
   layerDir,
   layerFile,
   type LayerInfo,
   type LayerPlan,
   type LayerRecord,
+  makeLayersDirectory,
   type MakeLayerOptions,
   planPrivileges,
+  readRecord,
   recordFile,
   userFiles,
 } from "./layer.ts";
@@ -57,7 +59,15 @@ export async function makeLayer(
     const info: LayerInfo = {
       ...{ diffId, kind: plan.kind, size, files, uncompressed, skippedDevices },
     };
-    const record: LayerRecord = { version: 1, ...info, captured: capturedBy(scanner) };
+    const implied = scanner.impliedDirectories();
+    const record: LayerRecord = {
+      ...{ version: 1, ...info, implied: implied.length, captured: capturedBy(scanner) },
+    };
+    if (implied.length > 0) {
+      const names = implied.map((path) => `${path}\0`).join("");
+      await writeFile(join(making, impliedFile), names, { encoding: "latin1", mode: 0o600 });
+      await syncFile(join(making, impliedFile));
+    }
     await writeFile(join(making, recordFile), JSON.stringify(record), { mode: 0o600 });
     await flush(plan, making);
     if (options.signal?.aborted) throw cancelled();
@@ -81,6 +91,7 @@ async function convert(
   const scanner = new TarScanner({
     limits,
     opaque: plan.rootless ? "user.overlay.opaque" : "trusted.overlay.opaque",
+    keepHoles: plan.kind === "directory",
     skipDevices: plan.rootless,
     capture: userFiles,
   });
@@ -96,11 +107,20 @@ async function convert(
     }
     await writeAll(unpacker, scanner.end());
     await unpacker.end();
+    if (scanner.sparse && plan.kind === "erofs") await digHoles(target);
   } catch (error) {
     await unpacker.kill();
     throw error;
   }
   return { scanner, diffId: `sha256:${hash.digest("hex")}`, uncompressed };
+}
+
+/**
+ * mkfs.erofs knows no sparse files in an archive, and writes zeros. Whoever looks into the layer sees those, too, but they
+ * need no room on a disk that knows holes; one that does not keeps them.
+ */
+async function digHoles(file: string): Promise<void> {
+  await runCommand(["fallocate", "--dig-holes", "--", file], { timeout: longest });
 }
 
 /** What comes no more after an abort, whatever its source is waiting for. */

@@ -29,6 +29,7 @@ test.runIf(canRun)("an image's layers are what umoci makes of them", async () =>
     join(dir, "1.tar"),
     join(dir, "2.tar"),
     join(dir, "3.tar"),
+    join(dir, "4.tar"),
   ] as const;
   // Of this machine, for what nobody would think of.
   const own = ["--no-recursion", ".", "usr", "--recursion", "etc", "usr/sbin"];
@@ -58,6 +59,16 @@ test.runIf(canRun)("an image's layers are what umoci makes of them", async () =>
       member({ path: "sticky/back" }),
       member({ path: "etc/passwd", content: "again" }),
       member({ type: "link", path: "etc/passwd-", target: "etc/passwd" }),
+    ),
+  );
+  // Without a word on the directories, as other tools make them.
+  await writeFile(
+    tars[4],
+    archive(
+      member({ path: "a/b/c/new" }),
+      member({ path: "empty/not" }),
+      member({ path: "sticky/.wh.back" }),
+      member({ path: "usr/sbin/.wh..wh..opq" }),
     ),
   );
   const layout = join(dir, "layout");

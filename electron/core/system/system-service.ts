@@ -50,12 +50,14 @@ export class SystemService {
   readonly info: Latest<SystemInfo>;
   readonly settings: Latest<Settings>;
   readonly facts: HostFacts;
-  /** Resolves when the runtimes of this machine are known; it never rejects. */
+  /** Resolves when the runtimes of this machine are known, but for what containerds answer; it never rejects. */
   readonly probed: Promise<void>;
   /** The last probe that was asked for; it never rejects. */
   #probing: Promise<void>;
   #probingShims = Promise.resolve();
   #containerds: Containerds | undefined;
+  /** The last time that they were asked; it never rejects. */
+  #asking = Promise.resolve();
   readonly #subscription: Disposable;
 
   private constructor(
@@ -90,7 +92,7 @@ export class SystemService {
     this.probed = this.#findRuntimes(false);
     this.#probing = this.probed;
     void this.#findPrerequisites();
-    this.#subscription = options.places.onChange(() => void this.#askContainerds());
+    this.#subscription = options.places.onChange(() => this.#askContainerds());
   }
 
   /** Answers before the probes have ended; see `probed`. */
@@ -131,6 +133,12 @@ export class SystemService {
     this.settings.set(settings);
     this.#change({ runtimes: this.#withPreferred() });
     return settings;
+  }
+
+  /** Resolves when all is known that `runtime(id)` will say; it never rejects. */
+  async known(id: string | undefined): Promise<void> {
+    await this.probed;
+    if (id !== undefined && isContainerdRuntime(id)) await this.#asking;
   }
 
   /** What the probe found out of a runtime. NOT_FOUND when this machine has it not (any more). */
@@ -178,7 +186,7 @@ export class SystemService {
       const sure = [...oci.infos, ...windows.infos];
       const known = shims.infos ?? this.#found.filter(({ id }) => id.startsWith("shim/"));
       this.#showRuntimes([...sure, ...known, ...this.#inContainerds()], !shims.infos);
-      void this.#askContainerds();
+      this.#askContainerds();
       if (shims.infos) return;
       // Nobody need wait for these: they are never chosen unasked, and the first start of a root holds none of theirs.
       this.#probingShims = shims.probe().then(
@@ -192,16 +200,20 @@ export class SystemService {
     }
   }
 
-  /** What each containerd that was found or named says of itself. Nobody waits for these either. */
-  async #askContainerds(): Promise<void> {
+  /** What each containerd that was found or named says of itself; only who wants one waits for it (`known`). */
+  #askContainerds(): void {
     const { signal } = this.#abort;
     const containerds = this.#containerds;
     if (!containerds) return;
-    const addresses = await this.#options.places.find();
-    const asked = addresses.map((address) => containerds.describe(address, signal));
-    const found = await Promise.all(asked).catch(() => []);
-    if (signal.aborted) return;
-    this.#showRuntimes([...this.#found.filter(isOwn), ...found], this.info.value.probing);
+    const ask = async (): Promise<void> => {
+      const addresses = await this.#options.places.find();
+      const asked = addresses.map((address) => containerds.describe(address, signal));
+      const found = await Promise.all(asked).catch(() => []);
+      if (signal.aborted) return;
+      this.#showRuntimes([...this.#found.filter(isOwn), ...found], this.info.value.probing);
+    };
+    // One after another: the last word is that of who was asked last.
+    this.#asking = this.#asking.then(ask);
   }
 
   #inContainerds(): RuntimeInfo[] {

@@ -10,7 +10,7 @@ import type { RuntimeInfo } from "#shared/contract/system";
 import { ChildManager } from "../child-manager.ts";
 import type { Task } from "../runtime.ts";
 import { Desk } from "../suite-desk.ts";
-import { type TestRoot, logText, makeTestRoot, until } from "../testing.ts";
+import { type TestRoot, logText, makeTestRoot, stopProcess, until } from "../testing.ts";
 import { findShims } from "./find-shims.ts";
 import { eventsAddress } from "./events.ts";
 import { createShimRuntimes, shimPath } from "./plugin.ts";
@@ -89,7 +89,7 @@ describe.runIf(usable)("a shim that fails", () => {
     const bystander = await desk.run("by", "sleep 99");
     const task = await desk.run("hung", "sleep 99");
     const pid = task.shim.pid ?? 0;
-    process.kill(pid, "SIGSTOP");
+    await stopProcess(pid);
     await desk.reopen();
     expect(desk.manager.broken()).toEqual([]);
     expect(desk.get("hung").state).toMatchObject({
@@ -108,7 +108,7 @@ describe.runIf(usable)("a shim that fails", () => {
 
   it("hangs, and is deleted by force", async () => {
     const task = await desk.run("hung", "sleep 99");
-    process.kill(task.shim.pid ?? 0, "SIGSTOP");
+    await stopProcess(task.shim.pid ?? 0);
     await desk.reopen();
     await desk.get("hung").delete({ force: true });
     await expectNothingLeft();
@@ -140,7 +140,7 @@ describe.runIf(usable)("a shim that fails", () => {
     const bystander = await desk.run("by", "sleep 99");
     const task = await desk.run("hung", "sleep 99");
     const pid = task.shim.pid ?? 0;
-    process.kill(pid, "SIGSTOP");
+    await stopProcess(pid);
     const asked = expect(task.stats()).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
     expect((await bystander.run({ args: ["true"], maxOutput: 1 })).exitCode).toBe(0);
     expect((await bystander.stats()).pids).toBe(1);
@@ -155,7 +155,7 @@ describe.runIf(usable)("a shim that fails", () => {
   it("is killed in the middle of a call: that says so at once, stop and delete work", async () => {
     const task = await desk.run("mid", "sleep 99");
     const pid = task.shim.pid ?? 0;
-    process.kill(pid, "SIGSTOP");
+    await stopProcess(pid);
     const paused = expect(task.pause()).rejects.toMatchObject({ code: "UNAVAILABLE" });
     const exec = task.exec({ id: "e", args: ["true"], terminal: false });
     const executed = expect(exec).rejects.toMatchObject({ code: "UNAVAILABLE" });

@@ -10,7 +10,7 @@ import { ChildManager, taskManagerArgv } from "../child-manager.ts";
 import { createOciRuntimes } from "../oci/plugin.ts";
 import type { Lower, Task } from "../runtime.ts";
 import { Desk, polite } from "../suite-desk.ts";
-import { logText, until } from "../testing.ts";
+import { logText, stopProcess, until } from "../testing.ts";
 import { eventsAddress } from "./events.ts";
 import { findShims } from "./find-shims.ts";
 import { createShimRuntimes, shimPath } from "./plugin.ts";
@@ -221,7 +221,7 @@ describe.runIf(usable).each(binaries)("several containers in $name", ({ shim: pa
     const first = await run("first");
     const second = await run("second");
     const pid = first.shim.pid ?? 0;
-    process.kill(pid, "SIGSTOP");
+    await stopProcess(pid);
     try {
       expect((await first.refresh()).status).toBe("unknown");
       await first.delete({ force: true });

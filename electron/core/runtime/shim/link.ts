@@ -93,8 +93,11 @@ export class ShimLink {
     }
   }
 
+  /** Whether it is there to answer. One that was killed closes its connections a moment before it is gone. */
   async alive(): Promise<boolean> {
-    return this.#identity !== undefined && (await isAlive(this.#identity));
+    if (!this.#identity) return false;
+    const found = await processStat(this.#identity.pid);
+    return found?.startTime === this.#identity.startTime && !found.exiting;
   }
 
   /** It hangs or talks nonsense: it is not asked again before `retry`. */
@@ -123,10 +126,13 @@ export class ShimLink {
   async end(grace: number): Promise<void> {
     this.close();
     const end = Date.now() + grace;
-    while ((await this.alive()) && Date.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    const shim = this.#identity;
+    if (shim) {
+      while ((await isAlive(shim)) && Date.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      if (await isAlive(shim)) endPid(shim.pid);
     }
-    if (this.#identity && (await this.alive())) endPid(this.#identity.pid);
     if (this.#answer) await removeStaleSocket(this.#answer.socket);
   }
 

@@ -6,7 +6,7 @@ import { processStat } from "#core/host/proc";
 import type { Runtime } from "../runtime.ts";
 import { Desk } from "../suite-desk.ts";
 import { describeTasks } from "../suite.ts";
-import { type TestRoot, until } from "../testing.ts";
+import { type TestRoot, stopProcess, until } from "../testing.ts";
 import { windowsInfo, windowsLacks } from "./plugin.ts";
 import { WindowsRuntime } from "./runtime.ts";
 import { standInFor } from "./stand-in/install.stand-in.ts";
@@ -105,7 +105,7 @@ describe.skipIf(choosePrivileges().rootless)("Windows' shim, by its stand-in", (
     const bystander = await desk.run("by", "sleep 99");
     const task = await desk.run("hung", "sleep 99");
     const pid = task.shim.pid ?? 0;
-    process.kill(pid, "SIGSTOP");
+    await stopProcess(pid);
     expect(await task.refresh()).toMatchObject({
       ...{ status: "unknown", pid: task.state.pid },
       error: { code: "DEADLINE_EXCEEDED", message: expect.stringContaining("does not answer") },
@@ -113,7 +113,7 @@ describe.skipIf(choosePrivileges().rootless)("Windows' shim, by its stand-in", (
     expect((await bystander.refresh()).status).toBe("running");
     process.kill(pid, "SIGCONT");
     expect((await task.refresh()).status).toBe("running");
-    process.kill(pid, "SIGSTOP");
+    await stopProcess(pid);
     await task.refresh();
     await task.delete({ force: true });
     await gone(pid);

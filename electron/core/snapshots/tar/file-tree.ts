@@ -11,6 +11,8 @@ export class Directory {
   entry: TarEntry | undefined;
   /** What lower layers have in it is not seen. */
   opaque = false;
+  /** Nor is what they have in its place. */
+  replaces = false;
 }
 
 /** Bytes that a remembered name takes, beside its own. */
@@ -67,7 +69,7 @@ export class FileTree {
     if (before === undefined) this.#grow(last.length);
     const made = new Directory();
     made.entry = entry;
-    made.opaque = before === "whiteout";
+    made.opaque = made.replaces = before === "whiteout";
     parent.children.set(last, made);
     return before;
   }
@@ -79,7 +81,7 @@ export class FileTree {
     const parent = this.#parent(path, name);
     const before = parent.children.get(last);
     // A layer's whiteouts are of what is below it, whatever their order (image-spec, layer.md).
-    if (before instanceof Directory) before.opaque = true;
+    if (before instanceof Directory) before.opaque = before.replaces = true;
     else if (before === undefined) this.put(path, "whiteout", name);
   }
 
@@ -95,6 +97,24 @@ export class FileTree {
       node = node.children.get(part);
     }
     return node;
+  }
+
+  /**
+   * Paths of directories of which the archive says nothing, and which lower layers may have; outer ones first. Without
+   * the root: an overlay's is its topmost layer's, a container's own.
+   */
+  implied(): string[] {
+    const found: string[] = [];
+    const todo: [string, Directory][] = [["", this.root]];
+    for (let next = todo.pop(); next; next = todo.pop()) {
+      const [path, directory] = next;
+      if (path !== "" && !directory.entry && !directory.replaces) found.push(path);
+      if (directory.opaque) continue;
+      for (const [name, child] of directory.children) {
+        if (child instanceof Directory) todo.push([path === "" ? name : `${path}/${name}`, child]);
+      }
+    }
+    return found;
   }
 
   /** The directory that holds the last component, made where it is missing. */
@@ -113,7 +133,7 @@ export class FileTree {
       }
       if (next === undefined) this.#grow(part.length);
       const made = new Directory();
-      made.opaque = next === "whiteout";
+      made.opaque = made.replaces = next === "whiteout";
       node.children.set(part, made);
       node = made;
     }

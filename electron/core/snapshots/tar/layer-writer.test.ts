@@ -9,7 +9,7 @@ function written(...members: Buffer[]): TarEntry[] {
   const writer = new LayerWriter();
   const tar = Buffer.concat([...writer.write(archive(...members)), ...writer.end()]);
   return [...new TarReader(defaultLimits).read(tar)].filter(
-    (part): part is TarEntry => !(part instanceof Uint8Array),
+    (part): part is TarEntry => "path" in part,
   );
 }
 

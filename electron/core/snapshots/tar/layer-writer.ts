@@ -1,6 +1,7 @@
 import { AppError } from "#shared/errors";
 import { defaultLimits, type TarLimits } from "./limits.ts";
 import { entryPath } from "./names.ts";
+import { Hole } from "./sparse.ts";
 import { refuse, shownName, type TarEntry } from "./tar-entry.ts";
 import { TarReader } from "./tar-reader.ts";
 import { archiveEnd, encodeHeader, zerosAfter } from "./tar-writer.ts";
@@ -26,11 +27,13 @@ export class LayerWriter {
   /** To be read to its end. */
   *write(chunk: Uint8Array): Generator<Uint8Array> {
     for (const part of this.#reader.read(chunk)) {
-      if (!(part instanceof Uint8Array)) {
+      // Images have no sparse files: not every reader of them knows those (image-spec, layer.md).
+      if (part instanceof Hole) yield* part.zeros();
+      else if (part instanceof Uint8Array) yield part;
+      else {
         yield* this.#entry(part);
         continue;
       }
-      yield part;
       this.#left -= part.length;
       if (this.#left === 0) yield zerosAfter(this.#size);
     }

@@ -2,7 +2,7 @@
 export interface TarLimits {
   /** Bytes of the uncompressed tar. */
   total: number;
-  /** Bytes of one file, its holes included: they are written out as zeros. */
+  /** Bytes of one file, its holes included: whoever copies it may write them out as zeros. */
   file: number;
   /** Bytes of all files together, holes included. */
   content: number;

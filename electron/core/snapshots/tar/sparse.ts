@@ -6,6 +6,24 @@ export interface Segment {
   length: number;
 }
 
+/** Zeros of a sparse file, which its archive does not have. */
+export class Hole {
+  /** Bytes. */
+  readonly length: number;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  /** They are not to be written to. */
+  *zeros(): Generator<Uint8Array> {
+    for (let left = this.length; left > 0; left -= zeros.length) yield zeros.subarray(0, left);
+  }
+}
+
+/** Zeros are handed out in pieces of this. */
+const zeros = new Uint8Array(256 * 1024);
+
 /** Up to `count` pairs of 12-byte numbers of GNU's old format; an empty one ends them. */
 export function oldSegments(block: Buffer, at: number, count: number): Segment[] {
   const found: Segment[] = [];
@@ -52,16 +70,30 @@ export function parseMap(data: Buffer): { segments: Segment[]; bytes: number } |
   };
 }
 
+/** As `parseMap` reads it: an empty piece at the end of a file that ends in a hole says how long the file is. */
+export function encodeMap(segments: readonly Segment[], size: number): Buffer {
+  const pieces = segments.filter(({ length }) => length > 0);
+  const last = pieces.at(-1);
+  if (!last || last.offset + last.length < size) pieces.push({ offset: size, length: 0 });
+  const numbers = [pieces.length, ...pieces.flatMap(({ offset, length }) => [offset, length])];
+  const map = Buffer.from(numbers.map((number) => `${number}\n`).join(""));
+  return Buffer.concat([map], Math.ceil(map.length / blockSize) * blockSize);
+}
+
 /** They must follow each other, lie in the file, and be what the archive holds. Throws BadHeader. */
 export function checkSegments(segments: Segment[], size: number, stored: number): void {
   let end = 0;
-  let sum = 0;
   for (const { offset, length } of segments) {
     if (offset < end || offset + length > size) {
       throw new BadHeader("a sparse file's map contradicts itself");
     }
     end = offset + length;
-    sum += length;
   }
-  if (sum !== stored) throw new BadHeader("a sparse file's map contradicts its size");
+  if (storedSize(segments) !== stored)
+    throw new BadHeader("a sparse file's map contradicts its size");
+}
+
+/** Bytes that the archive has of a sparse file. */
+export function storedSize(segments: readonly Segment[]): number {
+  return segments.reduce((sum, { length }) => sum + length, 0);
 }

@@ -1,4 +1,5 @@
 import { AppError } from "#shared/errors";
+import type { Segment } from "./sparse.ts";
 
 export type TarType =
   | "file"
@@ -24,6 +25,8 @@ export interface TarEntry {
   mtime: TarTime;
   /** Bytes of the file itself, its holes included. */
   size: number;
+  /** Of a sparse file: where in it there are bytes, in order. */
+  segments?: readonly Segment[];
   major: number;
   minor: number;
   /** By their whole names: `security.capability`. */

@@ -1,9 +1,12 @@
 import { AppError } from "#shared/errors";
 import type { TarLimits } from "./limits.ts";
 import { decodePercent, parseCount, parseRecords, parseTime } from "./pax.ts";
-import { checkSegments, oldSegments, pairs, parseMap, type Segment } from "./sparse.ts";
+import { checkSegments, Hole, oldSegments, pairs, parseMap, type Segment } from "./sparse.ts";
 import { notATar, refuse, type TarEntry, type TarType } from "./tar-entry.ts";
 import { BadHeader, blockSize, isZero, number, parseHeader, type TarHeader } from "./tar-header.ts";
+
+/** What an archive comes out as: a member, and then what is in its file. */
+export type Part = TarEntry | Uint8Array | Hole;
 
 /** What extended headers say of the member that follows them. */
 interface Extension {
@@ -27,15 +30,11 @@ const types: Record<string, TarType> = {
   ...{ D: "directory", V: "label", g: "label" },
 };
 
-/** Zeros are handed out in pieces of this. */
-const zeros = new Uint8Array(256 * 1024);
-
 /** The map of a sparse file may take this much: some 40,000 pieces. Bytes. */
 const maxMap = 1024 * 1024;
 
 /**
- * Reads an archive as it comes: ustar, pax, GNU's, star's, and sparse files in all of GNU's formats, whose holes come
- * out as zeros. Where readers differ it reads as Go's archive/tar does, which made and unpacked most images. Nothing is
+ * Reads an archive as it comes: ustar, pax, GNU's, star's, and sparse files in all of GNU's formats. Where readers differ it reads as Go's archive/tar does, which made and unpacked most images. Nothing is
  * checked that can be checked without knowing what the archive is for.
  */
 export class TarReader {
@@ -47,7 +46,7 @@ export class TarReader {
   #heldBytes = 0;
   #wanted = blockSize;
   /** Who gets it; undefined: it is a header. */
-  #take: ((block: Buffer) => Generator<TarEntry | Uint8Array>) | undefined;
+  #take: ((block: Buffer) => Generator<Part>) | undefined;
   /** Bytes of the current member to be handed on, and to be dropped after them. */
   #data = 0;
   #skip = 0;
@@ -64,10 +63,10 @@ export class TarReader {
   }
 
   /**
-   * Takes the next bytes; answers members, each followed by its bytes. To be read to its end before the next call. The
-   * bytes are parts of `chunk`, or zeros that are not to be written to.
+   * Takes the next bytes; answers members, each followed by its bytes, which are parts of `chunk`, and its holes. To be
+   * read to its end before the next call.
    */
-  *read(chunk: Uint8Array): Generator<TarEntry | Uint8Array> {
+  *read(chunk: Uint8Array): Generator<Part> {
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#ended) {
@@ -109,8 +108,13 @@ export class TarReader {
     });
   }
 
-  *#collected(): Generator<TarEntry | Uint8Array> {
-    const block = Buffer.concat(this.#held);
+  *#collected(): Generator<Part> {
+    const [first] = this.#held;
+    // Of a header nothing is kept, so that most need not be copied. (What is extended by is.)
+    const whole = this.#held.length === 1 && !this.#take ? first : undefined;
+    const block = whole
+      ? Buffer.from(whole.buffer, whole.byteOffset, whole.length)
+      : Buffer.concat(this.#held);
     this.#held = [];
     this.#heldBytes = 0;
     try {
@@ -121,7 +125,7 @@ export class TarReader {
     }
   }
 
-  *#header(block: Buffer): Generator<TarEntry | Uint8Array> {
+  *#header(block: Buffer): Generator<Part> {
     if (isZero(block)) {
       this.#zeroBlocks += 1;
       this.#ended = this.#zeroBlocks === 2;
@@ -159,7 +163,7 @@ export class TarReader {
   }
 
   /** Has `then` called with the next `size` bytes; what pads them is dropped. */
-  #collect(size: number, what: string, then: (data: Buffer) => Generator<TarEntry | Uint8Array>) {
+  #collect(size: number, what: string, then: (data: Buffer) => Generator<Part>) {
     if (size < 0) throw new BadHeader("an extended header has no size");
     if (size > this.#limits.header) {
       throw new AppError("RESOURCE_EXHAUSTED", `The archive has ${what} of ${size} bytes`, {
@@ -181,7 +185,7 @@ export class TarReader {
   }
 
   // oxlint-disable-next-line require-yield
-  *#extend(flag: string, data: Buffer): Generator<TarEntry | Uint8Array> {
+  *#extend(flag: string, data: Buffer): Generator<Part> {
     if (flag === "L") this.#extension.longName = upToNul(data);
     else if (flag === "K") this.#extension.longLink = upToNul(data);
     else this.#extension.records = parseRecords(data);
@@ -247,7 +251,7 @@ export class TarReader {
   }
 
   /** What GNU's pax headers say of a sparse file; undefined for any other. */
-  #paxSparse(entry: TarEntry, stored: number): Generator<TarEntry | Uint8Array> | undefined {
+  #paxSparse(entry: TarEntry, stored: number): Generator<Part> | undefined {
     const { records } = this.#extension;
     const last = (key: string): Buffer | undefined =>
       records.findLast(([name]) => name === `GNU.sparse.${key}`)?.[1];
@@ -273,7 +277,7 @@ export class TarReader {
 
   /** Format 1.0: the map comes first, block by block. */
   // oxlint-disable-next-line require-yield
-  *#mapBefore(entry: TarEntry, stored: number): Generator<TarEntry | Uint8Array> {
+  *#mapBefore(entry: TarEntry, stored: number): Generator<Part> {
     let map = Buffer.alloc(0);
     this.#take = (block) => {
       map = Buffer.concat([map, block]);
@@ -299,9 +303,10 @@ export class TarReader {
     };
   }
 
-  *#beginSparse(sparse: Sparse): Generator<TarEntry | Uint8Array> {
+  *#beginSparse(sparse: Sparse): Generator<Part> {
     const { entry, segments, stored } = sparse;
     checkSegments(segments, entry.size, stored);
+    entry.segments = segments;
     this.#take = undefined;
     this.#extension = { records: [] };
     this.#sparse = sparse;
@@ -313,12 +318,12 @@ export class TarReader {
     if (stored === 0) yield* this.#endSparse(sparse);
   }
 
-  *#spread({ segments }: Sparse, bytes: Uint8Array): Generator<Uint8Array> {
+  *#spread({ segments }: Sparse, bytes: Uint8Array): Generator<Uint8Array | Hole> {
     let rest = bytes;
     while (rest.length > 0) {
       const segment = segments[this.#segment] as Segment;
       const end = segment.offset + segment.length;
-      if (this.#position < segment.offset) yield* this.#zerosUpTo(segment.offset);
+      yield* this.#holeUpTo(segment.offset);
       const part = rest.subarray(0, end - this.#position);
       if (part.length > 0) yield part;
       this.#position += part.length;
@@ -327,17 +332,15 @@ export class TarReader {
     }
   }
 
-  *#endSparse({ entry }: Sparse): Generator<Uint8Array> {
+  *#endSparse({ entry }: Sparse): Generator<Hole> {
     this.#sparse = undefined;
-    yield* this.#zerosUpTo(entry.size);
+    yield* this.#holeUpTo(entry.size);
   }
 
-  *#zerosUpTo(end: number): Generator<Uint8Array> {
-    while (this.#position < end) {
-      const part = zeros.subarray(0, end - this.#position);
-      this.#position += part.length;
-      yield part;
-    }
+  *#holeUpTo(end: number): Generator<Hole> {
+    if (this.#position >= end) return;
+    yield new Hole(end - this.#position);
+    this.#position = end;
   }
 }
 

@@ -1,16 +1,26 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { AppError } from "#shared/errors";
 import { archive, extended, flagged, hostile, member } from "./testing.ts";
 import { defaultLimits, type TarLimits } from "./limits.ts";
+import { Hole } from "./sparse.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { TarReader } from "./tar-reader.ts";
 import { TarScanner } from "./tar-scanner.ts";
 
 /** All that a scanner writes, given the archive in pieces of a size. */
-function scan(tar: Buffer, piece = 700, limits: Partial<TarLimits> = {}): Scanned {
+function scan(
+  tar: Buffer,
+  piece = 700,
+  limits: Partial<TarLimits> = {},
+  keepHoles = false,
+): Scanned {
   const scanner = new TarScanner({
+    keepHoles,
     limits: { ...defaultLimits, ...limits },
     opaque: "trusted.overlay.opaque",
     skipDevices: false,
@@ -35,8 +45,9 @@ function read(tar: Buffer): (TarEntry & { content: string })[] {
   const reader = new TarReader(defaultLimits);
   for (const part of reader.read(tar)) {
     const last = found.at(-1);
-    if (!(part instanceof Uint8Array)) found.push({ ...part, content: "" });
-    else if (last) last.content += Buffer.from(part).toString("latin1");
+    if ("path" in part) found.push({ ...part, content: "" });
+    else if (last && part instanceof Hole) last.content += "\0".repeat(part.length);
+    else if (last) last.content += Buffer.from(part as Uint8Array).toString("latin1");
   }
   reader.end();
   return found;
@@ -213,6 +224,46 @@ test("real archives come out with the same files", () => {
   }
 });
 
+test("a sparse file is written with its holes, or with zeros for them", () => {
+  const directory = mkdtempSync(join(tmpdir(), "shimyard-sparse-"));
+  try {
+    // Holes at its ends and more pieces than the first block of GNU's old format has room for; then one of holes alone.
+    const script = `truncate -s 900K pieces; truncate -s 300K none; mkdir etc; truncate -s 100K etc/passwd
+      for at in $(seq 1 40); do printf "piece $at" | dd of=pieces bs=1 seek=$((at * 20000)) conv=notrunc status=none; done`;
+    execFileSync("sh", ["-ec", script], { cwd: directory });
+    const content = (tar: Buffer): string =>
+      read(tar)
+        .filter(({ type }) => type === "file")
+        .map(({ path, content }) => `${path} ${content}`)
+        .join();
+    const wanted = ["etc/passwd", "none", "pieces"]
+      .map((path) => `${path} ${readFileSync(join(directory, path), "latin1")}`)
+      .join();
+    const pax = ["0.0", "0.1", "1.0"].map((version) => [
+      "--format=pax",
+      `--sparse-version=${version}`,
+    ]);
+    for (const format of [["--format=gnu"], ...pax]) {
+      const tar = execFileSync(
+        "tar",
+        ["--create", "--sparse", "--sort=name", ...format, "etc/passwd", "none", "pieces"],
+        { cwd: directory },
+      );
+      const kept = scan(tar, 700, {}, true);
+      expect(kept.scanner.sparse).toBe(true);
+      expect(content(kept.tar) === wanted).toBe(true);
+      // The one file that is wanted whole, and blocks of 4 KiB for the pieces.
+      expect(kept.tar.length).toBeLessThan(300 * 1024);
+      expect(kept.scanner.captured("etc/passwd")).toHaveLength(100 * 1024);
+      const filled = scan(tar);
+      expect(content(filled.tar) === wanted).toBe(true);
+      expect(filled.tar.length).toBeGreaterThan(1300 * 1024);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test("no damage to an archive makes it crash, hang, or write what it would itself refuse", () => {
   const material = [
     ...real.map((tar) => tar.subarray(0, 40_000)),
@@ -228,7 +279,8 @@ test("no damage to an archive makes it crash, hang, or write what it would itsel
       fc.array(change, { maxLength: 8 }),
       fc.integer({ min: 1, max: 5000 }),
       fc.boolean(),
-      (which, changes, piece, fixSums) => {
+      fc.boolean(),
+      (which, changes, piece, fixSums, keepHoles) => {
         const tar = Buffer.from(material[which] as Buffer);
         for (const { at, bytes } of changes)
           Buffer.from(bytes).copy(tar, at % Math.max(1, tar.length));
@@ -237,12 +289,13 @@ test("no damage to an archive makes it crash, hang, or write what it would itsel
           for (let at = 0; at + 512 <= tar.length; at += 512) fixSum(tar.subarray(at, at + 512));
         let scanned: Scanned;
         try {
-          scanned = scan(tar, piece, { file: 1_000_000, content: 1_000_000, entries: 5000 });
+          const limits = { file: 1_000_000, content: 1_000_000, entries: 5000 };
+          scanned = scan(tar, piece, limits, keepHoles);
         } catch (error) {
           expect(error).toBeInstanceOf(AppError);
           return;
         }
-        const again = scan(scanned.tar);
+        const again = scan(scanned.tar, 700, {}, keepHoles);
         expect(again.tar.equals(scanned.tar) || again.scanner.files === scanned.scanner.files).toBe(
           true,
         );
@@ -250,7 +303,7 @@ test("no damage to an archive makes it crash, hang, or write what it would itsel
     ),
     { numRuns: 2000 },
   );
-});
+}, 60_000);
 
 function fixSum(block: Buffer): void {
   if (block.toString("latin1", 257, 262) !== "ustar") return;

@@ -1,14 +1,17 @@
 import { Directory, FileTree, type Leaf, tooMuch } from "./file-tree.ts";
 import type { TarLimits } from "./limits.ts";
 import { entryPath, linkPath } from "./names.ts";
+import { Hole, storedSize } from "./sparse.ts";
 import { refuse, type TarEntry } from "./tar-entry.ts";
 import { TarReader } from "./tar-reader.ts";
-import { archiveEnd, encodeHeader, zerosAfter } from "./tar-writer.ts";
+import { archiveEnd, encodeHeader, encodeSparseHeader, zerosAfter } from "./tar-writer.ts";
 
 export interface ScanOptions {
   limits: TarLimits;
   /** The attribute by which overlayfs knows a directory that hides those below it. */
   opaque: "trusted.overlay.opaque" | "user.overlay.opaque";
+  /** Write sparse files as such, for who makes holes of their holes; else with zeros. */
+  keepHoles: boolean;
   /** Leave devices out and count them, where they can't be made. */
   skipDevices: boolean;
   /** Files whose content is wanted, by path: small ones. */
@@ -51,11 +54,12 @@ export class TarScanner {
   #capturing: Buffer[] | undefined;
   /** Bytes of the current file that are still to come; its end is filled up to a block. */
   #left = 0;
-  #size = 0;
+  #written = 0;
   #dropping = false;
   #total = 0;
   #content = 0;
   #skipped = 0;
+  #sparse = false;
 
   constructor(options: ScanOptions) {
     this.#options = options;
@@ -72,13 +76,19 @@ export class TarScanner {
     return this.#skipped;
   }
 
+  /** Whether there were sparse files in it. */
+  get sparse(): boolean {
+    return this.#sparse;
+  }
+
   /** Takes the next bytes and answers what is to be written; to be read to its end. Throws what is wrong with them. */
   *scan(chunk: Uint8Array): Generator<Uint8Array> {
     this.#total += chunk.length;
     const { total } = this.#options.limits;
     if (this.#total > total) throw tooMuch(`It has more than ${total} bytes`);
     for (const part of this.#reader.read(chunk)) {
-      if (part instanceof Uint8Array) yield* this.#data(part);
+      if (part instanceof Hole) yield* this.#hole(part);
+      else if (part instanceof Uint8Array) yield* this.#data(part);
       else yield* this.#entry(part);
     }
   }
@@ -106,18 +116,32 @@ export class TarScanner {
     return node === "file" && Array.isArray(found) ? Buffer.concat(found) : "other";
   }
 
+  /** See FileTree. After the end. */
+  impliedDirectories(): string[] {
+    return this.#tree.implied();
+  }
+
   *#data(part: Uint8Array): Generator<Uint8Array> {
     this.#left -= part.length;
     this.#capturing?.push(Buffer.from(part));
     if (this.#dropping) return;
     yield part;
-    if (this.#left === 0) yield zerosAfter(this.#size);
+    if (this.#left === 0) yield zerosAfter(this.#written);
+  }
+
+  *#hole(hole: Hole): Generator<Uint8Array> {
+    if (this.#capturing || !this.#options.keepHoles) {
+      for (const part of hole.zeros()) yield* this.#data(part);
+      return;
+    }
+    this.#left -= hole.length;
+    if (this.#left === 0 && !this.#dropping) yield zerosAfter(this.#written);
   }
 
   *#entry(entry: TarEntry): Generator<Uint8Array> {
     this.#capturing = undefined;
     this.#dropping = true;
-    this.#left = this.#size = entry.size;
+    this.#left = this.#written = entry.size;
     if (entry.type === "label") return;
     const name = entry.path;
     const path = entryPath(name, this.#options.limits);
@@ -145,12 +169,21 @@ export class TarScanner {
     // Nobody can change those of a symbolic link, but a file system can say others.
     if (entry.type === "symlink") made.mode = 0o777;
     const devices = entry.type === "character" || entry.type === "block";
-    yield encodeHeader({
+    const whole: TarEntry = {
       ...made,
       target: entry.type === "link" || entry.type === "symlink" ? target : "",
       major: devices ? entry.major : 0,
       minor: devices ? entry.minor : 0,
-    });
+    };
+    const { segments } = entry;
+    if (segments) this.#sparse = true;
+    // One that is captured comes with its zeros.
+    if (!segments || this.#capturing || !this.#options.keepHoles) {
+      yield encodeHeader(whole);
+      return;
+    }
+    this.#written = storedSize(segments);
+    yield encodeSparseHeader(whole, segments);
   }
 
   #check(entry: TarEntry): void {

@@ -1,6 +1,7 @@
 import { encodeRecord, formatTime } from "./pax.ts";
+import { encodeMap, type Segment, storedSize } from "./sparse.ts";
 import type { TarEntry } from "./tar-entry.ts";
-import { blockSize } from "./tar-header.ts";
+import { blockSize, sumOf } from "./tar-header.ts";
 import { padding } from "./tar-reader.ts";
 
 const flags = {
@@ -17,7 +18,23 @@ const max11 = 0o77777777777;
  * who reads it needs to know no other. The entry's bytes follow, and `zerosAfter` of them.
  */
 export function encodeHeader(entry: TarEntry): Buffer {
-  const records: Buffer[] = [];
+  return header(entry, []);
+}
+
+/**
+ * The same of a sparse file, with the map of where its bytes are (pax's format 1.0 of GNU's): only those follow, and
+ * `zerosAfter` of them.
+ */
+export function encodeSparseHeader(entry: TarEntry, segments: readonly Segment[]): Buffer {
+  const map = encodeMap(segments, entry.size);
+  const records = Object.entries({ major: 1, minor: 0, realsize: entry.size }).map(([key, value]) =>
+    encodeRecord(`GNU.sparse.${key}`, Buffer.from(String(value))),
+  );
+  const size = map.length + storedSize(segments);
+  return Buffer.concat([header({ ...entry, size }, records), map]);
+}
+
+function header(entry: TarEntry, records: Buffer[]): Buffer {
   const record = (key: string, value: string): void => {
     records.push(encodeRecord(key, Buffer.from(value, "latin1")));
   };
@@ -52,7 +69,8 @@ export function zerosAfter(size: number): Buffer {
 export const archiveEnd: Buffer = Buffer.alloc(2 * blockSize);
 
 function block(entry: TarEntry, flag: string, path: string, size: number): Buffer {
-  const header = Buffer.alloc(blockSize);
+  // Of Buffer's pool, which memory of its own for each would be many times as dear as.
+  const header = Buffer.allocUnsafe(blockSize).fill(0);
   header.write(path.slice(0, 100), 0, "latin1");
   octal(header, 100, 8, entry.mode);
   octal(header, 108, 8, entry.uid > max7 ? 0 : entry.uid);
@@ -65,12 +83,16 @@ function block(entry: TarEntry, flag: string, path: string, size: number): Buffe
   header.write("ustar\u000000", 257, "latin1");
   octal(header, 329, 8, entry.major);
   octal(header, 337, 8, entry.minor);
-  header.fill(0x20, 148, 156);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  octal(header, 148, 7, sumOf(header));
+  header[155] = 0x20;
   return header;
 }
 
+/** Digits up to the last byte, which stays NUL. */
 function octal(header: Buffer, at: number, length: number, value: number): void {
-  header.write(value.toString(8).padStart(length - 1, "0"), at, "latin1");
+  let rest = value;
+  for (let place = at + length - 2; place >= at; place -= 1) {
+    header[place] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
