@@ -193,7 +193,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
     const terminals = new TerminalService({
-      ...{ tasks, namespace: defaultNamespace, elsewhere: remotes },
+      ...{ tasks, namespace: defaultNamespace, elsewhere: remotes, ready },
     });
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
