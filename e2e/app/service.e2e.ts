@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Page } from "@playwright/test";
 import { makeContainer, starterImage, waitForState } from "../harness/containers.ts";
+import { HeadlessApp } from "../harness/headless-app.ts";
 import { Home } from "../harness/home.ts";
 import { MachineService } from "../harness/machine-service.ts";
 import { OrdinaryUser } from "../harness/ordinary-user.ts";
@@ -81,7 +82,9 @@ test("the machine's manager: root and members of its group are let in, and nobod
   expect(told[1]).toMatch(/^Let in user/);
 });
 
-test("its containers survive its end, and it holds them again", async ({ service }) => {
+test("its containers survive its end, it holds them again, and root's own window shows them", async ({
+  service,
+}) => {
   let client = await service.connect();
   const imageId = await starterImage(client);
   const { id } = await makeContainer(client, { name: "stays", imageId, ...forever });
@@ -104,6 +107,21 @@ test("its containers survive its end, and it holds them again", async ({ service
     new TextDecoder().decode(stat).trim().split("\n").at(-1)?.split(" ")[21];
   expect(began(after)).toBe(began(before));
   expect(new TextDecoder().decode(after)).toContain("kept\n");
+
+  // A second manager of one root there can't be: its window is joined to the first.
+  const env = { ...process.env, SHIMYARD_ROOT: service.root, SHIMYARD_SOCKET: service.socket };
+  const app = await HeadlessApp.start(env);
+  try {
+    const own = await app.connect();
+    expect((await own.call("containers.list", {})).map(({ name }) => name)).toEqual(["stays"]);
+    for await (const info of own.stream("system.watch", {})) {
+      expect(info).toMatchObject({ kind: "service", paths: { data: `${service.root}/data` } });
+      break;
+    }
+  } finally {
+    await app.stop();
+  }
+  await waitForState(client, id, "running");
 });
 
 async function switchTo(page: Page, manager: "This user" | "This machine"): Promise<void> {

@@ -17,32 +17,44 @@ const version = "0.1.0";
 /** The machine's manager, with a root, a socket and a group of its own: as the unit starts it, but for systemd. */
 export class MachineService {
   readonly socket: string;
+  readonly root: string;
   readonly #dir: string;
-  readonly #group: string;
+  readonly #argv: string[];
+  readonly #env: NodeJS.ProcessEnv;
   readonly #channels: Channel[] = [];
   #process: ChildProcess | undefined;
   /** What it wrote, line by line. */
   readonly said: string[] = [];
 
-  private constructor(dir: string, group: string) {
+  private constructor(dir: string, program: string[], group: string) {
     this.#dir = dir;
-    this.#group = group;
+    this.root = join(dir, "root");
     this.socket = join(dir, "socket");
+    this.#argv = [...program, "--socket", this.socket, "--group", group];
+    this.#env = {
+      ...process.env,
+      NODE_ENV: "test",
+      ELECTRON_RUN_AS_NODE: "1",
+      SHIMYARD_ROOT: this.root,
+    };
   }
 
-  static async start(group: string): Promise<MachineService> {
+  /** `program`: argv of a packaged one; without it, the build. */
+  static async start(
+    group: string,
+    program = [process.execPath, "dist/headless/service.js"],
+  ): Promise<MachineService> {
     const dir = await mkdtemp(join(tmpdir(), "shimyard-service-"));
     await chmod(dir, 0o755);
-    const service = new MachineService(dir, group);
+    const service = new MachineService(dir, program, group);
     await service.start();
     return service;
   }
 
   async start(): Promise<void> {
-    const args = ["dist/headless/service.js", "--socket", this.socket, "--group", this.#group];
-    const env = { ...process.env, NODE_ENV: "test", SHIMYARD_ROOT: join(this.#dir, "root") };
-    const child = spawn(process.execPath, args, {
-      ...{ cwd: project, env },
+    const [file = "", ...args] = this.#argv;
+    const child = spawn(file, args, {
+      ...{ cwd: project, env: this.#env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;

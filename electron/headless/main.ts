@@ -4,7 +4,14 @@ import { shellContract } from "#shared/contract/shell";
 import { AppError } from "#shared/errors";
 import { pipeAll, serveAll } from "#shared/rpc/acceptor";
 import { openManager, serveOptions } from "./open-manager.ts";
-import { dist, ownPaths, ownVersion, runProgram, stopSignal } from "./program.ts";
+import {
+  dist,
+  ownPaths,
+  ownVersion,
+  runProgram,
+  shippedExtensions,
+  stopSignal,
+} from "./program.ts";
 import { startHeadless } from "./server.ts";
 import { connectService } from "./service/service-client.ts";
 import { serviceSocket } from "./service/set-up.ts";
@@ -22,7 +29,7 @@ async function main(): Promise<void> {
   const version = await ownVersion();
   const user = await openManager({
     ...{ paths, version, kind: "headless" },
-    shippedExtensions: join(dist, "../extensions"),
+    shippedExtensions,
   });
   const window = {
     pickPath: () => {

@@ -10,6 +10,12 @@ const CLOSE_DEADLINE = 5000;
 /** This build's directory. Everything built lies one folder deep in it. */
 export const dist = join(import.meta.dirname, "..");
 
+/** In a package they lie beside the archive, where programs that can't look into it find them. */
+export const shippedExtensions = join(
+  dist,
+  dist.includes(".asar") ? "../../extensions" : "../extensions",
+);
+
 /** Those of whoever runs this program, or below SHIMYARD_ROOT. */
 export function ownPaths(): Paths {
   return resolvePaths(process.env, process.getuid?.() ?? 0, homedir(), process.env.SHIMYARD_ROOT);

@@ -1,8 +1,7 @@
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "#shared/errors";
 import { openManager } from "../open-manager.ts";
-import { dist, ownPaths, ownVersion, runProgram, stopSignal } from "../program.ts";
+import { ownPaths, ownVersion, runProgram, shippedExtensions, stopSignal } from "../program.ts";
 import { Admission } from "./admission.ts";
 import { startService } from "./service-server.ts";
 import { defaultGroup, serviceSocket } from "./set-up.ts";
@@ -27,7 +26,7 @@ async function main(): Promise<void> {
   const version = await ownVersion();
   const manager = await openManager({
     ...{ paths: ownPaths(), version, kind: "service" },
-    shippedExtensions: join(dist, "../extensions"),
+    shippedExtensions,
   });
   try {
     const service = await startService({
