@@ -32,6 +32,7 @@ export default defineConfig(({ mode }) => {
             : {
                 "shell/main": "electron/shell/main.ts",
                 "headless/main": "electron/headless/main.ts",
+                "headless/service": "electron/headless/service/main.ts",
               }),
           ...workers(forTests),
         },

@@ -146,7 +146,7 @@ async function firstLine(child: ChildProcess): Promise<URL> {
 
 async function connect(url: URL): Promise<WebSocket> {
   const token = url.searchParams.get("token");
-  const socket = new WebSocket(`ws://${url.host}/rpc?token=${token}`, {
+  const socket = new WebSocket(`ws://${url.host}/rpc/user?token=${token}`, {
     origin: url.origin,
     perMessageDeflate: false,
   });

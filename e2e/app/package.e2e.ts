@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { makeContainer, starterImage } from "../harness/containers.ts";
+import { MachineService } from "../harness/machine-service.ts";
 import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 
@@ -27,4 +28,21 @@ test("the packaged app starts and shows the containers that are there", async ({
   // And so does the process that files are touched in, which is the package's binary as a Node.
   await window.choose("was-here", "Files");
   await expect(page.getByRole("grid", { name: "Files in /" })).toContainText("bin");
+
+  // The machine's manager, as its unit starts it.
+  test.skip(process.getuid?.() !== 0, "only root can run the machine's manager");
+  const service = await MachineService.start("nobody-is-in-it", [
+    `${project}/release/linux-unpacked/shimyard`,
+    `${project}/release/linux-unpacked/resources/app.asar/dist/headless/service.js`,
+  ]);
+  try {
+    const root = await service.connect();
+    await makeContainer(root, {
+      name: "of-the-machine",
+      imageId: await starterImage(root),
+      args: ["sleep", "1000"],
+    });
+  } finally {
+    await service.remove();
+  }
 });

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { createInterface } from "node:readline";
 import type { AppContract } from "#shared/contract/index";
+import type { ManagerName, ShellContract } from "#shared/contract/shell";
 import { createClient } from "#shared/rpc/client";
-import type { Client } from "#shared/rpc/define";
+import type { Channel, Client } from "#shared/rpc/define";
 import { socketChannel } from "#headless/socket-channel";
 import { WebSocket } from "ws";
 import type { OrdinaryUser } from "./ordinary-user.ts";
@@ -40,13 +41,13 @@ export class HeadlessApp {
     throw new Error(`The headless app ended before it was ready:\n${said.join("")}`);
   }
 
-  /** A client as the window has one. */
-  async connect(): Promise<Client<AppContract>> {
-    const { origin, host, searchParams } = new URL(this.url);
-    const socket = new WebSocket(`ws://${host}/rpc?token=${searchParams.get("token")}`, { origin });
-    this.#sockets.push(socket);
-    await once(socket, "open");
-    return createClient<AppContract>(socketChannel(socket));
+  /** A client as the window has one, of the user's manager or of the machine's. */
+  async connect(manager: ManagerName = "user"): Promise<Client<AppContract>> {
+    return createClient<AppContract>(await this.#open(manager));
+  }
+
+  async connectShell(): Promise<Client<ShellContract>> {
+    return createClient<ShellContract>(await this.#open("shell"));
   }
 
   async stop(): Promise<void> {
@@ -55,6 +56,16 @@ export class HeadlessApp {
 
   async kill9(): Promise<void> {
     await this.#end("SIGKILL");
+  }
+
+  async #open(name: string): Promise<Channel> {
+    const { origin, host, searchParams } = new URL(this.url);
+    const socket = new WebSocket(`ws://${host}/rpc/${name}?token=${searchParams.get("token")}`, {
+      origin,
+    });
+    this.#sockets.push(socket);
+    await once(socket, "open");
+    return socketChannel(socket);
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

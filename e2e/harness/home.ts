@@ -12,8 +12,12 @@ export class Home {
 
   readonly #user: OrdinaryUser | undefined;
 
+  /** Where the windows look for the machine's manager: by default where nobody is. */
+  serviceSocket: string;
+
   private constructor(root: string, user?: OrdinaryUser) {
     this.root = root;
+    this.serviceSocket = join(root, "no-service");
     this.#user = user;
   }
 
@@ -61,6 +65,11 @@ export class Home {
 
   #env(): NodeJS.ProcessEnv {
     // Under test the API checks what it answers against the contract too.
-    return { ...process.env, NODE_ENV: "test", SHIMYARD_ROOT: this.root };
+    return {
+      ...process.env,
+      NODE_ENV: "test",
+      SHIMYARD_ROOT: this.root,
+      SHIMYARD_SOCKET: this.serviceSocket,
+    };
   }
 }

@@ -13,13 +13,11 @@ import { registryHandlers } from "./registries.ts";
 import { remoteHandlers } from "./remotes.ts";
 import { shimHandlers } from "./shims.ts";
 import { statsHandlers } from "./stats.ts";
-import { type ShellHandlers, systemHandlers } from "./system.ts";
+import { systemHandlers } from "./system.ts";
 import { terminalHandlers } from "./terminals.ts";
 
-export type { ShellHandlers } from "./system.ts";
-
 /** What answers the window's calls; the same for every window. */
-export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppContract> {
+export function createHandlers(core: Core): Handlers<AppContract> {
   return {
     activity: activityHandlers(core),
     checkpoints: checkpointHandlers(core),
@@ -33,7 +31,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     remotes: remoteHandlers(core),
     shims: shimHandlers(core),
     stats: statsHandlers(core),
-    system: systemHandlers(core, shell),
+    system: systemHandlers(core),
     terminals: terminalHandlers(core),
   };
 }

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { SystemInfo } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
 import { defaultNamespace } from "./base/ids.ts";
 import { CheckpointService } from "./checkpoints/checkpoint-service.ts";
@@ -42,7 +43,7 @@ import { TerminalService } from "./terminals/terminal-service.ts";
 export interface CoreConfig {
   paths: Paths;
   version: string;
-  kind: "electron" | "headless" | "test";
+  kind: SystemInfo["kind"];
   /** Directory of the extensions that come with the product. */
   shippedExtensions?: string;
   /** Where sign-ins to registries are kept; absent: in a file that only this user can read. */
@@ -110,7 +111,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => tasks.dispose());
     const places = new Places(store);
     const system = await SystemService.create({
-      ...{ paths, privileges, registry, store, places, version },
+      ...{ paths, privileges, registry, store, places, version, kind },
     });
     closing.push(() => system.dispose());
     const layers = await chooseLayerStore({ paths, privileges, kind: config.layers });
@@ -192,7 +193,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
     const terminals = new TerminalService({
-      ...{ tasks, namespace: defaultNamespace, elsewhere: remotes },
+      ...{ tasks, namespace: defaultNamespace, elsewhere: remotes, ready },
     });
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });

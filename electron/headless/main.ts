@@ -1,16 +1,21 @@
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createHandlers } from "#api/index";
-import { createCore } from "#core/core";
-import { resolvePaths } from "#core/host/paths";
-import { contract } from "#shared/contract/index";
+import { shellContract } from "#shared/contract/shell";
 import { AppError } from "#shared/errors";
+import { pipeAll, serveAll } from "#shared/rpc/acceptor";
+import { openManager, serveOptions } from "./open-manager.ts";
+import {
+  dist,
+  ownPaths,
+  ownVersion,
+  runProgram,
+  shippedExtensions,
+  stopSignal,
+} from "./program.ts";
 import { startHeadless } from "./server.ts";
-
-/** Milliseconds that stopping waits for the core to close. */
-const CLOSE_DEADLINE = 5000;
+import { connectService } from "./service/service-client.ts";
+import { serviceSocket } from "./service/set-up.ts";
+import { shellHandlers } from "./shell-handlers.ts";
 
 /**
  * Browser mode: the core and its window on a port of 127.0.0.1, until SIGTERM or SIGINT. Prints the
@@ -20,39 +25,34 @@ const CLOSE_DEADLINE = 5000;
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { port: { type: "string", default: "0" } } });
   const port = parsePort(values.port);
-  const paths = resolvePaths(
-    process.env,
-    process.getuid?.() ?? 0,
-    homedir(),
-    process.env.SHIMYARD_ROOT,
-  );
-  const core = await createCore({
-    ...{ paths, version: await ownVersion(), kind: "headless" },
-    shippedExtensions: join(import.meta.dirname, "../../extensions"),
+  const paths = ownPaths();
+  const version = await ownVersion();
+  const user = await openManager({
+    ...{ paths, version, kind: "headless" },
+    shippedExtensions,
   });
+  const window = {
+    pickPath: () => {
+      throw new AppError("UNIMPLEMENTED", "A browser has no picker for paths of this machine");
+    },
+    host: () => ({ shell: "browser" as const, pickPath: false }),
+  };
+  const shell = shellHandlers({ dist, version, paths, window });
   try {
     const headless = await startHeadless({
-      contract,
-      handlers: createHandlers(core, {
-        pickPath: () => {
-          throw new AppError("UNIMPLEMENTED", "A browser has no picker for paths of this machine");
-        },
-        host: () => ({ shell: "browser", pickPath: false }),
-      }),
-      staticDir: join(import.meta.dirname, "../renderer"),
-      port,
-      serve: {
-        checkOutput: process.env.NODE_ENV === "test",
-        onUnexpected: (error, method) => console.error(`${method} failed unforeseen:`, error),
+      acceptors: {
+        shell: serveAll(shellContract, shell, serveOptions),
+        user,
+        machine: pipeAll(() => connectService(serviceSocket(), version)),
       },
+      staticDir: join(dist, "renderer"),
+      port,
     });
     console.log(headless.url);
     await stopSignal();
-    // Whatever does not end by then, a restart can cope.
-    setTimeout(() => process.exit(0), CLOSE_DEADLINE).unref();
     await headless.close();
   } finally {
-    await core.close();
+    await user.close();
   }
 }
 
@@ -62,25 +62,4 @@ function parsePort(text: string): number {
   throw new AppError("INVALID_ARGUMENT", `--port ${text} is not a port: write 0 to 65535`);
 }
 
-async function ownVersion(): Promise<string> {
-  const text = await readFile(join(import.meta.dirname, "../../package.json"), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.once(signal, () => resolve());
-  });
-}
-
-// A stray error in one listener must not take the manager down.
-process.on("uncaughtException", (error) => console.error("Unforeseen:", error));
-
-try {
-  await main();
-} catch (error) {
-  const { message, details } = AppError.from(error);
-  console.error([`Shimyard can't start: ${message}`, details.hint].filter(Boolean).join("\n"));
-  process.exitCode = 1;
-}
+await runProgram(main);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { serveAll } from "#shared/rpc/acceptor";
 import { createClient } from "#shared/rpc/client";
 import { duplex, type Handlers, query, stream } from "#shared/rpc/define";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -37,6 +38,8 @@ const handlers: Handlers<typeof contract> = {
   },
 };
 
+const acceptors = () => ({ test: serveAll(contract, handlers) });
+
 let dir: string;
 let headless: Headless;
 let token: string;
@@ -48,7 +51,7 @@ beforeAll(async () => {
   await writeFile(join(dir, "www/index.html"), "<!doctype html><title>Window</title>");
   await writeFile(join(dir, "www/assets/a.js"), "1");
   await writeFile(join(dir, "secret"), "secret");
-  headless = await startHeadless({ contract, handlers, staticDir: join(dir, "www"), port: 0 });
+  headless = await startHeadless({ acceptors: acceptors(), staticDir: join(dir, "www"), port: 0 });
   token = new URL(headless.url).searchParams.get("token") ?? "";
   cookie = `other=1; shimyard-${headless.port}=${token}`;
 });
@@ -88,7 +91,7 @@ interface SocketOptions {
   cookie?: string;
 }
 
-function socket({ path = "/rpc", origin, host, cookie }: SocketOptions): WebSocket {
+function socket({ path = "/rpc/test", origin, host, cookie }: SocketOptions): WebSocket {
   const headers = { ...(host && { Host: host }), ...(cookie && { Cookie: cookie }) };
   return new WebSocket(`ws://127.0.0.1:${headless.port}${path}`, { origin, headers });
 }
@@ -162,7 +165,7 @@ test("another name for the server is refused, as is another method", async () =>
 test("a socket needs the token, the page's origin and the server's name", async () => {
   const { origin } = own();
   expect(await refusal({ origin })).toContain("401");
-  expect(await refusal({ origin, path: "/rpc?token=x" })).toContain("401");
+  expect(await refusal({ origin, path: "/rpc/test?token=x" })).toContain("401");
   expect(await refusal({ cookie })).toContain("403");
   expect(await refusal({ cookie, origin: "http://evil.example" })).toContain("403");
   expect(await refusal({ cookie, origin: "null" })).toContain("403");
@@ -204,7 +207,7 @@ test("a socket that talks garbage is closed, with the reason", async () => {
     new Uint8Array([1, 2, 3]),
     new Uint8Array([0, 0, 0, 2, 123, 125]),
   ]) {
-    const webSocket = socket({ origin: own().origin, path: `/rpc?token=${token}` });
+    const webSocket = socket({ origin: own().origin, path: `/rpc/test?token=${token}` });
     await once(webSocket, "open");
     webSocket.send(garbage);
     const [code, reason] = await once(webSocket, "close");
@@ -215,13 +218,17 @@ test("a socket that talks garbage is closed, with the reason", async () => {
 
 test("a port that is taken is said so", async () => {
   await expect(
-    startHeadless({ contract, handlers, staticDir: join(dir, "www"), port: headless.port }),
+    startHeadless({ acceptors: acceptors(), staticDir: join(dir, "www"), port: headless.port }),
   ).rejects.toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("taken") });
 });
 
 test("closing ends what is open", async () => {
-  const second = await startHeadless({ contract, handlers, staticDir: join(dir, "www"), port: 0 });
-  const webSocket = new WebSocket(second.url.replace("http:", "ws:").replace("/?", "/rpc?"), {
+  const second = await startHeadless({
+    acceptors: acceptors(),
+    staticDir: join(dir, "www"),
+    port: 0,
+  });
+  const webSocket = new WebSocket(second.url.replace("http:", "ws:").replace("/?", "/rpc/test?"), {
     origin: `http://127.0.0.1:${second.port}`,
   });
   await once(webSocket, "open");

@@ -3,22 +3,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { AppError } from "#shared/errors";
-import type { Contract, Handlers } from "#shared/rpc/define";
-import { type ServeOptions, type Server, serve } from "#shared/rpc/server";
+import type { Acceptor } from "#shared/rpc/acceptor";
 import { MAX_FRAME_BYTES } from "#shared/rpc/wire";
 import { WebSocketServer } from "ws";
 import { Access } from "./access.ts";
 import { type Assets, listAssets } from "./assets.ts";
 import { socketChannel } from "./socket-channel.ts";
 
-export interface HeadlessOptions<C extends Contract> {
-  contract: C;
-  handlers: Handlers<C>;
+export interface HeadlessOptions {
+  /** What answers at `/rpc/NAME`, by name; closed with the server. */
+  acceptors: Record<string, Acceptor>;
   /** The built window: a directory with index.html. */
   staticDir: string;
   /** 0: any that is free. */
   port: number;
-  serve?: ServeOptions;
 }
 
 export interface Headless {
@@ -30,9 +28,7 @@ export interface Headless {
 }
 
 /** Serves the window and its calls on 127.0.0.1. Throws UNAVAILABLE when the port is taken. */
-export async function startHeadless<C extends Contract>(
-  options: HeadlessOptions<C>,
-): Promise<Headless> {
+export async function startHeadless(options: HeadlessOptions): Promise<Headless> {
   const server = createServer();
   const port = await listen(server, options.port);
   const access = new Access(port);
@@ -43,7 +39,9 @@ export async function startHeadless<C extends Contract>(
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
   });
-  const connections = new Set<Server>();
+  const acceptors = new Map(
+    Object.entries(options.acceptors).map(([name, acceptor]) => [`/rpc/${name}`, acceptor]),
+  );
 
   server.on("request", (request, response) => {
     answer(access, assets, request, response).catch((error: unknown) => {
@@ -52,17 +50,16 @@ export async function startHeadless<C extends Contract>(
     });
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const acceptor = acceptors.get(parseUrl(access, request)?.pathname ?? "");
     const refusal = refuseUpgrade(access, request);
-    if (refusal) {
-      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    if (refusal || !acceptor) {
+      const status = refusal ?? "404 Not Found";
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const channel = socketChannel(webSocket);
-      const connection = serve(options.contract, options.handlers, channel, options.serve);
-      connections.add(connection);
-      webSocket.once("close", () => connections.delete(connection));
-    });
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      acceptor.accept(socketChannel(webSocket)),
+    );
   });
 
   return {
@@ -71,7 +68,7 @@ export async function startHeadless<C extends Contract>(
     async close() {
       const closed = once(server, "close");
       server.close();
-      await Promise.all([...connections].map((connection) => connection.close()));
+      await Promise.all([...acceptors.values()].map((acceptor) => acceptor.close()));
       for (const webSocket of sockets.clients) webSocket.terminate();
       server.closeAllConnections();
       await closed;
@@ -128,9 +125,8 @@ async function answer(
 function refuseUpgrade(access: Access, request: IncomingMessage): string | undefined {
   if (!access.isAddressed(request)) return "421 Misdirected Request";
   if (!access.isOwnOrigin(request)) return "403 Forbidden";
-  const url = parseUrl(access, request);
-  if (url?.pathname !== "/rpc") return "404 Not Found";
-  if (!access.hasCookie(request) && !access.isToken(url.searchParams.get("token"))) {
+  const token = parseUrl(access, request)?.searchParams.get("token");
+  if (!access.hasCookie(request) && !access.isToken(token)) {
     return "401 Unauthorized";
   }
   return undefined;

@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import type { ShellHandlers } from "#api/index";
-import { contract, type AppContract } from "#shared/contract/index";
+import type { ShellOptions } from "#headless/shell-handlers";
+import type { AppContract } from "#shared/contract/index";
 import { AppError } from "#shared/errors";
-import type { Handlers } from "#shared/rpc/define";
-import { serve, type Server } from "#shared/rpc/server";
+import type { Acceptor } from "#shared/rpc/acceptor";
+import { createClient } from "#shared/rpc/client";
+import { channelPair } from "#shared/rpc/pair";
 import { app, type BrowserWindow, dialog, session } from "electron";
 import { pickPath } from "./dialogs.ts";
 import { setApplicationMenu } from "./menu.ts";
@@ -12,11 +13,13 @@ import { registerScheme, serveWindow } from "./protocol.ts";
 import { WindowStateFile } from "./window-state.ts";
 import { applyTheme, lockDown, lockPermissions, openWindow } from "./windows.ts";
 
-/** The core as the shell needs it. */
-export interface Backend {
-  handlers: Handlers<AppContract>;
-  /** Lets go of everything and leaves all containers running. */
-  close(): Promise<void>;
+/** What a page may be joined to. */
+export interface Acceptors {
+  shell: Acceptor;
+  /** The manager of who started the app; its calls wait until it is there. Closing it leaves all containers running. */
+  user: Promise<Acceptor>;
+  /** The manager of the machine. */
+  machine: Acceptor;
 }
 
 export interface AppConfig {
@@ -24,7 +27,7 @@ export interface AppConfig {
   dist: string;
   /** Where window and Chromium keep their own data; absent: Electron's usual place. */
   userData?: string;
-  startBackend(shell: ShellHandlers): Promise<Backend>;
+  start(window: ShellOptions["window"]): Acceptors;
 }
 
 /** Milliseconds that quitting waits for the core to close; whatever it does then, a restart can cope. */
@@ -54,14 +57,15 @@ export async function runApp(config: AppConfig): Promise<void> {
 
   // The core starts while Chromium does, and the window does not wait for it: its calls do.
   const stateFile = new WindowStateFile(app.getPath("userData"));
-  const backend = config.startBackend({
+  const acceptors = config.start({
     pickPath: (input) => pickPath(window, input),
     host: () => ({ shell: "electron", pickPath: true, electron: process.versions.electron }),
   });
-  const connections = connectWindows(backend);
+  const { shell, user, machine } = acceptors;
+  connectWindows(acceptors);
   const quitting = closeBeforeQuit(async () => {
-    await Promise.all([...connections].map((connection) => connection.close()));
-    await Promise.all([stateFile.written(), backend.then((core) => core.close())]);
+    const own = user.then((manager) => manager.close());
+    await Promise.all([stateFile.written(), own, shell.close(), machine.close()]);
   });
 
   await Promise.all([app.whenReady(), stateFile.load()]);
@@ -71,29 +75,24 @@ export async function runApp(config: AppConfig): Promise<void> {
   window = openWindow(stateFile, config.dist);
   window.on("closed", () => (window = undefined));
 
-  backend.then(
-    ({ handlers }) => followTheme(handlers, stateFile, quitting),
+  user.then(
+    (manager) => followTheme(manager, stateFile, quitting),
     (error: unknown) => refuse(AppError.from(error)),
   );
 }
 
-/** Serves every page that connects; its calls wait in its port until the core is there. */
-function connectWindows(backend: Promise<Backend>): Set<Server> {
-  const connections = new Set<Server>();
-  onWindowConnected((channel) => {
-    backend.then(
-      ({ handlers }) => {
-        const connection = serve(contract, handlers, channel, {
-          checkOutput: process.env.NODE_ENV === "test",
-          onUnexpected: (error, method) => console.error(`${method} failed unforeseen:`, error),
-        });
-        connections.add(connection);
-        channel.onClose(() => connections.delete(connection));
-      },
-      () => channel.close(),
-    );
+/** Joins every page that connects to what it asks for. */
+function connectWindows({ shell, user, machine }: Acceptors): void {
+  onWindowConnected((name, channel) => {
+    if (name === "shell") shell.accept(channel);
+    else if (name === "machine") machine.accept(channel);
+    else if (name !== "user") channel.close();
+    else
+      user.then(
+        (manager) => manager.accept(channel),
+        () => channel.close(),
+      );
   });
-  return connections;
 }
 
 /**
@@ -116,14 +115,21 @@ function closeBeforeQuit(close: () => Promise<void>): AbortSignal {
   return quitting.signal;
 }
 
-/** The chosen theme comes from the core's settings, and is kept where the next start finds it at once. */
+/** The chosen theme comes from the settings of the user's manager, and is kept where the next start finds it at once. */
 async function followTheme(
-  { system }: Handlers<AppContract>,
+  manager: Acceptor,
   stateFile: WindowStateFile,
   quitting: AbortSignal,
 ): Promise<void> {
+  const [near, far] = channelPair();
+  manager.accept(far);
+  const settings = createClient<AppContract>(near).stream(
+    "system.watchSettings",
+    {},
+    { signal: quitting },
+  );
   try {
-    for await (const { theme } of system.watchSettings({}, { signal: quitting })) {
+    for await (const { theme } of settings) {
       applyTheme(theme);
       if (theme !== stateFile.state.theme) await stateFile.save({ theme });
     }

@@ -4,15 +4,16 @@ import { ipcMain, type MessagePortMain } from "electron";
 import { isWindowUrl } from "./protocol.ts";
 
 /**
- * The one place that listens to a window. Everything a window says goes through the MessagePort that
- * its preload sends here once per page; a port from anything but our own page's main frame is closed.
+ * The one place that listens to a window. Everything a window says goes through the MessagePorts that
+ * its preload sends here, each with the name of what it is to be joined to; a port from anything but our
+ * own page's main frame is closed.
  */
-export function onWindowConnected(listener: (channel: Channel) => void): void {
-  ipcMain.on("shimyard:port", ({ senderFrame, ports }) => {
+export function onWindowConnected(listener: (name: unknown, channel: Channel) => void): void {
+  ipcMain.on("shimyard:port", ({ senderFrame, ports }, name: unknown) => {
     const [port] = ports;
     if (!port) return;
     const ours = senderFrame && senderFrame.parent === null && isWindowUrl(senderFrame.url);
-    if (ours) listener(portChannel(port));
+    if (ours) listener(name, portChannel(port));
     else port.close();
   });
 }

@@ -1,12 +1,13 @@
 import { ipcRenderer } from "electron";
 
 /**
- * Hands the page one end of a MessagePort whose other end is the core's, whenever the page asks (once
- * a load; renderer/src/transport.ts). It knows no calls, and puts nothing into the page's world.
+ * Hands the page one end of a MessagePort whose other end is joined to what the page names, whenever it
+ * asks (renderer/src/transport.ts). It knows no names and no calls, and puts nothing into the page's world.
  */
 window.addEventListener("message", ({ source, data }) => {
-  if (source !== window || data !== "shimyard:connect") return;
+  const name: unknown = (data as { shimyardConnect?: unknown } | null)?.shimyardConnect;
+  if (source !== window || typeof name !== "string") return;
   const { port1, port2 } = new MessageChannel();
-  ipcRenderer.postMessage("shimyard:port", null, [port2]);
-  window.postMessage("shimyard:port", location.origin, [port1]);
+  ipcRenderer.postMessage("shimyard:port", name, [port2]);
+  window.postMessage({ shimyardPort: name }, location.origin, [port1]);
 });

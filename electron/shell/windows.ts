@@ -65,11 +65,12 @@ export function applyTheme(theme: WindowState["theme"]): void {
 /** Where panels of extensions are served: electron/core/extensions/panel-server.ts. */
 const panelUrl = /^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}\//;
 
-/** Our page and, in frames of it, panels: it can't leave, open windows, embed others or ask for devices. */
+/** Our page, which may load itself anew, and in frames of it panels: it can't leave, open windows, embed others or ask for devices. */
 export function lockDown(contents: WebContents): void {
-  contents.on("will-navigate", (event) => event.preventDefault());
+  // The main frame's navigations are among these.
   contents.on("will-frame-navigate", (event) => {
-    if (event.isMainFrame || !panelUrl.test(event.url)) event.preventDefault();
+    const allowed = event.isMainFrame ? event.url === windowUrl : panelUrl.test(event.url);
+    if (!allowed) event.preventDefault();
   });
   contents.on("will-redirect", (event) => event.preventDefault());
   contents.on("will-attach-webview", (event) => event.preventDefault());

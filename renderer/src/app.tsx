@@ -1,39 +1,57 @@
+import type { QueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import type { AppContract } from "#shared/contract/index";
+import type { Settings } from "#shared/contract/system";
+import type { Client } from "#shared/rpc/define";
 import { TooltipProvider } from "./components/tooltip.tsx";
+import { Unreached } from "./features/manager/unreached.tsx";
 import { Shell } from "./features/shell/shell.tsx";
-import { CoreProvider, createQueryClient, type WindowConnection } from "./queries/client.tsx";
-import { useSettings } from "./queries/system.ts";
+import {
+  CoreProvider,
+  createQueryClient,
+  useConnection,
+  useConnectionTrouble,
+  type WindowConnections,
+} from "./queries/client.tsx";
+import { Live } from "./queries/live.ts";
 import { useTheme } from "./state/theme.ts";
 
-/** The window, on a connection that is open. */
-export function App(props: { connection: WindowConnection }) {
-  const { connection } = props;
+/** The window, on connections that may not be open yet. */
+export function App(props: { connections: WindowConnections }) {
+  const { connections } = props;
   const [queries] = useState(createQueryClient);
+  useThemeOf(connections.user.client, queries);
   return (
-    <CoreProvider connection={connection} queries={queries}>
-      <ThemeFromCore connection={connection} />
+    <CoreProvider connections={connections} queries={queries}>
       <TooltipProvider>
-        <Shell />
+        <Entry />
       </TooltipProvider>
     </CoreProvider>
   );
 }
 
-/** The core keeps the theme, so that all windows share it. */
-function ThemeFromCore(props: { connection: WindowConnection }) {
-  const { client } = props.connection;
-  const theme = useSettings()?.theme;
+/** Once its manager was reached, the window stays: what it knew is shown while the connection is away. */
+function Entry() {
+  const connected = useConnection() === "connected";
+  const trouble = useConnectionTrouble();
+  const [entered, setEntered] = useState(connected);
+  if (connected && !entered) setEntered(true);
+  if (entered) return <Shell />;
+  return trouble ? <Unreached trouble={trouble} /> : null;
+}
+
+/** The user's own manager keeps the theme, so that all of their windows share it. */
+function useThemeOf(client: Client<AppContract>, queries: QueryClient): void {
   useEffect(() => {
-    if (theme) useTheme.setState({ choice: theme });
-  }, [theme]);
-  useEffect(() => {
+    const live = new Live(client, queries);
+    live.watchItems("system.watchSettings", ({ theme }) => useTheme.setState({ choice: theme }));
     // Without an answer the choice still holds in this window.
-    const save = (choice: typeof theme): void =>
+    const save = (choice: Settings["theme"]): void =>
       void client.call("system.updateSettings", { theme: choice }).catch(() => undefined);
     useTheme.setState({ save });
     return () => {
+      live.dispose();
       useTheme.setState({ save: undefined });
     };
-  }, [client]);
-  return null;
+  }, [client, queries]);
 }

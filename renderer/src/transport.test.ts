@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { AppContract } from "#shared/contract/index";
 import { AppError } from "#shared/errors";
 import type { Channel, Frame } from "#shared/rpc/define";
 import { channelPair } from "#shared/rpc/pair";
@@ -37,7 +38,7 @@ const never = (): Promise<boolean> => Promise.resolve(false);
 
 test("the client outlives its connections", async () => {
   const server = core();
-  const connection = await keepConnected(server.open, never);
+  const connection = await keepConnected<AppContract>(server.open, never);
   const states: ConnectionState[] = [];
   connection.onState((state) => states.push(state));
   const { client } = connection;
@@ -53,19 +54,20 @@ test("the client outlives its connections", async () => {
 
   server.down = false;
   await vi.advanceTimersByTimeAsync(5000);
-  expect(states).toEqual(["reconnecting", "connected"]);
+  // The second time with the reason why.
+  expect(states).toEqual(["reconnecting", "reconnecting", "connected"]);
   expect(await client.call("containers.list", {})).toEqual([]);
 });
 
 test("a refusal is final, and says what to do", async () => {
   const server = core();
   server.down = true;
-  const refused = keepConnected(server.open, () => Promise.resolve(true));
+  const refused = keepConnected<AppContract>(server.open, () => Promise.resolve(true));
   await expect(refused).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
 
   server.down = false;
   let known = true;
-  const connection = await keepConnected(server.open, async () => !known);
+  const connection = await keepConnected<AppContract>(server.open, async () => !known);
   known = false;
   server.down = true;
   server.ends[0]?.close();
@@ -74,9 +76,40 @@ test("a refusal is final, and says what to do", async () => {
   await expect(connection.client.call("containers.list", {})).rejects.toBeInstanceOf(AppError);
 });
 
+test("why it can't connect is told, until it can", async () => {
+  const server = core();
+  let reason = new AppError("NOT_FOUND", "It is not installed");
+  server.down = true;
+  const connecting = keepConnected<AppContract>(() => {
+    if (server.down) throw reason;
+    return server.open();
+  }, never);
+  await vi.advanceTimersByTimeAsync(1000);
+  server.down = false;
+  await vi.advanceTimersByTimeAsync(1000);
+  const connection = await connecting;
+  expect(connection.trouble).toBeUndefined();
+
+  const told: unknown[] = [];
+  connection.onState((state) => told.push([state, connection.trouble?.code]));
+  server.down = true;
+  server.ends[0]?.close();
+  await vi.advanceTimersByTimeAsync(2000);
+  reason = new AppError("PERMISSION_DENIED", "You may not");
+  await vi.advanceTimersByTimeAsync(10_000);
+  server.down = false;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(told).toEqual([
+    ["reconnecting", undefined],
+    ["reconnecting", "NOT_FOUND"],
+    ["reconnecting", "PERMISSION_DENIED"],
+    ["connected", undefined],
+  ]);
+});
+
 test("closing is final too", async () => {
   const server = core();
-  const connection = await keepConnected(server.open, never);
+  const connection = await keepConnected<AppContract>(server.open, never);
   connection.close();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(connection.state).toBe("closed");
@@ -85,7 +118,7 @@ test("closing is final too", async () => {
 
 test("a core that closes every connection is not asked without end", async () => {
   const server = core();
-  const connection = await keepConnected(async () => {
+  const connection = await keepConnected<AppContract>(async () => {
     const channel = await server.open();
     queueMicrotask(() => channel.close());
     return channel;

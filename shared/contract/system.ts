@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { mutation, query, stream } from "../rpc/define.ts";
+import { mutation, stream } from "../rpc/define.ts";
 import { Nothing, Time } from "./common.ts";
 
 /** Something that can be done here, or the reason why not, as a sentence. */
@@ -53,6 +53,8 @@ export type RuntimeInfo = z.infer<typeof RuntimeInfo>;
 
 export const SystemInfo = z.object({
   version: z.string(),
+  /** What the manager is part of: a window's app, the browser mode, the service of the whole machine. */
+  kind: z.enum(["electron", "headless", "service", "test"]),
   pid: z.number(),
   startedAt: Time,
   hostname: z.string(),
@@ -92,18 +94,4 @@ export const system = {
   probe: mutation(Nothing, SystemInfo),
   watchSettings: stream(Nothing, Settings, "latest"),
   updateSettings: mutation(SettingsChange, Settings),
-  /** The native picker; UNIMPLEMENTED in a browser, where the window asks for a path instead. */
-  pickPath: mutation(
-    z.object({ kind: z.enum(["file", "directory"]), title: z.string() }),
-    z.object({ path: z.string().nullable() }),
-  ),
-  /** Whether pickPath works, and what hosts the window. */
-  host: query(
-    Nothing,
-    z.object({
-      shell: z.enum(["electron", "browser"]),
-      pickPath: z.boolean(),
-      electron: z.string().optional(),
-    }),
-  ),
 };

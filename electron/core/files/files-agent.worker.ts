@@ -1,7 +1,7 @@
 import { serve } from "#shared/rpc/server";
 import { agentContract } from "./agent-contract.ts";
 import { agentHandlers } from "./agent.ts";
-import { pipeChannel } from "./pipe-channel.ts";
+import { pipeChannel } from "../base/pipe-channel.ts";
 
 /**
  * The process in which files are touched: it stands where a container's files are to be seen (holder.ts), with the

@@ -7,7 +7,7 @@ import type { Client } from "#shared/rpc/define";
 import { workerUrl } from "../base/worker.ts";
 import { wordsCode } from "../host/command.ts";
 import type { AgentContract, AgentRoots } from "./agent-contract.ts";
-import { pipeChannel } from "./pipe-channel.ts";
+import { pipeChannel } from "../base/pipe-channel.ts";
 
 /** An agent that nobody asks anything is kept for so long: who looks into one directory, looks into the next. Milliseconds. */
 const idleTime = 10_000;

@@ -37,6 +37,7 @@ export interface SystemServiceOptions {
   store: Store;
   places: Places;
   version: string;
+  kind: SystemInfo["kind"];
 }
 
 /** What this machine is and can do, and what the user set. */
@@ -73,6 +74,7 @@ export class SystemService {
     const { uid, username } = userInfo();
     this.info = new Latest<SystemInfo>({
       version: options.version,
+      kind: options.kind,
       pid: process.pid,
       startedAt,
       hostname: hostname(),

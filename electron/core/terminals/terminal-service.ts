@@ -51,6 +51,8 @@ export interface TerminalServiceOptions {
   tasks: Tasks;
   namespace: string;
   elsewhere?: TerminalHosts;
+  /** When `load` has ended: a window that was there before must not take what is not found yet for closed. */
+  ready?: Promise<unknown>;
 }
 
 /** The terminals of every container: execs with a shim each, and attachments to inits. */
@@ -60,16 +62,25 @@ export class TerminalService implements Disposable {
   readonly #elsewhere: TerminalHosts | undefined;
   readonly #sessions = new Map<string, TerminalSession>();
   readonly #list: ListWatch<Terminal>;
+  readonly #ready: Promise<unknown> | undefined;
+  #loading: boolean;
   readonly #disposables = new DisposableStore();
 
-  constructor({ tasks, namespace, elsewhere }: TerminalServiceOptions) {
+  constructor({ tasks, namespace, elsewhere, ready }: TerminalServiceOptions) {
     this.#tasks = tasks;
     this.#namespace = namespace;
     this.#elsewhere = elsewhere;
     this.#list = new ListWatch<Terminal>({
       list: () => [...this.#sessions.values()].map((session) => session.terminal),
       get: (id) => this.#sessions.get(id)?.terminal,
+      ...(ready && { ready }),
     });
+    this.#ready = ready;
+    this.#loading = ready !== undefined;
+    ready?.then(
+      () => (this.#loading = false),
+      () => undefined,
+    );
     this.#disposables.add(
       tasks.onEvent(({ namespace, id, event }) => {
         if (namespace !== this.#namespace || event.type !== "shim-lost") return;
@@ -152,7 +163,7 @@ export class TerminalService implements Disposable {
     return this.#add(task, process, "attach", createdAt).terminal;
   }
 
-  /** See the contract. NOT_FOUND for a terminal that was closed. */
+  /** See the contract. NOT_FOUND for a terminal that was closed; UNAVAILABLE before those of earlier managers are found. */
   connect(
     { id }: InputOf<typeof terminals.connect>,
     up: AsyncIterable<TerminalInput>,
@@ -198,6 +209,7 @@ export class TerminalService implements Disposable {
   }
 
   async #host(containerId: string): Promise<TerminalHost> {
+    await this.#ready;
     const task = this.#tasks.get(this.#namespace, containerId);
     if (task) return task;
     const other = await this.#elsewhere?.find(containerId);
@@ -211,6 +223,7 @@ export class TerminalService implements Disposable {
   #session(id: string): TerminalSession {
     const session = this.#sessions.get(id);
     if (session) return session;
+    if (this.#loading) throw new AppError("UNAVAILABLE", "The terminals are still being found");
     throw new AppError("NOT_FOUND", "This terminal was closed", { subject: id });
   }
 

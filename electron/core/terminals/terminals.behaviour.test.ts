@@ -173,6 +173,29 @@ test("after the app was killed: the same terminal, its screen, and not a byte lo
   ).toEqual(["init"]);
 });
 
+test("whoever asks before earlier terminals are found, is told of them all, and of none that it was closed", async () => {
+  await startContainer(manager, root, "early", ["sleep", "1000"]);
+  const { id } = await service.exec({ containerId: "early", args: [], cols: 80, rows: 24 });
+  service.dispose();
+  manager.dispose();
+  manager = await startManager(root);
+  let found = (): void => undefined;
+  const ready = new Promise<void>((resolve) => {
+    found = resolve;
+  });
+  service = new TerminalService({ tasks: manager, namespace: "default", ready });
+  const abort = new AbortController();
+  const first = service.watch(abort.signal).next();
+  expect(() => service.connect({ id }, new AsyncQueue())).toThrow(/still being found/);
+  const another = service.exec({ containerId: "early", args: [], cols: 80, rows: 24 });
+  await service.load();
+  found();
+  const listed = (await first).value;
+  abort.abort();
+  expect(listed?.put).toMatchObject([{ id, containerId: "early" }]);
+  expect((await another).containerId).toBe("early");
+});
+
 test("what ended while the app was away is there, with its last words, until it is closed", async () => {
   await startContainer(manager, root, "a", sleep);
   const { id } = await exec(["sh", "-c", "usleep 300000; echo last words; exit 5"]);

@@ -16,6 +16,8 @@ import {
 } from "react";
 import type { Event } from "#shared/base/emitter";
 import type { AppContract } from "#shared/contract/index";
+import type { ManagerName, ShellContract } from "#shared/contract/shell";
+import type { AppError } from "#shared/errors";
 import type { Client } from "#shared/rpc/define";
 import {
   type Collection,
@@ -26,15 +28,25 @@ import {
   Live,
 } from "./live.ts";
 
-/** What the window needs of its connection; transport.ts makes the real one. */
+/** What the window needs of its connection to a manager; transport.ts makes the real one. */
 export interface WindowConnection {
   readonly client: Client<AppContract>;
   readonly state: "connected" | "reconnecting" | "closed";
+  /** Why it could not be opened (again) when that was last tried. */
+  readonly trouble?: AppError | undefined;
   readonly onState: Event<WindowConnection["state"]>;
 }
 
-interface Core {
-  connection: WindowConnection;
+export interface WindowConnections {
+  /** Which manager is shown. */
+  readonly manager: ManagerName;
+  readonly shown: WindowConnection;
+  /** Of the user who opened the window, which keeps the window's own settings. */
+  readonly user: Pick<WindowConnection, "client">;
+  readonly shell: { readonly client: Client<ShellContract> };
+}
+
+interface Core extends WindowConnections {
   live: Live;
 }
 
@@ -60,14 +72,14 @@ export function createQueryClient(): QueryClient {
 
 /** Gives the window its client, its cache and the streams that fill it. */
 export function CoreProvider(props: {
-  connection: WindowConnection;
+  connections: WindowConnections;
   queries: QueryClient;
   children: ReactNode;
 }) {
-  const { connection, queries, children } = props;
+  const { connections, queries, children } = props;
   const core = useMemo(
-    () => ({ connection, live: new Live(connection.client, queries) }),
-    [connection, queries],
+    () => ({ ...connections, live: new Live(connections.shown.client, queries) }),
+    [connections, queries],
   );
   return (
     <QueryClientProvider client={queries}>
@@ -83,20 +95,40 @@ function useCore(): Core {
 }
 
 export function useClient(): Client<AppContract> {
-  return useCore().connection.client;
+  return useCore().shown.client;
+}
+
+/** The program that shows the window. */
+export function useShell(): Client<ShellContract> {
+  return useCore().shell.client;
+}
+
+/** Which manager is shown: the user's or the machine's. */
+export function useManager(): ManagerName {
+  return useCore().manager;
 }
 
 /** Whether the core can be reached just now. */
 export function useConnection(): WindowConnection["state"] {
-  const { connection } = useCore();
-  const subscribe = useCallback(
-    (listener: () => void) => {
-      const subscription = connection.onState(listener);
+  const { shown } = useCore();
+  return useSyncExternalStore(useOnState(), () => shown.state);
+}
+
+/** Why the core can't be reached; undefined when it can, or nobody knows. */
+export function useConnectionTrouble(): AppError | undefined {
+  const { shown } = useCore();
+  return useSyncExternalStore(useOnState(), () => shown.trouble);
+}
+
+function useOnState(): (listener: () => void) => () => void {
+  const { shown } = useCore();
+  return useCallback(
+    (listener) => {
+      const subscription = shown.onState(listener);
       return () => subscription.dispose();
     },
-    [connection],
+    [shown],
   );
-  return useSyncExternalStore(subscribe, () => connection.state);
 }
 
 export function useLive(): Live {

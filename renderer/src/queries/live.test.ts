@@ -27,7 +27,7 @@ it("applies steps, and leaves what did not change as it is", () => {
 it("opens one stream for all who watch, and opens it again when it breaks", async () => {
   const core = new FakeCore({ containers: fakeContainers().slice(0, 2) });
   const queries = createQueryClient();
-  const live = new Live(core.connection.client, queries);
+  const live = new Live(core.connections.shown.client, queries);
   const now = (): Collection<Container> | undefined => queries.getQueryData(containerSource.key);
   live.watchCollection(containerSource);
   live.watchCollection(containerSource);

@@ -3,7 +3,7 @@ import { useEffect, useSyncExternalStore } from "react";
 import type { AppContract } from "#shared/contract/index";
 import type { Settings, SystemInfo } from "#shared/contract/system";
 import type { ItemOf, MethodOf } from "#shared/rpc/define";
-import { useClient, useLive } from "./client.tsx";
+import { useLive, useShell } from "./client.tsx";
 import type { Live } from "./live.ts";
 
 export const systemKeys = {
@@ -27,10 +27,10 @@ export function useSettings(): Settings | undefined {
 
 /** What hosts the window, and whether it has a file picker. */
 export function useHost() {
-  const client = useClient();
+  const shell = useShell();
   return useQuery({
     queryKey: systemKeys.host,
-    queryFn: ({ signal }) => client.call("system.host", {}, { signal }),
+    queryFn: ({ signal }) => shell.call("shell.host", {}, { signal }),
   }).data;
 }
 

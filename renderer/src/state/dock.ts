@@ -1,6 +1,7 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 import type { Terminal } from "#shared/contract/terminals";
+import { shownManager } from "./manager.ts";
 
 export interface TerminalTab {
   kind: "terminal";
@@ -54,7 +55,8 @@ const empty: DockState = {
 /** The dock as it was when the window was last open. Changed only through the functions of this file. */
 export const useDock = create<DockState>()(
   persist(() => empty, {
-    name: "shimyard.dock",
+    // Each manager has terminals and containers of its own.
+    name: shownManager === "user" ? "shimyard.dock" : `shimyard.dock.${shownManager}`,
     version: 1,
     partialize: (state) => ({ ...state, chosen: false, synced: false }),
   }),

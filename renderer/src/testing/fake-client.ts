@@ -3,10 +3,11 @@ import { Emitter } from "#shared/base/emitter";
 import type { Event } from "#shared/contract/activity";
 import type { Container } from "#shared/contract/containers";
 import type { AppContract } from "#shared/contract/index";
+import type { ManagerName } from "#shared/contract/shell";
 import type { Settings, SystemInfo } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
 import type { ErrorInfo } from "#shared/errors";
-import type { CallContext, Client, Handlers } from "#shared/rpc/define";
+import type { CallContext, Client, Contract, Handlers } from "#shared/rpc/define";
 import type { Checkpoint } from "#shared/contract/checkpoints";
 import type { Shim } from "#shared/contract/shims";
 import type { Extension } from "#shared/contract/extensions";
@@ -15,7 +16,7 @@ import type { Registry } from "#shared/contract/registries";
 import type { Network } from "#shared/contract/networks";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
-import type { WindowConnection } from "../queries/client.tsx";
+import type { WindowConnection, WindowConnections } from "../queries/client.tsx";
 import {
   fakeCheckpoints,
   fakeContainers,
@@ -31,6 +32,7 @@ import { fakeImages } from "./fake-images.ts";
 import { fakeRegistries, fakeRegistryHandlers } from "./fake-registries.ts";
 import { fakeNetworkHandlers, fakeNetworks } from "./fake-networks.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
+import { fakeShell } from "./fake-shell.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
@@ -38,6 +40,7 @@ import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
 export interface FakeOptions {
   containers?: Container[];
   rootless?: boolean;
+  manager?: ManagerName;
   /** How long an action takes, milliseconds. */
   delay?: number;
   images?: Image[];
@@ -67,9 +70,10 @@ export class FakeCore {
   readonly system: FakeValue<SystemInfo>;
   readonly settings = new FakeValue<Settings>({ theme: "system", stopGrace: 10 });
   readonly events: Event[];
+  readonly shell = fakeShell();
   /** Every unary call in order, for tests. */
   readonly calls: { method: string; input: unknown }[] = [];
-  readonly connection: WindowConnection;
+  readonly connections: WindowConnections;
 
   readonly #failures = new Map<string, ErrorInfo[]>();
   readonly #eventWatchers = new Set<AsyncQueue<Event>>();
@@ -92,11 +96,13 @@ export class FakeCore {
     this.system = new FakeValue(fakeSystem(options.rootless ?? false));
     this.#delay = options.delay ?? 0;
     this.#rootless = options.rootless ?? false;
-    this.connection = {
-      client: this.#client(),
+    const shown: WindowConnection = {
+      client: this.#client(this.#handlers()),
       state: "connected",
       onState: new Emitter<WindowConnection["state"]>().event,
     };
+    const shell = { client: this.#client(this.shell) };
+    this.connections = { manager: options.manager ?? "user", shown, user: shown, shell };
   }
 
   /** The next call of this method, or of it on this container, rejects. */
@@ -104,10 +110,9 @@ export class FakeCore {
     this.#failures.set(method, [...(this.#failures.get(method) ?? []), error]);
   }
 
-  #client(): Client<AppContract> {
-    const handlers = this.#handlers();
+  #client<C extends Contract>(handlers: Handlers<C>): Client<C> {
     const handlerOf = (method: string) => {
-      const [domain, name] = method.split(".") as [keyof AppContract, string];
+      const [domain = "", name = ""] = method.split(".");
       return (handlers[domain] as Record<string, unknown>)[name];
     };
     return {
@@ -148,7 +153,7 @@ export class FakeCore {
           },
         };
       },
-    } as unknown as Client<AppContract>;
+    } as unknown as Client<C>;
   }
 
   #handlers(): Handlers<AppContract> {
@@ -231,8 +236,6 @@ export class FakeCore {
           this.settings.set({ ...before, ...others, ...chosen });
           return this.settings.value;
         },
-        pickPath: () => ({ path: "/srv/images/alpine.tar.gz" }),
-        host: () => ({ shell: "browser", pickPath: false }),
       },
     };
   }

@@ -298,6 +298,7 @@ export function fakeSystem(rootless: boolean): SystemInfo {
   const now = Date.now();
   return {
     version: "0.1.0",
+    kind: "electron",
     pid: 40_117,
     startedAt: now - 3 * hour,
     hostname: "atelier",

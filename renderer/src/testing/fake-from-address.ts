@@ -1,4 +1,4 @@
-import type { WindowConnection } from "../queries/client.tsx";
+import type { WindowConnections } from "../queries/client.tsx";
 import { FakeCore } from "./fake-client.ts";
 import { fakeContainers, manyContainers } from "./fake-data.ts";
 import { fakeTransfers, manyImages } from "./fake-images.ts";
@@ -10,7 +10,7 @@ import { setRowError } from "../state/row-errors.ts";
  * `&rootless` an ordinary user; `&errors` some rows that failed; `&images=200` so many images; `&pulling`
  * images that come and go; `&page=images` where to begin.
  */
-export function fakeFromAddress(search: string): WindowConnection | undefined {
+export function fakeFromAddress(search: string): WindowConnections | undefined {
   const parameters = new URLSearchParams(search);
   const fake = parameters.get("fake");
   if (fake === null) return undefined;
@@ -44,5 +44,5 @@ export function fakeFromAddress(search: string): WindowConnection | undefined {
       });
     }
   }
-  return core.connection;
+  return core.connections;
 }

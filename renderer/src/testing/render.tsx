@@ -43,7 +43,7 @@ export function renderWith(core: FakeCore, children: ReactNode): RenderResult {
   reset(useTransferFailures);
   reset(useImageSelection);
   return render(
-    <CoreProvider connection={core.connection} queries={createQueryClient()}>
+    <CoreProvider connections={core.connections} queries={createQueryClient()}>
       <TooltipProvider>{children}</TooltipProvider>
     </CoreProvider>,
   );

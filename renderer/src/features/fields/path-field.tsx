@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { FolderOpen } from "lucide-react";
 import { Button } from "../../components/button.tsx";
 import { TextField, type TextFieldProps } from "../../components/fields.tsx";
-import { useClient } from "../../queries/client.tsx";
+import { useShell } from "../../queries/client.tsx";
 import { useHost } from "../../queries/system.ts";
 
 /** What is wrong with a path as one types it. */
@@ -21,10 +21,10 @@ export function PathField(
   },
 ) {
   const { picks, pickTitle, fromPicked, error, ...field } = props;
-  const client = useClient();
+  const shell = useShell();
   const host = useHost();
   const pick = useMutation({
-    mutationFn: () => client.call("system.pickPath", { kind: picks, title: pickTitle }),
+    mutationFn: () => shell.call("shell.pickPath", { kind: picks, title: pickTitle }),
     onSuccess: ({ path }) => path !== null && field.onChange(fromPicked ? fromPicked(path) : path),
   });
   return (

@@ -8,7 +8,7 @@ import { Dialog } from "../../components/dialog.tsx";
 import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
 import { Checkbox, TextField } from "../../components/fields.tsx";
 import { notify } from "../../components/toast.tsx";
-import { useClient } from "../../queries/client.tsx";
+import { useShell } from "../../queries/client.tsx";
 import { useCopyFromHost, useCopyToHost } from "../../queries/files.ts";
 import { useHost } from "../../queries/system.ts";
 
@@ -46,7 +46,7 @@ const words = {
 export function CopyDialog(props: CopyDialogProps) {
   const { source, direction, path, onClose } = props;
   const host = useHost();
-  const client = useClient();
+  const shell = useShell();
   const toHost = useCopyToHost(source);
   const fromHost = useCopyFromHost(source);
   const run = direction === "to-host" ? toHost : fromHost;
@@ -58,7 +58,7 @@ export function CopyDialog(props: CopyDialogProps) {
     typed !== "" && !typed.startsWith("/") ? "Give the whole path, from / on" : undefined;
   const pick = useMutation({
     mutationFn: (kind: "file" | "directory") =>
-      client.call("system.pickPath", { kind, title: text.pick }),
+      shell.call("shell.pickPath", { kind, title: text.pick }),
     onSuccess: ({ path: picked }) => picked !== null && setHostPath(picked),
   });
   const failure = run.error ? errorInfo(run.error) : undefined;

@@ -7,12 +7,13 @@ import { Progress, Spinner } from "../../components/spinner.tsx";
 import { useOperations } from "../../queries/activity.ts";
 import { useClient, useConnection } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
-import { useHostLoad } from "../../queries/system.ts";
+import { useHostLoad, useSystem } from "../../queries/system.ts";
 import { goTo } from "../../state/layout.ts";
 import { notify } from "../../components/toast.tsx";
 
 export function Footer() {
   const containers = useContainers();
+  const system = useSystem();
   let running = 0;
   let paused = 0;
   for (const { state } of containers.items.values()) {
@@ -36,7 +37,9 @@ export function Footer() {
       <span className="spacer" />
       <RunningOperation />
       <span className="footer__promise truncate">
-        Everything keeps running when this window closes
+        {system?.kind === "service"
+          ? "Everything keeps running, and is restarted, while no window is open"
+          : "Everything keeps running when this window closes"}
       </span>
     </footer>
   );

@@ -1,13 +1,17 @@
 import { ChevronDown, Search } from "lucide-react";
+import { sentence } from "../../components/error-note.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Kbd } from "../../components/kbd.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { cx } from "../../components/cx.ts";
-import { useConnection } from "../../queries/client.tsx";
+import { useConnection, useConnectionTrouble, useManager } from "../../queries/client.tsx";
+import { useServiceSetUp } from "../../queries/manager.ts";
 import { useSystem } from "../../queries/system.ts";
 import { goTo } from "../../state/layout.ts";
+import { showManager } from "../../state/manager.ts";
 import { openPalette, openShortcuts } from "../../state/overlays.ts";
 import { chooseTheme, useTheme } from "../../state/theme.ts";
+import { managerOptions } from "../manager/manager-switch.tsx";
 import { ProductMark } from "./mark.tsx";
 
 export function Header() {
@@ -29,6 +33,9 @@ export function Header() {
 
 function HostChip() {
   const connection = useConnection();
+  const trouble = useConnectionTrouble();
+  const manager = useManager();
+  const setUp = useServiceSetUp();
   const system = useSystem();
   const theme = useTheme((state) => state.choice);
   const user = system
@@ -37,7 +44,9 @@ function HostChip() {
       : system.user.name
     : undefined;
   const words = {
-    connected: user ? `This computer · ${user}` : "This computer",
+    connected: [managerOptions.find(({ value }) => value === manager)?.label, user]
+      .filter(Boolean)
+      .join(" · "),
     reconnecting: "Reconnecting…",
     closed: "Disconnected",
   };
@@ -47,6 +56,15 @@ function HostChip() {
         ...(system
           ? [{ kind: "heading" as const, label: `${system.hostname} · ${system.distribution}` }]
           : []),
+        ...(trouble ? [{ kind: "heading" as const, label: sentence(trouble.message) }] : []),
+        ...(setUp && !setUp.same
+          ? managerOptions.map(({ value, label }) => ({
+              label,
+              checked: value === manager,
+              onSelect: () => value !== manager && showManager(value),
+            }))
+          : []),
+        { kind: "separator" },
         { label: "System", onSelect: () => goTo("system") },
         { label: "Keyboard shortcuts", shortcut: "?", onSelect: openShortcuts },
         { kind: "separator" },

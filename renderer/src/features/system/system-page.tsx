@@ -8,6 +8,7 @@ import { Moment } from "../../components/since.tsx";
 import type { SystemInfo } from "#shared/contract/system";
 import { useClient } from "../../queries/client.tsx";
 import { useHost, useSystem } from "../../queries/system.ts";
+import { ServiceSection } from "../manager/service-section.tsx";
 import { Prerequisites } from "./prerequisites.tsx";
 import { Runtimes } from "./runtimes.tsx";
 import { SettingsSection } from "./settings-section.tsx";
@@ -54,6 +55,7 @@ export function SystemPage() {
               </Section>
               <SettingsSection runtimes={system.runtimes} />
             </div>
+            <ServiceSection system={system} />
           </>
         )}
       </div>

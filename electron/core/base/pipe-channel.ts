@@ -5,8 +5,8 @@ import type { Channel, Frame } from "#shared/rpc/define";
 import { MAX_FRAME_BYTES } from "#shared/rpc/wire";
 
 /**
- * Frames over a pair of pipes to another process: each is its length in bytes (u32, big endian) and what the codec
- * makes of it. The channel ends when `input` does; `output` is ended with it.
+ * Frames over a pair of pipes to another process, or over a socket that is both: each is its length in bytes (u32,
+ * big endian) and what the codec makes of it. The channel ends when `input` does; `output` is ended with it.
  */
 export function pipeChannel(input: Readable, output: Writable): Channel {
   const frames: ((frame: Frame) => void)[] = [];
@@ -34,8 +34,10 @@ export function pipeChannel(input: Readable, output: Writable): Channel {
       const rest = all.subarray(4 + length);
       waiting = rest.length > 0 ? [rest] : [];
       size = rest.length;
+      // Handlers are promised a Uint8Array, whose slice() copies; a Buffer's does not.
+      const bytes = new Uint8Array(all.buffer, all.byteOffset + 4, length);
       // Whoever listens checks it (shared/rpc/define.ts).
-      const frame = decodeFrame(all.subarray(4, 4 + length)) as Frame;
+      const frame = decodeFrame(bytes) as Frame;
       for (const listen of frames) listen(frame);
     }
   };
@@ -51,12 +53,7 @@ export function pipeChannel(input: Readable, output: Writable): Channel {
   output.on("error", end);
   return {
     send(frame) {
-      if (ended) return;
-      const bytes = encodeFrame(frame);
-      const head = Buffer.alloc(4);
-      head.writeUInt32BE(bytes.length);
-      output.write(head);
-      output.write(bytes);
+      if (!ended) output.write(packFrame(frame));
     },
     onFrame: (listen) => void frames.push(listen),
     onClose(listen) {
@@ -65,4 +62,12 @@ export function pipeChannel(input: Readable, output: Writable): Channel {
     },
     close: end,
   };
+}
+
+/** A frame as such a channel carries it. Throws RESOURCE_EXHAUSTED when it is too large. */
+export function packFrame(frame: Frame): Buffer {
+  const bytes = encodeFrame(frame);
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(bytes.length);
+  return Buffer.concat([head, bytes]);
 }
