@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { makeContainer, starterImage, waitForState } from "../harness/containers.ts";
 import { Home } from "../harness/home.ts";
-import { OrdinaryUser } from "../harness/ordinary-user.ts";
+import { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
 import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test as base } from "../harness/test.ts";
 

@@ -7,7 +7,7 @@ import { createClient } from "#shared/rpc/client";
 import type { Client } from "#shared/rpc/define";
 import { socketChannel } from "#headless/socket-channel";
 import { WebSocket } from "ws";
-import type { OrdinaryUser } from "./ordinary-user.ts";
+import type { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
 
 const main = "dist/headless/main.js";
 const project = fileURLToPath(new URL("../..", import.meta.url));
