@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { mustRun } from "#core/host/command";
+import type { OwnNamespaces } from "#core/host/own-namespaces";
 import type { Paths } from "#core/host/paths";
 import { thisHost } from "#core/host/prerequisites";
 import { firstExecutable, parseVersion } from "#core/host/prerequisites-tools";
@@ -22,6 +23,7 @@ const conmonNames = [...ociNames, sandboxName];
 export interface OciContext {
   paths: Paths;
   privileges: Privileges;
+  namespaces?: OwnNamespaces | undefined;
   signal?: AbortSignal;
   /** Probes also what is remembered. */
   again?: boolean;
@@ -62,8 +64,12 @@ export async function createOciRuntimes(
       ...{ id, binary, privileges, shown: { name, path, version } },
       ...(sandbox && { lacks: sandboxLacks }),
       shareShim: { ok: false, reason: "conmon holds one container each" },
-      runtime: (own) =>
-        new OciRuntime({ ...shared, paths: own, cli: new OciCli(binary, privileges, own) }),
+      runtime: (own) => {
+        // What is tried out is on its own.
+        const namespaces = own === paths ? context.namespaces : undefined;
+        const cli = new OciCli(binary, privileges, own);
+        return new OciRuntime({ ...shared, namespaces, paths: own, cli });
+      },
     });
   }
   const outcome = infos ?? (await probeAll(candidates, context, busybox));
