@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
 import { commandError, runCommand } from "../host/command.ts";
+import { processStat } from "../host/proc.ts";
 import type { Connection, PublishedPort } from "./network-store.ts";
 import { isEvery } from "./ports.ts";
 
@@ -56,7 +57,8 @@ export class UserNetwork {
     if (pid !== undefined) {
       process.kill(pid, "SIGTERM");
       const until = Date.now() + endTime;
-      while (Date.now() < until && (await this.#pid(file)) !== undefined) await delay(2);
+      // Its arguments are gone sooner than its sockets are closed.
+      while (Date.now() < until && (await processStat(pid)) !== undefined) await delay(2);
     }
     await rm(file, { force: true });
   }
