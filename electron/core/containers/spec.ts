@@ -79,6 +79,8 @@ export function makeSpec(request: SpecRequest): SpecResult {
       ...mounts(facts, hostNetwork, config.shmSize),
       ...request.etc,
       ...(host.init === undefined ? [] : [initMount(host.init)]),
+      // Nobody makes a device node in a user namespace: the machine's own is shown instead.
+      ...(facts.rootless ? host.devices.map(deviceMount) : []),
     ],
     config.mounts ?? [],
     warnings,
@@ -94,7 +96,9 @@ export function makeSpec(request: SpecRequest): SpecResult {
       namespaces: namespaces(facts, hostNetwork),
       ...sysctlOf(config, network, facts, warnings),
       ...(host.seccomp ? { seccomp: host.seccomp } : {}),
-      ...(host.devices.length > 0 ? { devices: host.devices.map(({ node }) => node) } : {}),
+      ...(host.devices.length > 0 && !facts.rootless
+        ? { devices: host.devices.map(({ node }) => node) }
+        : {}),
       maskedPaths,
       readonlyPaths,
     },
@@ -107,7 +111,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
       const { type, major, minor } = node;
       spec.linux.resources.devices?.push({ allow: true, type, major, minor, access });
     }
-    // An ordinary user's runtime can't make this; it stays in the cgroup it was started in.
+    // An ordinary user's has its place where some are delegated (runtime/task-cgroup.ts).
     if (!facts.rootless) spec.linux.cgroupsPath = `/shimyard/${id}`;
   } else if (asked) {
     warnings.push(
@@ -134,6 +138,11 @@ const initPath = "/dev/init";
 const initMount = (source: string): OciSpec["mounts"][number] => ({
   ...{ destination: initPath, type: "bind", source },
   options: ["bind", "rprivate", "ro"],
+});
+
+const deviceMount = ({ node, source }: HostSide["devices"][number]): OciSpec["mounts"][number] => ({
+  ...{ destination: node.path, type: "bind", source },
+  options: ["bind", "rprivate"],
 });
 
 /** An ordinary user's processes can only be made likelier to be killed. */
