@@ -30,17 +30,20 @@ const vitest = (name, projects, files = []) => [
   "run",
   ...files,
   ...projects.flatMap((project) => ["--project", project]),
-  "--reporter=default",
+  // Each test with why it is skipped, or only what is out of the ordinary.
+  `--reporter=${files.length > 0 ? "verbose" : "default"}`,
   "--reporter=json",
   `--outputFile.json=test-results/${name}.json`,
 ];
 
-/** The behaviour of what an ordinary user's containers differ in: all of it takes as long as it does for root. */
+/** The behaviour of what an ordinary user's containers differ in; the rest is the same whoever has them. */
 const rootlessFiles = [
-  ...["runtime/oci/", "containers/containers", "containers/spec/", "logs/", "terminals/", "files/"],
-  ...["snapshots/containers", "snapshots/layers.", "images/images.", "images/archives", "network/"],
-  ...["host/", "system/"],
+  ...["runtime/oci/oci.", "containers/containers.", "containers/spec/", "logs/", "terminals/"],
+  ...["files/", "snapshots/containers.", "images/archives.", "network/"],
 ].map((path) => `electron/core/${path}`);
+
+/** Of these, what takes as long as all the others, and is as it is for root. */
+const longOnes = ["in a loop never leads out", "a hundred thousand entries"];
 
 /** In the order in which they run: what is quick to fail comes first. */
 export const stages = /** @satisfies {Record<string, Stage>} */ ({
@@ -59,7 +62,13 @@ export const stages = /** @satisfies {Record<string, Stage>} */ ({
     needsApp: true,
   },
   rootless: {
-    commands: [vitest("rootless", ["behaviour"], rootlessFiles)],
+    commands: [
+      vitest(
+        "rootless",
+        ["behaviour"],
+        [...rootlessFiles, `--testNamePattern=^(?!.*(${longOnes.join("|")}))`],
+      ),
+    ],
     report: "rootless.json",
     needsApp: true,
     asUser: true,

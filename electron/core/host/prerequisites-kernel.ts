@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Prerequisite } from "#shared/contract/system";
+import { AppError } from "#shared/errors";
 import { parseCgroupMounts } from "./cgroup.ts";
+import { ownDelegation } from "./delegation.ts";
 import { execute, firstExecutable } from "./prerequisites-tools.ts";
 import type { Host } from "./prerequisites.ts";
 
@@ -78,10 +80,14 @@ async function cgroups(host: Host): Promise<Prerequisite> {
     const note = "No cgroup file system is mounted under /sys/fs/cgroup.";
     return { ...base, status: "missing", note };
   }
+  // Of another machine's files only the hierarchy is told: what is delegated is found by trying.
+  const delegated = host.uid !== 0 && host.root === "/" ? await ownDelegation() : undefined;
   const note =
-    host.uid !== 0 && mode !== "v2"
-      ? "On cgroup v1 only root can set limits on containers."
-      : undefined;
+    delegated instanceof AppError
+      ? `${delegated.message}.`
+      : host.uid !== 0 && mode !== "v2"
+        ? "On cgroup v1 only root can set limits on containers."
+        : undefined;
   return { ...base, status: "found", version: mode, ...(note && { note }) };
 }
 

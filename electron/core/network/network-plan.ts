@@ -71,7 +71,7 @@ export function planNetwork(
   });
 }
 
-export const noBridges = "An ordinary user's containers can't be joined to networks of their own";
+export const noBridges = "Containers can't be joined to networks on this machine";
 const noSandbox = "Containers in gVisor's sandbox have no network";
 const portsWithout = {
   none: "Its ports are not published: it has no network",
