@@ -9,15 +9,29 @@ import type { Host } from "./prerequisites.ts";
 
 /** What the kernel itself must allow. */
 export async function kernelFeatures(host: Host, signal?: AbortSignal): Promise<Prerequisite[]> {
-  return Promise.all([overlayfs(host), userNamespaces(host, signal), cgroups(host)]);
+  return Promise.all([overlayfs(host, signal), userNamespaces(host, signal), cgroups(host)]);
 }
 
-async function overlayfs(host: Host): Promise<Prerequisite> {
+/** Of two directories that every Linux has, in namespaces that go at once. */
+const tryOverlay = [
+  ...["--user", "--map-root-user", "--mount", "mount", "-t", "overlay"],
+  ...["-o", "lowerdir=/usr:/etc,userxattr", "overlay", "/mnt"],
+];
+
+/** For an ordinary user one is really mounted: kernels before 5.11 do that for root only. */
+async function overlayfs(host: Host, signal?: AbortSignal): Promise<Prerequisite> {
   const base = {
     name: "overlayfs",
     purpose: "Lays a container's changes over its image",
     required: true,
   };
+  const unshare = await firstExecutable(["unshare"], host);
+  if (host.uid !== 0 && unshare !== undefined) {
+    const { code, output } = await execute([unshare, ...tryOverlay], signal);
+    if (code === 0) return { ...base, status: "found" };
+    const note = `This kernel mounts none for an ordinary user: ${output.trim().split("\n").at(-1)}`;
+    return { ...base, status: "unusable", note };
+  }
   const filesystems = await read(host, "proc/filesystems");
   if (/^nodev\s+overlay$/m.test(filesystems)) return { ...base, status: "found" };
   const release = (await read(host, "proc/sys/kernel/osrelease")).trim();
