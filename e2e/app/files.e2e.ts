@@ -5,7 +5,7 @@ import type { FileEntry, FileSource } from "#shared/contract/files";
 import type { Client } from "#shared/rpc/define";
 import { makeContainer, starterImage, waitForState } from "../harness/containers.ts";
 import { Home } from "../harness/home.ts";
-import { OrdinaryUser } from "../harness/ordinary-user.ts";
+import { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
 import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 

@@ -8,7 +8,7 @@ import { createClient } from "#shared/rpc/client";
 import type { Channel, Client } from "#shared/rpc/define";
 import { socketChannel } from "#headless/socket-channel";
 import { WebSocket } from "ws";
-import type { OrdinaryUser } from "./ordinary-user.ts";
+import type { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
 
 const main = "dist/headless/main.js";
 const project = fileURLToPath(new URL("../..", import.meta.url));

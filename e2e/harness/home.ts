@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ElectronApp } from "./electron-app.ts";
 import { HeadlessApp } from "./headless-app.ts";
-import type { OrdinaryUser } from "./ordinary-user.ts";
+import type { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
 
 /** A root of a test's own: nothing of this user's real containers is seen or touched. */
 export class Home {

@@ -20,6 +20,7 @@ import { createImages } from "./images/create-images.ts";
 import type { ImageService } from "./images/image-service.ts";
 import type { TransferService } from "./images/transfer-service.ts";
 import { LogService } from "./logs/log-service.ts";
+import { UserGrounds } from "./network/ground.ts";
 import { NetworkService } from "./network/network-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
 import { TaskManager } from "./runtime/manager.ts";
@@ -110,8 +111,14 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const tasks: Tasks = new TaskManager({ paths, registry, privileges });
     closing.push(() => tasks.dispose());
     const places = new Places(store);
+    const grounds = privileges.rootless ? new UserGrounds(paths) : undefined;
     const system = await SystemService.create({
+<<<<<<< HEAD
       ...{ paths, privileges, registry, store, places, version, kind },
+=======
+      ...{ paths, privileges, registry, store, places, version },
+      namespaces: grounds?.namespaces,
+>>>>>>> wip-rootless
     });
     closing.push(() => system.dispose());
     const layers = await chooseLayerStore({ paths, privileges, kind: config.layers });
@@ -137,8 +144,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         throw AppError.wrap(error, "The containers could not be loaded");
       }
     });
-    const networks = await NetworkService.create({ paths, privileges, store, exchange, ready });
-    closing.push(() => networks.dropIdle());
+    const networks = await NetworkService.create({
+      ...{ paths, privileges, grounds, store, exchange, ready },
+    });
+    closing.push(() => networks.dropIdle({ wait: tasks.list().length === 0 }));
     const imaging = await createImages({
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),

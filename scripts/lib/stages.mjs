@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { seconds } from "./console.mjs";
+import { OrdinaryUser } from "./ordinary-user.mjs";
 import { root } from "./places.mjs";
 import { readCounts } from "./reports.mjs";
 
@@ -9,6 +10,7 @@ import { readCounts } from "./reports.mjs";
  * @typedef {object} Stage
  * @property {string[][]} commands run one after the other, until one fails
  * @property {string} [report] where the last command writes its JSON report, under test-results/
+ * @property {boolean} [asUser] it runs as an ordinary user, whom root makes for it
  * @property {boolean} needsApp it runs what the build made, on this system's runtimes
  */
 
@@ -21,15 +23,27 @@ const results = join(root, "test-results");
 /**
  * @param {string} name
  * @param {string[]} projects
+ * @param {string[]} [files] only those
  */
-const vitest = (name, projects) => [
+const vitest = (name, projects, files = []) => [
   "vitest",
   "run",
+  ...files,
   ...projects.flatMap((project) => ["--project", project]),
-  "--reporter=default",
+  // Each test with why it is skipped, or only what is out of the ordinary.
+  `--reporter=${files.length > 0 ? "verbose" : "default"}`,
   "--reporter=json",
-  `--outputFile.json=${join(results, `${name}.json`)}`,
+  `--outputFile.json=test-results/${name}.json`,
 ];
+
+/** The behaviour of what an ordinary user's containers differ in; the rest is the same whoever has them. */
+const rootlessFiles = [
+  ...["runtime/oci/oci.", "containers/containers.", "containers/spec/", "logs/", "terminals/"],
+  ...["files/", "snapshots/containers.", "images/archives.", "network/"],
+].map((path) => `electron/core/${path}`);
+
+/** Of these, what takes as long as all the others, and is as it is for root. */
+const longOnes = ["in a loop never leads out", "a hundred thousand entries"];
 
 /** In the order in which they run: what is quick to fail comes first. */
 export const stages = /** @satisfies {Record<string, Stage>} */ ({
@@ -46,6 +60,18 @@ export const stages = /** @satisfies {Record<string, Stage>} */ ({
     commands: [vitest("behaviour", ["behaviour"])],
     report: "behaviour.json",
     needsApp: true,
+  },
+  rootless: {
+    commands: [
+      vitest(
+        "rootless",
+        ["behaviour"],
+        [...rootlessFiles, `--testNamePattern=^(?!.*(${longOnes.join("|")}))`],
+      ),
+    ],
+    report: "rootless.json",
+    needsApp: true,
+    asUser: true,
   },
   e2e: {
     commands: [["playwright", "test", "--reporter=list,json"]],
@@ -68,9 +94,21 @@ export async function runStage(name, env, wrapper) {
   const report = stage.report && join(results, stage.report);
   if (report) await rm(report, { force: true });
   let ok = true;
-  for (const [tool = "", ...args] of stage.commands) {
-    const [command = "", ...rest] = [...wrapper, join(root, "node_modules/.bin", tool), ...args];
-    ok &&= (await show(command, rest, { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report })) === 0;
+  const user = stage.asUser && process.getuid?.() === 0 ? await OrdinaryUser.make() : undefined;
+  try {
+    for (const [tool = "", ...args] of stage.commands) {
+      const own = user?.tool([tool, ...args]) ?? [join(root, "node_modules/.bin", tool), ...args];
+      const [command = "", ...rest] = [...wrapper, ...own];
+      ok &&= (await show(command, rest, { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report })) === 0;
+    }
+    if (user && stage.report) {
+      await mkdir(results, { recursive: true });
+      await copyFile(user.wrote(`test-results/${stage.report}`), join(results, stage.report)).catch(
+        () => undefined,
+      );
+    }
+  } finally {
+    await user?.remove();
   }
   const counts = (report && (await readCounts(report))) || {
     passed: ok ? 1 : 0,

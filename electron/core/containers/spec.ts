@@ -43,7 +43,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
   const notes = [...network.notes, ...host.notes];
   if (
     config.extraHosts?.some(({ ip }) => ip === "host-gateway") &&
-    (network.kind === "none" || network.kind === "user")
+    (network.kind === "none" || (network.kind !== "host" && facts.rootless))
   ) {
     warnings.push("Its host-gateway is left out: this machine has no address that it could reach");
   }
@@ -79,6 +79,8 @@ export function makeSpec(request: SpecRequest): SpecResult {
       ...mounts(facts, hostNetwork, config.shmSize),
       ...request.etc,
       ...(host.init === undefined ? [] : [initMount(host.init)]),
+      // Nobody makes a device node in a user namespace: the machine's own is shown instead.
+      ...(facts.rootless ? host.devices.map(deviceMount) : []),
     ],
     config.mounts ?? [],
     warnings,
@@ -92,9 +94,11 @@ export function makeSpec(request: SpecRequest): SpecResult {
     linux: {
       ...propagation,
       namespaces: namespaces(facts, hostNetwork),
-      ...sysctlOf(config, network, warnings),
+      ...sysctlOf(config, network, facts, warnings),
       ...(host.seccomp ? { seccomp: host.seccomp } : {}),
-      ...(host.devices.length > 0 ? { devices: host.devices.map(({ node }) => node) } : {}),
+      ...(host.devices.length > 0 && !facts.rootless
+        ? { devices: host.devices.map(({ node }) => node) }
+        : {}),
       maskedPaths,
       readonlyPaths,
     },
@@ -107,7 +111,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
       const { type, major, minor } = node;
       spec.linux.resources.devices?.push({ allow: true, type, major, minor, access });
     }
-    // An ordinary user's runtime can't make this; it stays in the cgroup it was started in.
+    // An ordinary user's has its place where some are delegated (runtime/task-cgroup.ts).
     if (!facts.rootless) spec.linux.cgroupsPath = `/shimyard/${id}`;
   } else if (asked) {
     warnings.push(
@@ -136,6 +140,11 @@ const initMount = (source: string): OciSpec["mounts"][number] => ({
   options: ["bind", "rprivate", "ro"],
 });
 
+const deviceMount = ({ node, source }: HostSide["devices"][number]): OciSpec["mounts"][number] => ({
+  ...{ destination: node.path, type: "bind", source },
+  options: ["bind", "rprivate"],
+});
+
 /** An ordinary user's processes can only be made likelier to be killed. */
 function oomScoreOf(
   { moreLimits }: ContainerConfig,
@@ -151,6 +160,7 @@ function oomScoreOf(
 function sysctlOf(
   { sysctls = {} }: ContainerConfig,
   { kind }: NetworkPlan,
+  { rootless }: HostFacts,
   warnings: string[],
 ): { sysctl?: Record<string, string> } {
   const own = Object.entries(sysctls);
@@ -158,7 +168,7 @@ function sysctlOf(
   if (kept.length < own.length) {
     warnings.push("Its net.* settings are left out: it has this machine's network");
   }
-  const all = { ...(kind === "networks" ? ownNetwork : {}), ...Object.fromEntries(kept) };
+  const all = { ...(kind === "networks" ? ownNetwork(rootless) : {}), ...Object.fromEntries(kept) };
   return Object.keys(all).length > 0 ? { sysctl: all } : {};
 }
 
@@ -196,10 +206,11 @@ const maskedPaths = [
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** docker's: what holds in a network namespace of one's own needs no privilege there. */
-const ownNetwork = {
+const ownNetwork = (rootless: boolean): Record<string, string> => ({
   "net.ipv4.ip_unprivileged_port_start": "0",
-  "net.ipv4.ping_group_range": "0 2147483647",
-};
+  // The kernel takes no group that the user namespace lacks. podman's, then.
+  "net.ipv4.ping_group_range": rootless ? "0 0" : "0 2147483647",
+});
 
 /**
  * A network namespace with nothing but loopback in it: what else comes is put there before the start (network/). No

@@ -53,13 +53,23 @@ export function cgroupHost(): Promise<CgroupHost> {
   return once;
 }
 
-/** The directories of an absolute cgroup path (spec `linux.cgroupsPath`) that exist. */
+/**
+ * Where a cgroup is below its hierarchy's mount point. A path in systemd's form, `SLICE:PREFIX:NAME`, is one of a user's
+ * own systemd.
+ */
+export function cgroupPath(cgroupsPath: string, uid = process.getuid?.() ?? 0): string {
+  if (cgroupsPath.startsWith("/")) return cgroupsPath;
+  const [slice = "", prefix = "", name = ""] = cgroupsPath.split(":");
+  return `/user.slice/user-${uid}.slice/user@${uid}.service/${slice}/${prefix}-${name}.scope`;
+}
+
+/** The directories of a cgroup (spec `linux.cgroupsPath`) that exist. */
 export async function cgroupDirs(path: string): Promise<Record<string, string> | undefined> {
   const { mounts } = await cgroupHost();
   const found: Record<string, string> = {};
   await Promise.all(
     Object.entries(mounts).map(async ([name, mount]) => {
-      const dir = join(mount, path);
+      const dir = join(mount, cgroupPath(path));
       if (await isDirectory(dir)) found[name] = dir;
     }),
   );
@@ -101,7 +111,9 @@ export async function oomKills(dirs: Record<string, string>): Promise<number> {
 export async function removeCgroup(path: string): Promise<boolean> {
   const { mounts } = await cgroupHost();
   const points = new Set(Object.values(mounts));
-  const gone = await Promise.all([...points].map((point) => removeEmpty(join(point, path))));
+  const gone = await Promise.all(
+    [...points].map((point) => removeEmpty(join(point, cgroupPath(path)))),
+  );
   return gone.every(Boolean);
 }
 

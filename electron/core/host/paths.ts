@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 
 /**
  * Where things lie on disk. `data` outlives a reboot, `state` need not. Everything else is derived
@@ -28,20 +29,34 @@ export interface Paths {
 }
 
 /**
- * The paths of this user: `root` overrides both (tests, SHIMYARD_ROOT). Else /var/lib and /run for
- * root, and the XDG base directories for an ordinary user.
+ * The paths of this user: `root` overrides both (tests, SHIMYARD_ROOT). Else /var/lib and /run for root, and the XDG
+ * base directories for an ordinary user, of which relative ones are none (basedir-spec). The runtime directory must be
+ * the user's own, which it is not after su; where no login has named it, systemd's place for it is looked at, so that
+ * every login finds the same containers. `owner` answers a directory's user id, for tests.
  */
 export function resolvePaths(
   env: NodeJS.ProcessEnv,
   uid: number,
   home: string,
   root?: string,
+  owner: (directory: string) => number | undefined = ownerOf,
 ): Paths {
   if (root) return { data: join(root, "data"), state: join(root, "state") };
   if (uid === 0) return { data: "/var/lib/shimyard", state: "/run/shimyard" };
-  const data = join(env.XDG_DATA_HOME || join(home, ".local/share"), "shimyard");
-  const runtimeDir = env.XDG_RUNTIME_DIR;
+  const { XDG_DATA_HOME: dataHome = "", XDG_RUNTIME_DIR: named = "" } = env;
+  const data = join(isAbsolute(dataHome) ? dataHome : join(home, ".local/share"), "shimyard");
+  const runtimeDir = [named, `/run/user/${uid}`].find(
+    (directory) => isAbsolute(directory) && owner(directory) === uid,
+  );
   return { data, state: runtimeDir ? join(runtimeDir, "shimyard") : join(data, "state") };
+}
+
+function ownerOf(directory: string): number | undefined {
+  try {
+    return statSync(directory).uid;
+  } catch {
+    return undefined;
+  }
 }
 
 export const containerDir = (paths: Paths, namespace: string, id: string): string =>

@@ -1,21 +1,37 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Prerequisite } from "#shared/contract/system";
+import { AppError } from "#shared/errors";
 import { parseCgroupMounts } from "./cgroup.ts";
+import { ownDelegation } from "./delegation.ts";
 import { execute, firstExecutable } from "./prerequisites-tools.ts";
 import type { Host } from "./prerequisites.ts";
 
 /** What the kernel itself must allow. */
 export async function kernelFeatures(host: Host, signal?: AbortSignal): Promise<Prerequisite[]> {
-  return Promise.all([overlayfs(host), userNamespaces(host, signal), cgroups(host)]);
+  return Promise.all([overlayfs(host, signal), userNamespaces(host, signal), cgroups(host)]);
 }
 
-async function overlayfs(host: Host): Promise<Prerequisite> {
+/** Of two directories that every Linux has, in namespaces that go at once. */
+const tryOverlay = [
+  ...["--user", "--map-root-user", "--mount", "mount", "-t", "overlay"],
+  ...["-o", "lowerdir=/usr:/etc,userxattr", "overlay", "/mnt"],
+];
+
+/** For an ordinary user one is really mounted: kernels before 5.11 do that for root only. */
+async function overlayfs(host: Host, signal?: AbortSignal): Promise<Prerequisite> {
   const base = {
     name: "overlayfs",
     purpose: "Lays a container's changes over its image",
     required: true,
   };
+  const unshare = await firstExecutable(["unshare"], host);
+  if (host.uid !== 0 && unshare !== undefined) {
+    const { code, output } = await execute([unshare, ...tryOverlay], signal);
+    if (code === 0) return { ...base, status: "found" };
+    const note = `This kernel mounts none for an ordinary user: ${output.trim().split("\n").at(-1)}`;
+    return { ...base, status: "unusable", note };
+  }
   const filesystems = await read(host, "proc/filesystems");
   if (/^nodev\s+overlay$/m.test(filesystems)) return { ...base, status: "found" };
   const release = (await read(host, "proc/sys/kernel/osrelease")).trim();
@@ -78,10 +94,14 @@ async function cgroups(host: Host): Promise<Prerequisite> {
     const note = "No cgroup file system is mounted under /sys/fs/cgroup.";
     return { ...base, status: "missing", note };
   }
+  // Of another machine's files only the hierarchy is told: what is delegated is found by trying.
+  const delegated = host.uid !== 0 && host.root === "/" ? await ownDelegation() : undefined;
   const note =
-    host.uid !== 0 && mode !== "v2"
-      ? "On cgroup v1 only root can set limits on containers."
-      : undefined;
+    delegated instanceof AppError
+      ? `${delegated.message}.`
+      : host.uid !== 0 && mode !== "v2"
+        ? "On cgroup v1 only root can set limits on containers."
+        : undefined;
   return { ...base, status: "found", version: mode, ...(note && { note }) };
 }
 

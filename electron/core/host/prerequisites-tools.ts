@@ -186,7 +186,8 @@ export const tools: Tool[] = [
     name: "ip",
     purpose: "Connects containers to networks",
     requiredBy: "none",
-    without: "Root's containers have no network but the host's.",
+    without:
+      "Containers have no networks: root's none but the host's, an ordinary user's a way out only.",
     commands: ["ip"],
     version: ["-V"],
     packages: { ...samePackage("iproute2"), dnf: "iproute" },
@@ -211,9 +212,9 @@ export const tools: Tool[] = [
   },
   {
     name: "pasta",
-    purpose: "Connects an ordinary user's containers, and publishes their ports",
+    purpose: "Lets an ordinary user's containers out, and publishes their ports",
     requiredBy: "none",
-    without: "An ordinary user's containers have no network.",
+    without: "An ordinary user's containers reach nothing but each other.",
     commands: ["pasta"],
     version: ["--version"],
     packages: samePackage("passt"),

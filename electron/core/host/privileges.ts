@@ -4,8 +4,11 @@
  */
 export interface Privileges {
   readonly rootless: boolean;
-  /** argv that runs `argv` inside fresh mount (rootless: and user) namespaces, for a shim to be born in. */
-  isolate(argv: string[]): string[];
+  /**
+   * argv that runs `argv` inside fresh mount (rootless: and user) namespaces, for a shim to be born in. `within`: a
+   * process whose user namespace is taken instead of a fresh one, see own-namespaces.ts.
+   */
+  isolate(argv: string[], within?: number): string[];
   /**
    * argv that runs an OCI runtime's command against an existing task. `pid` is a living process of it,
    * its shim or its init: rootless it is the way into the user namespace (none: a fresh one with the same
@@ -24,17 +27,25 @@ export const rootPrivileges: Privileges = {
   asRoot: (argv) => argv,
 };
 
-const userNamespace = ["unshare", "--user", "--map-auto", "--map-root-user"];
+/** The beginning of argv: the user's own id is root there, subordinate ids are the others. */
+export const userNamespace = ["unshare", "--user", "--map-auto", "--map-root-user"];
+
+const enterUser = (pid: number): string[] => [
+  ...["nsenter", "--target", String(pid), "--user", "--preserve-credentials"],
+];
 
 export const rootlessPrivileges: Privileges = {
   rootless: true,
-  isolate: (argv) => [...userNamespace, "--mount", "--propagation", "slave", ...argv],
+  isolate: (argv, within) => [
+    ...(within === undefined ? userNamespace : [...enterUser(within), "unshare"]),
+    ...["--mount", "--propagation", "slave", ...argv],
+  ],
   enter: (pid, argv) =>
     pid === undefined
       ? [...userNamespace, ...argv]
       : // Only the user namespace: an init's mount namespace has no runtime binary in it, and the
         // runtime enters the container's namespaces itself.
-        ["nsenter", "--target", String(pid), "--user", "--preserve-credentials", ...argv],
+        [...enterUser(pid), ...argv],
   asRoot: (argv) => [...userNamespace, ...argv],
 };
 

@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { ContentStore } from "../content/content-store.ts";
 import { digestOf } from "../content/digest.ts";
 import { mediaTypes } from "../content/oci.ts";
+import { choosePrivileges } from "../host/privileges.ts";
 import { makeImage, randomTar } from "../registry/testing.ts";
 import { tarEntry } from "./testing.ts";
 
@@ -79,7 +80,9 @@ export class TestImages {
 
 /** skopeo, to and from registries on loopback. */
 export async function skopeo(...args: string[]): Promise<string> {
-  const { stdout } = await run("skopeo", ["--insecure-policy", ...args]);
+  // It unpacks archives, whose files are root's.
+  const argv = choosePrivileges().asRoot(["skopeo", "--insecure-policy", ...args]);
+  const { stdout } = await run(argv[0] as string, argv.slice(1));
   return stdout;
 }
 

@@ -8,6 +8,7 @@ import type { Paths } from "../host/paths.ts";
 import { Serial } from "../runtime/serial.ts";
 import { chooseEndpoint } from "./endpoints.ts";
 import { hostResolver, writeEtcFiles } from "./etc-files.ts";
+import { groundId } from "./ground.ts";
 import type { HostNetwork } from "./host-network.ts";
 import type { Names } from "./names.ts";
 import type { NetworkPlan } from "./network-plan.ts";
@@ -25,9 +26,11 @@ export interface ConnectionsOptions {
   paths: Paths;
   store: NetworkStore;
   host: HostNetwork;
-  user: UserNetwork;
   names: Names;
-  rootless: boolean;
+  /** An ordinary user's way out; absent for root, whose containers go by their networks. */
+  user?: UserNetwork | undefined;
+  /** False: an ordinary user's containers reach their networks only. */
+  hasWayOut: boolean;
   /** The members of a network are different. */
   onChange: (networks: string[]) => void;
 }
@@ -106,8 +109,18 @@ export class Connections {
     this.#prepared.delete(id);
     const connection = store.connection(id);
     if (!connection) throw new AppError("ABORTED", "It was deleted meanwhile");
-    if (plan.kind === "user") await user.join(connection, pid);
-    else await host.join(connection, pid);
+    const joined = plan.kind === "networks" ? host.join(connection, pid) : undefined;
+    await Promise.all([
+      joined,
+      this.#hasOwnWayOut(connection, plan) && user?.join(connection, pid),
+    ]);
+  }
+
+  /** Whether packets leave by a process of its own, and not by its networks. */
+  #hasOwnWayOut(connection: Connection, { kind }: Pick<NetworkPlan, "kind">): boolean {
+    const { host, user, hasWayOut } = this.#o;
+    if (!user || !hasWayOut) return false;
+    return kind === "user" || host.wayOut(connection) !== undefined;
   }
 
   /** Takes away what it had on this machine; its addresses are kept for it. Idempotent. */
@@ -142,7 +155,8 @@ export class Connections {
       }
     }
     const connected = store.connections().filter((connection) => connection.connected);
-    await Promise.all([host.settle(), user.settle(connected.map(({ id }) => id))]);
+    const carried = [groundId, ...connected.map(({ id }) => id)];
+    await Promise.all([host.settle(), user?.settle(carried)]);
   }
 
   /** Another end for a container; `pid` when it runs. All is as before when that fails. */
@@ -151,8 +165,9 @@ export class Connections {
     choice: NetworkChoice,
     pid: number | undefined,
   ): Promise<void> {
-    const { store, host } = this.#o;
+    const { store, host, user } = this.#o;
     const { id } = container;
+    const plan = { kind: "networks" } as const;
     const before = store.connection(id);
     await this.#choosing.run(async () => {
       const base = store.connection(id) ?? emptyConnection(container);
@@ -171,6 +186,7 @@ export class Connections {
       const connection = store.connection(id);
       if (connection) {
         await host.join(connection, pid, choice.name);
+        if (this.#hasOwnWayOut(connection, plan)) await user?.keep(connection, pid);
         await this.#refreshFiles(connection);
       }
     } catch (error) {
@@ -182,7 +198,7 @@ export class Connections {
 
   /** Takes an end away, at once when it runs. Nothing happens when it has none there. */
   async disconnect(id: string, network: string, pid: number | undefined): Promise<void> {
-    const { store, host } = this.#o;
+    const { store, host, user } = this.#o;
     const before = store.connection(id);
     if (!before?.endpoints.some((endpoint) => endpoint.network === network)) return;
     const endpoints = before.endpoints.filter((endpoint) => endpoint.network !== network);
@@ -192,6 +208,7 @@ export class Connections {
     const connection = store.connection(id);
     if (!connection?.connected || pid === undefined) return;
     await host.route(connection, pid);
+    if (!this.#hasOwnWayOut(connection, { kind: "networks" })) await user?.leave(id);
     await this.#refreshFiles(connection);
   }
 
@@ -209,7 +226,7 @@ export class Connections {
     this.#prepared.delete(id);
     if (!connection?.connected) return;
     await this.#put({ ...connection, connected: false });
-    await Promise.all([host.settle(), user.leave(id)]);
+    await Promise.all([host.settle(), user?.leave(id)]);
   }
 
   /** `checked`: nobody else on this machine had its ports a moment ago. */
@@ -234,7 +251,9 @@ export class Connections {
         },
       );
     }
-    const ipv6 = wayOut !== undefined && store.require(wayOut.name).subnet6 !== undefined;
+    // pasta has every address be those of both families.
+    const ipv6 =
+      !this.#o.user && wayOut !== undefined && store.require(wayOut.name).subnet6 !== undefined;
     const others = wishes.length > 0 && !checked ? await this.#portsOfOthers() : [];
     const ports = await choosePorts({
       ...{ wishes, before: before?.ports ?? [], ipv6 },
@@ -245,7 +264,7 @@ export class Connections {
 
   /** An ordinary user's ports are sockets, which are found without. */
   async #portsOfOthers(): Promise<PublishedPort[]> {
-    return this.#o.rootless ? [] : this.#o.host.board.others();
+    return this.#o.user ? [] : this.#o.host.board.others();
   }
 
   #holder(id: string, port: PublishedPort, others: PublishedPort[]): string | undefined {
@@ -272,6 +291,7 @@ export class Connections {
   /** This machine as a container reaches it; undefined: it does not (makeSpec has said so). */
   #hostGateway({ endpoints }: Connection, { kind }: Pick<NetworkPlan, "kind">): string | undefined {
     if (kind === "host") return "127.0.0.1";
+    if (this.#o.user) return undefined;
     const [first] = endpoints;
     return first && this.#o.store.network(first.network)?.gateway;
   }
@@ -284,11 +304,12 @@ export class Connections {
     const gateways = endpoints
       .flatMap(({ network }) => store.network(network)?.gateway ?? [])
       .slice(0, 3);
+    const outside = user?.nameservers ?? host.nameservers;
     const nameservers = {
       none: [],
       host: host.all,
-      user: user.nameservers,
-      networks: names.available ? gateways : host.nameservers,
+      user: outside,
+      networks: names.available ? gateways : outside,
     }[plan.kind];
     await writeEtcFiles(paths, defaultNamespace, connection.id, {
       hostname,

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
 import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
+import { type Ground, type Grounds, machine } from "./ground.ts";
 import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
@@ -9,12 +11,13 @@ import { PortBoard } from "./port-board.ts";
 import { type Forward, ruleset } from "./ruleset.ts";
 
 /**
- * This machine's side of one manager's networks: bridges, veth pairs, packet filter, names. It follows the records:
+ * The machine's side of one manager's networks: bridges, veth pairs, packet filter, names. It follows the records:
  * `settle` makes what they want and removes what they don't, whoever left it. So a change is made in the records
  * first, and a manager that is killed at any point leaves nothing that the next one would not remove.
  */
 export class HostNetwork {
   readonly #able: boolean;
+  readonly #grounds: Grounds;
   readonly #store: NetworkStore;
   readonly #names: Names;
   readonly #mark: string;
@@ -31,8 +34,13 @@ export class HostNetwork {
   #idleTimer: NodeJS.Timeout | undefined;
 
   /** `root` tells the names of this manager's interfaces and tables from those of others; unless `able` nothing is done. */
-  constructor(store: NetworkStore, names: Names, { root, able }: { root: string; able: boolean }) {
+  constructor(
+    store: NetworkStore,
+    names: Names,
+    { root, able, grounds }: { root: string; able: boolean; grounds: Grounds },
+  ) {
     this.#able = able;
+    this.#grounds = grounds;
     this.#store = store;
     this.#names = names;
     this.#mark = mark(root, 6);
@@ -68,12 +76,17 @@ export class HostNetwork {
     return this.#next;
   }
 
-  /** Removes what was kept for the next container of a network that nobody is connected to. */
-  async dropIdle(): Promise<void> {
+  /**
+   * Removes what was kept for the next container of a network that nobody is connected to. `wait`: no container is
+   * left, so whoever is still in an ordinary user's namespaces is about to end.
+   */
+  async dropIdle({ wait = false } = {}): Promise<void> {
     await (this.#next ?? this.#running);
     for (const name of this.#idle.keys()) this.#idle.set(name, 0);
     if (this.#idle.size > 0) await this.settle();
     clearTimeout(this.#idleTimer);
+    const until = Date.now() + (wait ? endTime : 0);
+    while (!(await this.#grounds.endUnused()) && Date.now() < until) await delay(20);
   }
 
   /** Rejects with what kept `settle` from making what this connection needs. */
@@ -87,7 +100,8 @@ export class HostNetwork {
   /** Connects a process's network namespace, by all of the connection's ends or those named. */
   async join(connection: Connection, pid: number, only?: string): Promise<void> {
     this.requireWhole(connection);
-    const wayOut = this.#wayOut(connection);
+    const ground = await this.#require();
+    const wayOut = ground.isMachine ? this.wayOut(connection) : undefined;
     const ends = connection.endpoints
       .filter(({ network }) => only === undefined || network === only)
       .map((endpoint) => ({
@@ -96,7 +110,7 @@ export class HostNetwork {
         isWayOut: endpoint.network === wayOut?.name,
       }));
     try {
-      await connectProcess(pid, ends);
+      await connectProcess(ground, pid, ends);
     } catch (error) {
       throw AppError.wrap(error, "It could not be connected to its network");
     }
@@ -104,8 +118,9 @@ export class HostNetwork {
 
   /** Lets it out through another of its networks, when that by which it went is gone. */
   async route(connection: Connection, pid: number): Promise<void> {
-    const wayOut = this.#wayOut(connection);
-    if (wayOut) await routeProcess(pid, wayOut);
+    const ground = await this.#require();
+    const wayOut = this.wayOut(connection);
+    if (wayOut && ground.isMachine) await routeProcess(ground, pid, wayOut);
   }
 
   get #bridgePrefix(): string {
@@ -116,8 +131,8 @@ export class HostNetwork {
     return `sv${this.#mark}-`;
   }
 
-  /** Through the first network that has a way out. */
-  #wayOut(connection: Connection): NetworkRecord | undefined {
+  /** The first of its networks that has a way out. */
+  wayOut(connection: Connection): NetworkRecord | undefined {
     return connection.endpoints
       .flatMap(({ network }) => this.#store.network(network) ?? [])
       .find(({ internal }) => !internal);
@@ -135,13 +150,22 @@ export class HostNetwork {
     const networks = this.#store.networks().filter(({ name }) => used.has(name));
     const kept = this.#store.networks().filter(({ name }) => used.has(name) || this.#isKept(name));
     this.#problems.clear();
-    await Promise.all([
-      this.#settleLinks(kept, connections),
-      this.#settleRuleset(networks, connections),
-    ]);
+    let ground: Ground | undefined;
+    try {
+      ground = await this.#grounds.find(kept.length > 0);
+    } catch (error) {
+      for (const name of used) this.#problems.set(name, AppError.from(error));
+    }
+    if (ground) {
+      await Promise.all([
+        this.#settleLinks(ground, kept, connections),
+        ground.isMachine ? this.#settleRuleset(networks, connections) : undefined,
+      ]);
+    }
     try {
       await this.#names.apply(
-        kept.filter(({ name }) => !this.#problems.has(name)),
+        ground ?? machine,
+        ground ? kept.filter(({ name }) => !this.#problems.has(name)) : [],
         connections,
       );
     } catch (error) {
@@ -166,8 +190,18 @@ export class HostNetwork {
     this.#idleTimer = setTimeout(look, keptIdle + 100).unref();
   }
 
-  async #settleLinks(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
-    const there = linkNames();
+  async #require(): Promise<Ground> {
+    const ground = await this.#grounds.find(true);
+    if (ground) return ground;
+    throw new AppError("UNAVAILABLE", "Nobody holds the namespaces of this root's networks");
+  }
+
+  async #settleLinks(
+    ground: Ground,
+    networks: NetworkRecord[],
+    connections: Connection[],
+  ): Promise<void> {
+    const there = linkNames(ground);
     const bridges = there.filter((name) => name.startsWith(this.#bridgePrefix));
     const veths = there.filter((name) => name.startsWith(this.#vethPrefix));
     const wanted = new Set([
@@ -176,8 +210,8 @@ export class HostNetwork {
     ]);
     try {
       const stale = bridges.filter((name) => !wanted.has(name));
-      await Promise.all(stale.map(dismissBridge));
-      await removeLinks([...veths.filter((name) => !wanted.has(name)), ...stale]);
+      if (ground.isMachine) await Promise.all(stale.map(dismissBridge));
+      await removeLinks(ground, [...veths.filter((name) => !wanted.has(name)), ...stale]);
     } catch (error) {
       // It is there still, and seen again the next time.
       this.#problems.set("", AppError.from(error));
@@ -186,8 +220,8 @@ export class HostNetwork {
       if (bridges.includes(network.bridge)) continue;
       try {
         requireUnused(network);
-        await makeBridge(network);
-        await admitBridge(network.bridge);
+        await makeBridge(ground, network);
+        if (ground.isMachine) await admitBridge(network.bridge);
       } catch (error) {
         this.#problems.set(network.name, AppError.from(error));
       }
@@ -211,7 +245,7 @@ export class HostNetwork {
   }
 
   #forwards(connection: Connection): Forward[] {
-    const wayOut = this.#wayOut(connection)?.name;
+    const wayOut = this.wayOut(connection)?.name;
     const endpoint = connection.endpoints.find(({ network }) => network === wayOut);
     if (!endpoint) return [];
     return connection.ports.flatMap((port) => {
@@ -226,6 +260,9 @@ export class HostNetwork {
  * deletes one often starts another. Rules are not kept.
  */
 const keptIdle = 15_000;
+
+/** Milliseconds within which a shim whose container is deleted has ended. */
+const endTime = 3000;
 
 /** Of all managers that root has on this machine. */
 const portBoard = "/run/shimyard-ports";

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { AppError } from "#shared/errors";
 import { commandError, runCommand, wordsCode } from "../host/command.ts";
+import type { Ground } from "./ground.ts";
 import type { Endpoint, NetworkRecord } from "./network-store.ts";
 
 /**
@@ -9,10 +10,10 @@ import type { Endpoint, NetworkRecord } from "./network-store.ts";
  * and a CNI bridge 40. The container's network namespace is its own, never a mount of ours: with its last process
  * the kernel removes it, and both ends of the pair with it.
  */
-async function ip(lines: string[], enter: string[] = []): Promise<void> {
+async function ip(lines: string[], enter: (argv: string[]) => string[]): Promise<void> {
   if (lines.length === 0) return;
   const stdin = Buffer.from(`${lines.join("\n")}\n`);
-  const { code, stderr } = await runCommand([...enter, "ip", "-batch", "-"], { stdin });
+  const { code, stderr } = await runCommand(enter(["ip", "-batch", "-"]), { stdin });
   if (code === 0) return;
   const output = stderr.toString("utf8").trim();
   // Its last line only says which of the lines failed.
@@ -22,18 +23,18 @@ async function ip(lines: string[], enter: string[] = []): Promise<void> {
 
 const prefix = (subnet: string): string => subnet.slice(subnet.indexOf("/"));
 
-/** The interfaces of our network namespace. sysfs would tell those of the one that it was mounted in. */
-export function linkNames(): string[] {
-  return [...readFileSync("/proc/net/dev", "utf8").matchAll(/^\s*([^\s:|]+):/gm)].map(
+/** The interfaces of a network namespace. sysfs would tell those of the one that it was mounted in. */
+export function linkNames({ proc }: Pick<Ground, "proc">): string[] {
+  return [...readFileSync(`${proc}/net/dev`, "utf8").matchAll(/^\s*([^\s:|]+):/gm)].map(
     (match) => match[1] as string,
   );
 }
 
-/** Makes a network's bridge, with the machine's addresses on it. Nothing of it stays when that fails. */
-export async function makeBridge(network: NetworkRecord): Promise<void> {
+/** Makes a network's bridge, with the gateway's addresses on it. Nothing of it stays when that fails. */
+export async function makeBridge(ground: Ground, network: NetworkRecord): Promise<void> {
   const { bridge, subnet, gateway, subnet6, gateway6, internal } = network;
   try {
-    await ip([
+    const lines = [
       // An address of its own: else it would change with those of the containers.
       `link add name ${bridge} address ${bridgeMac(bridge)} type bridge`,
       `addr add ${gateway}${prefix(subnet)} dev ${bridge}`,
@@ -41,14 +42,16 @@ export async function makeBridge(network: NetworkRecord): Promise<void> {
         ? [`addr add ${gateway6}${prefix(subnet6)} dev ${bridge} nodad`]
         : []),
       `link set ${bridge} up`,
-    ]);
+    ];
+    await ip(lines, ground.enter);
+    if (!ground.isMachine) return;
     // A port published on 127.0.0.1 leads from there to a container; ruleset.ts keeps everyone else off.
     await sysctl(`ipv4/conf/${bridge}/route_localnet`, "1");
     if (subnet6 === undefined) await sysctl(`ipv6/conf/${bridge}/disable_ipv6`, "1");
     else await sysctl(`ipv6/conf/${bridge}/accept_ra`, "0");
     if (!internal) await allowForwarding(subnet6 !== undefined);
   } catch (error) {
-    await removeLinks([bridge]);
+    await removeLinks(ground, [bridge]);
     throw AppError.wrap(error, `Network "${network.name}" could not be set up`);
   }
 }
@@ -98,6 +101,7 @@ function bridgeMac(bridge: string): string {
 
 /** One end into the bridge, the other into the network namespace of a process, with addresses and a way out. */
 export async function connectProcess(
+  ground: Ground,
   pid: number,
   ends: { endpoint: Endpoint; network: NetworkRecord; isWayOut: boolean }[],
 ): Promise<void> {
@@ -107,6 +111,7 @@ export async function connectProcess(
       // So that a container reaches itself by a port that it publishes.
       `link set ${endpoint.veth} type bridge_slave hairpin on`,
     ]),
+    ground.enter,
   );
   const inside = ends.flatMap(({ endpoint, network, isWayOut }) => {
     const { interface: name, ip4, ip6 } = endpoint;
@@ -118,26 +123,28 @@ export async function connectProcess(
       ...(isWayOut ? defaultRoutes(network) : []),
     ];
   });
-  await ip(["link set lo up", ...inside], networkOf(pid));
+  await ip(["link set lo up", ...inside], (argv) => ground.into(pid, argv));
 }
 
 /** Makes a network the way out of a process's network namespace. */
-export async function routeProcess(pid: number, network: NetworkRecord): Promise<void> {
-  await ip(defaultRoutes(network), networkOf(pid));
+export async function routeProcess(
+  ground: Ground,
+  pid: number,
+  network: NetworkRecord,
+): Promise<void> {
+  await ip(defaultRoutes(network), (argv) => ground.into(pid, argv));
 }
-
-const networkOf = (pid: number): string[] => ["nsenter", `--net=/proc/${pid}/ns/net`];
 
 const defaultRoutes = ({ gateway, gateway6 }: NetworkRecord): string[] => [
   `route replace default via ${gateway}`,
   ...(gateway6 ? [`route replace ::/0 via ${gateway6}`] : []),
 ];
 
-/** Removes interfaces of this machine, the other ends of pairs too. One that is gone is no error. */
-export async function removeLinks(names: string[]): Promise<void> {
+/** Removes interfaces, the other ends of pairs too. One that is gone is no error. */
+export async function removeLinks(ground: Ground, names: string[]): Promise<void> {
   if (names.length === 0) return;
   const lines = names.map((name) => `link del ${name}`).join("\n");
-  const argv = ["ip", "-force", "-batch", "-"];
+  const argv = ground.enter(["ip", "-force", "-batch", "-"]);
   const result = await runCommand(argv, { stdin: Buffer.from(`${lines}\n`) });
   const words = result.stderr.toString("utf8").split("\n");
   const wrong = words.find((line) => line && !/Cannot find device|^Command failed/.test(line));

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Ground } from "./ground.ts";
 import type { Connection, NetworkRecord } from "./network-store.ts";
 
 /** Debian's and Fedora's places of podman's helpers. */
@@ -31,7 +32,11 @@ export class Names {
   }
 
   /** Makes what it knows be what is connected. The bridges have to be there. */
-  async apply(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
+  async apply(
+    ground: Pick<Ground, "enter">,
+    networks: NetworkRecord[],
+    connections: Connection[],
+  ): Promise<void> {
     if (this.#program === undefined) return;
     const files = new Map(
       networks.map((network) => [network.bridge, configFile(network, connections)]),
@@ -44,7 +49,7 @@ export class Names {
       await rm(this.#directory, { recursive: true, force: true });
     } else {
       await this.#write(files);
-      if (pid === undefined) await this.#start(this.#program);
+      if (pid === undefined) await this.#start(ground, this.#program);
       else process.kill(pid, "SIGHUP");
     }
     this.#applied = wanted;
@@ -59,10 +64,11 @@ export class Names {
   }
 
   /** Resolves when it has written its pid; newer versions go to the background by themselves, older ones don't. */
-  async #start(program: string): Promise<void> {
+  async #start(ground: Pick<Ground, "enter">, program: string): Promise<void> {
     await rm(join(this.#directory, "aardvark.pid"), { force: true });
-    const argv = ["--config", this.#directory, "--port", "53", "run"];
-    const child = spawn(program, argv, { cwd: "/", detached: true, stdio: "ignore" });
+    const run = [program, "--config", this.#directory, "--port", "53", "run"];
+    const [file = "", ...args] = ground.enter(run);
+    const child = spawn(file, args, { cwd: "/", detached: true, stdio: "ignore" });
     // Without it containers still have their network, and are asked for by address.
     child.on("error", () => {});
     child.unref();

@@ -4,7 +4,6 @@ import type { Ability } from "#shared/contract/system";
 import { thisHost } from "../host/prerequisites.ts";
 import { firstExecutable } from "../host/prerequisites-tools.ts";
 import { aardvarkPlaces } from "./names.ts";
-import { noBridges } from "./network-plan.ts";
 
 /** Looked for at each start of the manager: installing them is what the System page suggests. */
 export async function findNetworkAbilities(
@@ -15,25 +14,20 @@ export async function findNetworkAbilities(
     for (const command of commands) if (!(await firstExecutable([command], host))) return command;
     return undefined;
   };
-  if (rootless) {
-    const no = (reason: string): Ability => ({ ok: false, reason });
-    const bridges = no(noBridges);
-    const names = no("An ordinary user's containers are each on their own");
-    if (await missing(["pasta"])) {
-      return {
-        abilities: { bridges, names, ports: no("pasta is not installed") },
-        aardvark: undefined,
-      };
-    }
-    const ports = await access("/dev/net/tun", constants.R_OK | constants.W_OK).then(
-      () => ({ ok: true }),
-      () => no("This user can't open /dev/net/tun"),
-    );
-    return { abilities: { bridges, names, ports }, aardvark: undefined };
-  }
-  const lacks = await missing(["ip", "nft", "nsenter"]);
-  const bridges = lacks ? { ok: false, reason: `${lacks} is not installed` } : { ok: true };
+  const lacks = await missing(["ip", "nsenter", ...(rootless ? [] : ["nft"])]);
+  const bridges = lacks ? no(`${lacks} is not installed`) : { ok: true };
   const aardvark = await firstExecutable(aardvarkPlaces, host);
-  const names = aardvark ? bridges : { ok: false, reason: "aardvark-dns is not installed" };
+  const names = aardvark ? bridges : no("aardvark-dns is not installed");
+  if (rootless) {
+    const ports = (await missing(["pasta"]))
+      ? no("pasta is not installed")
+      : await access("/dev/net/tun", constants.R_OK | constants.W_OK).then(
+          () => ({ ok: true }),
+          () => no("This user can't open /dev/net/tun"),
+        );
+    return { abilities: { bridges, names, ports }, aardvark };
+  }
   return { abilities: { bridges, ports: bridges, names }, aardvark };
 }
+
+const no = (reason: string): Ability => ({ ok: false, reason });

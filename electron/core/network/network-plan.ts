@@ -4,6 +4,7 @@ import {
   type NetworkAbilities,
   type NetworkChoice,
 } from "#shared/contract/networks";
+import type { Ability } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
 
 /** How a container is connected on this machine, and in what that differs from what was asked for. */
@@ -39,11 +40,12 @@ export function planNetwork(
     return { ...noNetwork, kind: config.networks, warnings };
   }
   const asked = config.networks !== undefined || ports;
-  const missing = sandbox
-    ? { ok: false, reason: noSandbox }
-    : rootless
-      ? abilities.ports
-      : abilities.bridges;
+  /** An ordinary user's containers can have either without the other. */
+  const lacking = (): Ability => {
+    if (!rootless || (abilities.bridges.ok && !ports)) return abilities.bridges;
+    return abilities.ports;
+  };
+  const missing = sandbox ? { ok: false, reason: noSandbox } : lacking();
   if (!missing.ok) {
     const reason = missing.reason ?? "This machine can't connect containers";
     if (!asked) return { ...noNetwork, notes: [`It has no network: ${lower(reason)}`] };
@@ -52,7 +54,11 @@ export function planNetwork(
     });
   }
   const networks = config.networks ?? [{ name: defaultNetwork }];
-  if (!rootless) return { ...noNetwork, kind: "networks", networks };
+  if (abilities.bridges.ok) {
+    const { ok, reason = "" } = abilities.ports;
+    const notes = ok ? [] : [`It reaches its networks only: ${lower(reason)}`];
+    return { ...noNetwork, kind: "networks", networks, notes };
+  }
   const [only] = networks;
   if (networks.length === 1 && only?.name === defaultNetwork && !only.ip4 && !only.ip6) {
     return { ...noNetwork, kind: "user" };
@@ -65,7 +71,7 @@ export function planNetwork(
   });
 }
 
-export const noBridges = "An ordinary user's containers can't be joined to networks of their own";
+export const noBridges = "Containers can't be joined to networks on this machine";
 const noSandbox = "Containers in gVisor's sandbox have no network";
 const portsWithout = {
   none: "Its ports are not published: it has no network",

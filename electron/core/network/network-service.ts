@@ -26,16 +26,18 @@ import {
   parseSubnet,
 } from "./addresses.ts";
 import { type Connectable, Connections } from "./connections.ts";
+import { machineGrounds, type UserGrounds } from "./ground.ts";
 import { HostNetwork, hostRoutes } from "./host-network.ts";
 import { Names } from "./names.ts";
 import { findNetworkAbilities } from "./network-abilities.ts";
 import { type NetworkPlan, noBridges, planNetwork } from "./network-plan.ts";
 import { type NetworkRecord, NetworkStore } from "./network-store.ts";
-import { UserNetwork } from "./user-network.ts";
 
 export interface NetworkServiceOptions {
   paths: Paths;
   privileges: Privileges;
+  /** Where an ordinary user's networks are. */
+  grounds?: UserGrounds | undefined;
   store: Store;
   exchange: Exchange;
   ready: Promise<void>;
@@ -62,12 +64,14 @@ export class NetworkService {
   ) {
     this.#o = options;
     this.#abilities = abilities;
-    const { paths, ready } = options;
+    const { paths, ready, grounds } = options;
+    if (grounds) grounds.hasWayOut = abilities.ports.ok;
     const names = new Names(aardvark, join(paths.state, "names"));
     this.#store = new NetworkStore(options.store);
     this.#host = new HostNetwork(this.#store, names, {
       root: paths.data,
       able: abilities.bridges.ok,
+      grounds: grounds ?? machineGrounds,
     });
     this.#watch = new ListWatch({
       list: () => this.#list(),
@@ -76,8 +80,8 @@ export class NetworkService {
     });
     this.connections = new Connections({
       ...{ paths, store: this.#store, host: this.#host, names },
-      rootless: options.privileges.rootless,
-      user: new UserNetwork(join(paths.state, "pasta")),
+      user: grounds?.user,
+      hasWayOut: abilities.ports.ok,
       onChange: (networks) => networks.forEach((name) => this.#watch.changed(name)),
     });
   }
@@ -194,9 +198,9 @@ export class NetworkService {
     await this.connections.reconcile(isAlive, exists);
   }
 
-  /** Lets go of what was only kept for the next container; what containers have stays. */
-  async dropIdle(): Promise<void> {
-    await this.#host.dropIdle();
+  /** Lets go of what was only kept for the next container; what containers have stays. See HostNetwork.dropIdle. */
+  async dropIdle(options: { wait?: boolean } = {}): Promise<void> {
+    await this.#host.dropIdle(options);
   }
 
   #requireBridges(): void {

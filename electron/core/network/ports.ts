@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { PortChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
@@ -74,8 +75,12 @@ async function requireFree(
     throw new AppError("INVALID_ARGUMENT", `This machine has no address ${port.hostIp}`, { field });
   }
   if (failure === "EACCES") {
+    const setting = "net.ipv4.ip_unprivileged_port_start";
+    const start = await readFile(`/proc/sys/${setting.replaceAll(".", "/")}`, "utf8").catch(
+      () => "1024",
+    );
     throw new AppError("PERMISSION_DENIED", `${what} is not for an ordinary user`, {
-      ...{ field, hint: "Choose one of 1024 and above (net.ipv4.ip_unprivileged_port_start)." },
+      ...{ field, hint: `Choose one of ${start.trim()} and above, or have root lower ${setting}.` },
     });
   }
   throw new AppError("UNAVAILABLE", `${what} can't be used: ${failure}`, { field });

@@ -112,7 +112,10 @@ describe("a plan", () => {
       kind: "networks",
       networks: [{ name: "bridge" }],
     });
-    expect(planNetwork({}, { ...able, rootless: true })).toMatchObject({ kind: "user" });
+    const user = { ...able, rootless: true };
+    expect(planNetwork({}, user)).toMatchObject({ kind: "networks", notes: [] });
+    const without = { ...user, abilities: { ...able.abilities, bridges: no } };
+    expect(planNetwork({}, without)).toMatchObject({ kind: "user" });
   });
 
   test("leaves out what nobody asked for, and refuses what somebody did", () => {
@@ -123,6 +126,12 @@ describe("a plan", () => {
     const ports = [{ containerPort: 80, protocol: "tcp" as const }];
     expect(() => planNetwork({ ports }, unable)).toThrow("nft is not installed");
     expect(() => planNetwork({}, { ...able, sandbox: true })).not.toThrow();
+    // Each other an ordinary user's containers reach without a way out.
+    const inner = { ...able, rootless: true, abilities: { ...able.abilities, ports: no } };
+    expect(planNetwork({}, inner)).toMatchObject({
+      ...{ kind: "networks", notes: ["It reaches its networks only: nft is not installed"] },
+    });
+    expect(() => planNetwork({ ports }, inner)).toThrow("nft is not installed");
     const own = { networks: [{ name: "shop" }] };
     const user = { ...able, rootless: true, abilities: { ...able.abilities, bridges: no } };
     expect(() => planNetwork(own, user)).toThrow("nft is not installed");

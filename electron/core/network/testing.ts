@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { machine } from "./ground.ts";
 import { linkNames } from "./links.ts";
 import { runCommand } from "../host/command.ts";
 
@@ -7,7 +8,7 @@ import { runCommand } from "../host/command.ts";
  * belongs to a root from what other tests do meanwhile.
  */
 export async function networkTraces(root: string, mine: string): Promise<string[]> {
-  const links = linkNames().filter((name) => name.includes(mine));
+  const links = linkNames(machine).filter((name) => name.includes(mine));
   const rules = await words(["nft", "list", "ruleset"]);
   const filter = await words(["iptables", "-S"]);
   return [
@@ -23,12 +24,12 @@ export async function networkTraces(root: string, mine: string): Promise<string[
   ];
 }
 
-/** Processes that name a root in their arguments and are no shims. */
+/** Processes that name a root in their arguments and are no shims; an ordinary user's namespaces are held by a shell. */
 async function helpers(root: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (/^(?:\S*\/)?(?:aardvark-dns|pasta)/.test(line) && line.includes(root)) {
+    if (/^(?:\S*\/)?(?:aardvark-dns|pasta|sh\0-c)/.test(line) && line.includes(root)) {
       found.push(`process ${pid} ${line.replaceAll("\0", " ")}`);
     }
   }

@@ -3,17 +3,18 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
 import { commandError, runCommand } from "../host/command.ts";
+import { processStat } from "../host/proc.ts";
 import type { Connection, PublishedPort } from "./network-store.ts";
 import { isEvery } from "./ports.ts";
 
 /** The name server a container asks; pasta hands the questions to the machine's own. podman's choice, too. */
-const nameserver = "169.254.1.1";
+export const nameserver = "169.254.1.1";
 
 /** Milliseconds within which a killed pasta is gone. */
 const endTime = 3000;
 
 /**
- * An ordinary user's network: per container one pasta(1), which carries packets between the container's network
+ * An ordinary user's way out: per container one pasta(1), which carries packets between the container's network
  * namespace and sockets of the user's own, published ports too. It goes to the background by itself and on without
  * us, as a shim does; its pid file tells which one is whose.
  */
@@ -27,9 +28,18 @@ export class UserNetwork {
 
   readonly nameservers = [nameserver];
 
-  async join(connection: Connection, pid: number): Promise<void> {
+  /** As `join`, unless that is done already. */
+  async keep(connection: Carried, pid: number): Promise<void> {
+    const file = this.#pidFile(connection.id);
+    const carrier = await this.#pid(file);
+    if (carrier !== undefined && (await argsOf(carrier)).includes(String(pid))) return;
+    await this.leave(connection.id);
+    await this.join(connection, pid);
+  }
+
+  async join({ id, ports }: Carried, pid: number): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const argv = pastaArgs(connection.ports, this.#pidFile(connection.id), pid);
+    const argv = pastaArgs(ports, this.#pidFile(id), pid);
     // It answers once its ports are bound and the interface is there.
     const result = await runCommand(argv);
     if (result.code === 0) return;
@@ -47,7 +57,8 @@ export class UserNetwork {
     if (pid !== undefined) {
       process.kill(pid, "SIGTERM");
       const until = Date.now() + endTime;
-      while (Date.now() < until && (await this.#pid(file)) !== undefined) await delay(2);
+      // Its arguments are gone sooner than its sockets are closed.
+      while (Date.now() < until && (await processStat(pid)) !== undefined) await delay(2);
     }
     await rm(file, { force: true });
   }
@@ -67,10 +78,15 @@ export class UserNetwork {
   async #pid(file: string): Promise<number | undefined> {
     const pid = Number.parseInt(await readFile(file, "utf8").catch(() => ""), 10);
     if (!(pid > 0)) return undefined;
-    const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    return line.split("\0").includes(file) ? pid : undefined;
+    return (await argsOf(pid)).includes(file) ? pid : undefined;
   }
 }
+
+/** Whose packets are carried, and the ports that lead to it. */
+type Carried = Pick<Connection, "id" | "ports">;
+
+const argsOf = async (pid: number): Promise<string[]> =>
+  (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0").filter(Boolean);
 
 /** Nothing is forwarded but what is published: pasta's own default would be every port that something listens on. */
 export function pastaArgs(ports: PublishedPort[], pidFile: string, pid: number): string[] {
@@ -83,7 +99,8 @@ export function pastaArgs(ports: PublishedPort[], pidFile: string, pid: number):
     .flatMap((protocol) => [protocol === "tcp" ? "-t" : "-u", "none"]);
   return [
     ...["pasta", "--config-net", "--quiet", "--pid", pidFile],
-    ...["-T", "none", "-U", "none", "--dns-forward", nameserver],
+    // Beside those of its networks, and not called as one of them may be.
+    ...["-T", "none", "-U", "none", "--ns-ifname", "out0", "--dns-forward", nameserver],
     ...publish,
     ...without,
     String(pid),

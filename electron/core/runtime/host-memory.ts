@@ -29,14 +29,15 @@ export class HostMemory {
     this.#known = known;
   }
 
-  static async open(path: string, binaries: Binaries): Promise<HostMemory> {
+  /** `more`: what else the outcome depends on. */
+  static async open(path: string, binaries: Binaries, more?: unknown): Promise<HostMemory> {
     const parts = await Promise.all(
       Object.entries(binaries).map(async ([name, file]) => {
         const stats = file ? await stat(file).catch(() => undefined) : undefined;
         return [name, file, stats?.mtimeMs, stats?.size];
       }),
     );
-    const facts = JSON.stringify([2, await bootId(), release(), process.getuid?.(), parts]);
+    const facts = JSON.stringify([3, await bootId(), release(), process.getuid?.(), parts, more]);
     const key = createHash("sha256").update(facts).digest("hex");
     let known: z.infer<typeof memorySchema> | undefined;
     try {

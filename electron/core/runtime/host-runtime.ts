@@ -36,9 +36,9 @@ export abstract class HostRuntime<
 
   /** Bundle, shim and container; each is undone when a later one fails, also when the caller has gone. */
   async create(request: CreateRequest, options: CallOptions = {}): Promise<T> {
-    const { paths, privileges } = this.shared;
+    const { paths, privileges, delegation } = this.shared;
     const { id, checkpoint } = request;
-    const cgroup = cgroupsPath(paths, privileges, request);
+    const cgroup = cgroupsPath(paths, privileges, request, delegation);
     const bundle = await Bundle.make(paths, this.id, request, cgroup);
     const context = `Container "${id}" could not be ${checkpoint ? "restored" : "created"}`;
     const file: ProcessFile = {

@@ -1,3 +1,4 @@
+import type { Delegation } from "#core/host/delegation";
 import type { Paths } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
 import type { ProcessWatch } from "#core/host/proc";
@@ -13,4 +14,6 @@ export interface HostShared {
   busybox: string | undefined;
   privileges: Privileges;
   processWatch: ProcessWatch;
+  /** Where an ordinary user's containers get cgroups. */
+  delegation?: Delegation | undefined;
 }

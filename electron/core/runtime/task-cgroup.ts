@@ -2,24 +2,29 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupDirs, cgroupPids, removeCgroup } from "#core/host/cgroup";
+import type { Delegation } from "#core/host/delegation";
 import type { Paths } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
 import { endPid } from "./process-dir.ts";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
 
 /**
- * A cgroup of the container's own, named so that two roots and two namespaces never share one. An ordinary
- * user gets none here: whether one can be made, and where, the spec says.
+ * A cgroup of the container's own, named so that two roots and two namespaces never share one. An ordinary user has
+ * them where some are delegated.
  */
 export function cgroupsPath(
   paths: Paths,
   privileges: Privileges,
   request: CreateRequest,
+  delegation: Delegation | undefined,
 ): string | undefined {
   const given = request.spec.linux.cgroupsPath;
-  if (given !== undefined || privileges.rootless) return given;
+  if (given !== undefined || (privileges.rootless && !delegation)) return given;
   const root = createHash("sha256").update(paths.data).digest("hex").slice(0, 8);
-  return `/shimyard-${root}-${request.namespace}-${request.id}`;
+  const name = `${root}-${request.namespace}-${request.id}`;
+  // systemd puts the prefix before the name by itself.
+  if (delegation?.systemd) return delegation.cgroupsPath(name);
+  return delegation?.cgroupsPath(`shimyard-${name}`) ?? `/shimyard-${name}`;
 }
 
 /**
@@ -34,7 +39,7 @@ export async function clearCgroup(ref: BundleRef): Promise<void> {
     return;
   }
   const path = spec.linux?.cgroupsPath;
-  if (!path?.startsWith("/")) return;
+  if (path === undefined) return;
   for (let round = 0; round < 50; round++) {
     const dirs = await cgroupDirs(path);
     for (const pid of dirs ? await cgroupPids(dirs) : []) endPid(pid);

@@ -1,12 +1,16 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { AppError } from "#shared/errors";
 import { cgroupHost } from "../host/cgroup.ts";
+import { ownDelegation } from "../host/delegation.ts";
 import type { Privileges } from "../host/privileges.ts";
 
 /** What a container's spec depends on, of this machine and this user. */
 export interface HostFacts {
   rootless: boolean;
   cgroup: "v1" | "hybrid" | "v2" | "none";
+  /** cgroup controllers that a container's limits can be made by here; absent: all. */
+  controllers?: string[] | undefined;
   /** The kernel counts swap per cgroup (v1: swapaccount=1). */
   swapLimit: boolean;
   /** Hard limit of open files, beyond which no process of ours can be given any. */
@@ -28,9 +32,11 @@ export async function findHostFacts(privileges: Privileges, cpus: number): Promi
       () => false,
     ),
   ]);
+  const delegation = privileges.rootless ? await ownDelegation() : undefined;
   return {
     rootless: privileges.rootless,
     cgroup: mode,
+    controllers: delegation instanceof AppError ? [] : delegation?.controllers,
     swapLimit,
     openFiles: parseOpenFiles(limits),
     cpus,

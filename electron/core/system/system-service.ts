@@ -13,6 +13,7 @@ import type { Paths } from "../host/paths.ts";
 import { readDistribution } from "../host/distribution.ts";
 import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import { findPrerequisites } from "../host/prerequisites.ts";
+import type { OwnNamespaces } from "../host/own-namespaces.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { Places } from "../remotes/places.ts";
 import {
@@ -33,6 +34,8 @@ const settingsId = "settings";
 export interface SystemServiceOptions {
   paths: Paths;
   privileges: Privileges;
+  /** Where an ordinary user's shims are born. */
+  namespaces: OwnNamespaces | undefined;
   registry: RuntimeRegistry;
   store: Store;
   places: Places;
@@ -174,10 +177,10 @@ export class SystemService {
   }
 
   async #findRuntimes(fresh: boolean): Promise<void> {
-    const { paths, privileges, registry } = this.#options;
+    const { paths, privileges, namespaces, registry } = this.#options;
     const { signal } = this.#abort;
     try {
-      const oci = await createOciRuntimes({ paths, privileges, again: fresh });
+      const oci = await createOciRuntimes({ paths, privileges, namespaces, again: fresh });
       const shims = await createShimRuntimes({ paths, privileges, again: fresh, signal });
       const windows = await createWindowsRuntimes({ paths, privileges });
       for (const { runtimes } of [oci, shims, windows]) {

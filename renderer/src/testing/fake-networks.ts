@@ -47,7 +47,7 @@ export function fakeNetworkHandlers(
 ): Handlers<AppContract>["networks"] {
   const change = (id: string, update: (members: Member[]) => Member[]): void =>
     networks.patch(id, (one) => ({ ...one, members: update(one.members) }));
-  const reason = "An ordinary user's containers can't be joined to networks of their own";
+  const reason = "ip is not installed";
   const bridges = rootless ? { ok: false, reason } : { ok: true };
   return {
     watch: (_, { signal }) => networks.watch(signal),

@@ -23,7 +23,8 @@ export interface OciDevice {
 export interface HostSide {
   capabilities: string[];
   seccomp: OciSeccomp | undefined;
-  devices: { node: OciDevice; access: string }[];
+  /** `source`: the node on this machine. */
+  devices: { node: OciDevice; access: string; source: string }[];
   /** Path of the init that is put in front of its command. */
   init: string | undefined;
   hardLimits: HardLimits;
@@ -142,7 +143,7 @@ async function findDevice(choice: DeviceChoice): Promise<HostSide["devices"][num
   }
   const { rdev, mode, uid, gid } = found;
   return {
-    access,
+    ...{ access, source },
     node: {
       path: target,
       type: found.isBlockDevice() ? "b" : "c",

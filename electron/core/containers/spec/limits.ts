@@ -11,6 +11,17 @@ export function updatedResources(
   { limits, moreLimits = {} }: Pick<ContainerConfig, "limits" | "moreLimits">,
   facts: HostFacts,
 ): OciResources {
+  const all = everyLimit(limits, moreLimits, facts);
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => facts.controllers?.includes(name) ?? true),
+  );
+}
+
+function everyLimit(
+  limits: ContainerConfig["limits"],
+  moreLimits: NonNullable<ContainerConfig["moreLimits"]>,
+  facts: HostFacts,
+): OciResources {
   // -1 is "no limit" for memory only: crun 1.8 can't say it of the quota on v1, nor of pids.
   const memory = limits.memory ?? -1;
   const { swap = -1 } = memoryOf(limits.memory, moreLimits, facts, []);
@@ -39,7 +50,12 @@ export function resources(
   // The runtime adds what every container may use (null, zero, tty, ...).
   if (!facts.rootless) result.devices = [{ allow: false, access: "rwm" }];
   const memory = memoryOf(limits.memory, moreLimits, facts, warnings);
-  if (Object.keys(memory).length > 0) result.memory = memory;
+  const put = (name: "memory" | "cpu" | "pids", limit: object): void => {
+    if (Object.keys(limit).length === 0) return;
+    if (facts.controllers?.includes(name) ?? true) Object.assign(result, { [name]: limit });
+    else warnings.push(`The ${words[name]} not limited: that is not delegated to this user`);
+  };
+  put("memory", memory);
   const { cpuShares, cpusetCpus, cpusetMems, blkioWeight } = moreLimits;
   const cpu = {
     ...(limits.cpus === undefined ? {} : { quota: cpuQuota(limits.cpus), period: cpuPeriod }),
@@ -50,14 +66,16 @@ export function resources(
   if (limits.cpus !== undefined && limits.cpus > facts.cpus) {
     warnings.push(`The CPU limit of ${limits.cpus} is above this machine's ${facts.cpus} CPUs`);
   }
-  if (Object.keys(cpu).length > 0) result.cpu = cpu;
-  if (limits.pids !== undefined) result.pids = { limit: limits.pids };
+  put("cpu", cpu);
+  put("pids", limits.pids === undefined ? {} : { limit: limits.pids });
   if (blkioWeight !== undefined && weighsBlockIo) result.blockIO = { weight: blkioWeight };
   else if (blkioWeight !== undefined) {
     warnings.push("Block I/O is not weighed: this machine's I/O scheduler does not do it");
   }
   return result;
 }
+
+const words = { memory: "memory is", cpu: "CPUs are", pids: "number of processes is" };
 
 function memoryOf(
   limit: number | undefined,

@@ -18,6 +18,8 @@ export interface OciBinary {
   version: string;
   /** It refuses hybrid cgroups: the unified one is hidden from it in the shim's mount namespace. */
   hidesUnifiedCgroup: boolean;
+  /** Its cgroups are scopes that it asks the user's systemd for, see host/delegation.ts. */
+  systemdCgroup?: boolean;
   /** It is gVisor's, see runsc.ts. */
   sandbox?: boolean;
   /** Absolute path of a criu that works here; runc looks for it on PATH. */
@@ -82,7 +84,8 @@ export class OciCli {
   /** What every call begins with. `log` is a file that takes the runtime's own words. */
   globals(namespace: string, log?: string): string[] {
     const logTo = log === undefined ? [] : ["--log", log];
-    const flags = this.binary.sandbox ? sandboxFlags : [];
+    const systemd = this.binary.systemdCgroup ? ["--systemd-cgroup"] : [];
+    const flags = this.binary.sandbox ? sandboxFlags : systemd;
     return ["--root", this.root(namespace), ...logTo, "--log-format", "json", ...flags];
   }
 

@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { mustRun } from "#core/host/command";
+import { type Delegation, limitControllers, ownDelegation } from "#core/host/delegation";
+import type { OwnNamespaces } from "#core/host/own-namespaces";
 import type { Paths } from "#core/host/paths";
 import { thisHost } from "#core/host/prerequisites";
 import { firstExecutable, parseVersion } from "#core/host/prerequisites-tools";
 import type { Privileges } from "#core/host/privileges";
 import { ProcessWatch } from "#core/host/proc";
 import type { RuntimeInfo } from "#shared/contract/system";
+import { AppError } from "#shared/errors";
 import { type Binaries, HostMemory } from "../host-memory.ts";
 import type { Runtime } from "../runtime.ts";
 import { OciCli } from "./oci-cli.ts";
@@ -22,6 +25,7 @@ const conmonNames = [...ociNames, sandboxName];
 export interface OciContext {
   paths: Paths;
   privileges: Privileges;
+  namespaces?: OwnNamespaces | undefined;
   signal?: AbortSignal;
   /** Probes also what is remembered. */
   again?: boolean;
@@ -39,7 +43,9 @@ export async function createOciRuntimes(
   const { paths, privileges } = context;
   const found = await findBinaries();
   const { conmon, criu, busybox } = found;
-  const memory = await HostMemory.open(join(paths.data, "host.json"), found);
+  const delegated = privileges.rootless ? await ownDelegation() : undefined;
+  const delegation = delegated instanceof AppError ? undefined : delegated;
+  const memory = await HostMemory.open(join(paths.data, "host.json"), found, delegation);
   const infos = context.again ? undefined : memory.infos;
   if (!conmon) return { runtimes: [], infos: [] };
   const processWatch = new ProcessWatch();
@@ -53,22 +59,37 @@ export async function createOciRuntimes(
     const known = infos?.find((info) => info.id === id);
     const hidesUnifiedCgroup = known?.hidesUnifiedCgroup ?? false;
     const sandbox = name === sandboxName;
-    const binary = { name, path, version, hidesUnifiedCgroup, sandbox, criu };
+    const systemdCgroup = delegation?.systemd ?? false;
+    const binary = { name, path, version, hidesUnifiedCgroup, systemdCgroup, sandbox, criu };
     const shared = {
+      delegation,
       ...{ id, binary, busybox, privileges, processWatch },
       conmon: { path: conmon, version: versions.conmon ?? "" },
     };
     candidates.push({
       ...{ id, binary, privileges, shown: { name, path, version } },
-      ...(sandbox && { lacks: sandboxLacks }),
+      lacks: sandbox ? sandboxLacks : delegated && lackingLimits(delegated),
+      controllers: delegation?.controllers ?? limitControllers,
       shareShim: { ok: false, reason: "conmon holds one container each" },
-      runtime: (own) =>
-        new OciRuntime({ ...shared, paths: own, cli: new OciCli(binary, privileges, own) }),
+      runtime: (own) => {
+        // What is tried out is on its own.
+        const namespaces = own === paths ? context.namespaces : undefined;
+        const cli = new OciCli(binary, privileges, own);
+        return new OciRuntime({ ...shared, namespaces, paths: own, cli });
+      },
     });
   }
   const outcome = infos ?? (await probeAll(candidates, context, busybox));
   if (!infos) await memory.keep(versions, outcome);
   return { runtimes: candidates.map(({ runtime }) => runtime(paths)), infos: outcome };
+}
+
+/** What an ordinary user's containers can't be limited by, where that is everything. */
+function lackingLimits(delegated: Delegation | AppError): Candidate["lacks"] {
+  if (delegated instanceof AppError) return { limits: { ok: false, reason: delegated.message } };
+  if (delegated.controllers.some((name) => limitControllers.includes(name))) return undefined;
+  const reason = "This user may make cgroups, but none that limit memory, CPUs or processes";
+  return { limits: { ok: false, reason } };
 }
 
 async function probeAll(

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
+import { limitControllers } from "#core/host/delegation";
 import { isStaticBinary } from "#core/host/prerequisites-tools";
 import { type Paths, tasksDir } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
@@ -28,6 +29,8 @@ export interface Candidate {
   privileges: Privileges;
   /** What is not tried, and why. */
   lacks?: Partial<RuntimeInfo["abilities"]>;
+  /** What its limits can be made by; absent: everything. */
+  controllers?: string[];
   shareShim: Ability;
   /** The runtime with these paths for its own. */
   runtime: (paths: Paths) => Runtime;
@@ -159,7 +162,12 @@ class Probe {
         lacks.limits ??
         (await this.#try(async () => {
           if ((await task.cgroup()) === undefined) throw noCgroup();
-          await task.update({ memory: { limit: 64 * 1024 ** 2 }, pids: { limit: 64 } }, { signal });
+          const { controllers = limitControllers } = this.#candidate;
+          const tried = {
+            ...(controllers.includes("memory") && { memory: { limit: 64 * 1024 ** 2 } }),
+            ...(controllers.includes("pids") && { pids: { limit: 64 } }),
+          };
+          await task.update(tried, { signal });
         }));
       if (lacks.checkpoint) abilities.checkpoint = lacks.checkpoint;
       else

@@ -21,6 +21,7 @@ import { createArgs, spawnShim } from "./conmon.ts";
 import { withRawFilter } from "./raw-filter.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
+import type { Isolation } from "./starter.ts";
 import { WaitingShim } from "./waiting-shim.ts";
 
 /** conmon as the shim, an OCI runtime as the executor. */
@@ -62,12 +63,12 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
   }
 
   async expect(expected: ExpectedContainer): Promise<Disposable | undefined> {
-    const { busybox, privileges, paths, cli } = this.shared;
+    const { busybox, paths, cli } = this.shared;
     if (busybox === undefined) return undefined;
     const { namespace, id } = expected;
-    const hide = await this.#hide();
+    const isolation = await this.#isolation();
     const argv = this.#createArgs(bundleDir(paths, namespace, id), expected);
-    const shim = new WaitingShim(argv, { privileges, busybox, hide }, cli.path);
+    const shim = new WaitingShim(argv, { ...isolation, busybox }, cli.path);
     const key = `${namespace}/${id}`;
     this.#waiting.set(key, shim);
     return toDisposable(() => {
@@ -81,10 +82,11 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     const { request, bundle, file, context } = making;
     const args = this.#createArgs(bundle.path, request);
     const { rootless } = privileges;
+    const isolation = await this.#isolation();
     const shim = await spawnShim({
       argv: mountArgs(request.rootfs, bundle.rootfs, { busybox, rootless }, args),
-      isolation: { privileges, busybox, hide: await this.#hide() },
-      waiting: await this.#takeWaiting(request, bundle, args),
+      isolation,
+      waiting: await this.#takeWaiting(request, bundle, args, isolation),
       cwd: bundle.processDir("init"),
       path: cli.path,
       signal: options.signal,
@@ -99,6 +101,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     request: CreateRequest,
     bundle: Bundle,
     args: string[],
+    isolation: Isolation,
   ): Promise<WaitingShim | undefined> {
     const { busybox, privileges } = this.shared;
     const key = `${request.namespace}/${request.id}`;
@@ -107,7 +110,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     this.#waiting.delete(key);
     const { rootless } = privileges;
     const mount = mountCommand(request.rootfs, bundle.rootfs, { busybox, rootless });
-    if (shim.fits(args) && (await shim.prepare(mount))) return shim;
+    if (shim.fits(args, isolation) && (await shim.prepare(mount))) return shim;
     shim.dispose();
     return undefined;
   }
@@ -129,8 +132,10 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     });
   }
 
-  async #hide(): Promise<string | undefined> {
-    return this.shared.binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
+  async #isolation(): Promise<Isolation> {
+    const { privileges, busybox, binary, namespaces } = this.shared;
+    const hide = binary.hidesUnifiedCgroup ? (await cgroupHost()).mounts.unified : undefined;
+    return { privileges, busybox, hide, within: await namespaces?.hold() };
   }
 
   protected restoreWork(bundle: Bundle): string {

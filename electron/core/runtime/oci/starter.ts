@@ -18,6 +18,8 @@ export interface Isolation {
   busybox: string | undefined;
   /** A mount to be taken away in the new namespace: cgroup v2's, for a runtime that refuses hybrid cgroups. */
   hide?: string | undefined;
+  /** See Privileges.isolate. */
+  within?: number | undefined;
 }
 
 /** One that waits for words to become, in its namespaces already. */
@@ -78,11 +80,15 @@ function spawnWith(
 }
 
 /** argv in namespaces of its own. */
-export function isolated(argv: string[], { privileges, busybox, hide }: Isolation): string[] {
+export function isolated(argv: string[], isolation: Isolation): string[] {
+  const { privileges, busybox, hide, within } = isolation;
   const [shell, applet] = busybox ? [[busybox, "sh"], '"$0" '] : [["sh"], ""];
-  const script = `${applet}umount "$1" && shift && exec "$@"`;
+  // What came from the machine's mount namespace can't be taken away in a user namespace, only covered.
+  const away = privileges.rootless ? "mount -t tmpfs tmpfs" : "umount";
+  const script = `${applet}${away} "$1" && shift && exec "$@"`;
   return privileges.isolate(
     hide === undefined ? argv : [...shell, "-c", script, busybox ?? "sh", hide, ...argv],
+    within,
   );
 }
 
@@ -94,8 +100,8 @@ export function isolated(argv: string[], { privileges, busybox, hide }: Isolatio
  * which its namespace may not have seen.
  */
 export function startIsolated(start: Start, isolation: Isolation): ChildProcess {
-  const { privileges, busybox, hide } = isolation;
-  const key = JSON.stringify([busybox, privileges.rootless, hide]);
+  const { privileges, busybox, hide, within } = isolation;
+  const key = JSON.stringify([busybox, privileges.rootless, hide, within]);
   const kind: Kind | undefined =
     busybox === undefined ? undefined : { key, stdout: "ignore", isolation, busybox };
   const child = kind && take(kind);

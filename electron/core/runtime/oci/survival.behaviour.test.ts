@@ -1,9 +1,11 @@
-import { cp, chmod, mkdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { workerUrl } from "#core/base/worker";
 import { mustRun } from "#core/host/command";
+import { cgroupHost } from "#core/host/cgroup";
+import { limitControllers } from "#core/host/delegation";
 import { makeTestUser, type TestUser } from "#core/host/testing";
 import { ChildManager } from "../child-manager.ts";
 import { type TestRoot, logText, makeTestRoot, rememberHost, until } from "../testing.ts";
@@ -93,7 +95,61 @@ describe("a manager that is killed", () => {
 
 const isRoot = process.getuid?.() === 0;
 
-describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root makes one)", () => {
+const { unified } = (await cgroupHost()).mounts;
+
+/** Owned by the user, as whoever delegates a cgroup makes it. */
+class DelegatedCgroup {
+  readonly #directory = join(unified ?? "", `shimyard-delegated-${process.pid}`);
+
+  async make(owner: string): Promise<void> {
+    await mkdir(this.#directory);
+    const files = ["", "cgroup.procs", "cgroup.subtree_control"];
+    await mustRun(["chown", `${owner}:`, ...files.map((name) => join(this.#directory, name))]);
+  }
+
+  /** argv that runs `argv` in it, where cgroup v2 is all there is. */
+  enter(argv: string[]): string[] {
+    const script =
+      'echo $$ >"$1/cgroup.procs" && umount --recursive /sys/fs/cgroup && ' +
+      'mount -t cgroup2 cgroup2 /sys/fs/cgroup && shift && exec "$@"';
+    const isolated = ["unshare", "--mount", "--propagation", "private"];
+    return [...isolated, "sh", "-c", script, "sh", this.#directory, ...argv];
+  }
+
+  /** The processes of each container that has a cgroup in it. */
+  async containers(): Promise<number[][]> {
+    const names = await readdir(this.#directory);
+    const own = names.filter((name) => /^shimyard-[0-9a-f]{8}-default-/.test(name));
+    const texts = own.map((name) => readFile(join(this.#directory, name, "cgroup.procs"), "utf8"));
+    return (await Promise.all(texts)).map((text) => text.split("\n").filter(Boolean).map(Number));
+  }
+
+  async controllers(): Promise<string[]> {
+    const text = await readFile(join(this.#directory, "cgroup.controllers"), "utf8");
+    return text.split(/\s+/).filter(Boolean);
+  }
+
+  /** A cgroup is removed when nothing is in it: those that have ended take a moment. */
+  async remove(): Promise<void> {
+    for (const path of [join(this.#directory, "shimyard-manager"), this.#directory]) {
+      await until(() =>
+        rmdir(path).then(
+          () => true,
+          (error) => error.code === "ENOENT",
+        ),
+      );
+    }
+  }
+}
+
+const users = [
+  { name: "an ordinary user", cgroup: undefined },
+  ...(unified
+    ? [{ name: "an ordinary user with a cgroup v2", cgroup: new DelegatedCgroup() }]
+    : []),
+];
+
+describe.runIf(isRoot).each(users)(isRoot ? "$name" : "$name (root makes one)", ({ cgroup }) => {
   let user: TestUser;
   let root: TestRoot;
   let manager: ChildManager;
@@ -117,14 +173,28 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
     await mustRun(["chown", "-R", "shimyard-test:", root.dir]);
     await chmod(root.dir, 0o755);
     const main = join(app, "dist/test/workers/task-manager.test.mjs");
-    command = user.as([process.execPath, main, root.dir]);
+    await cgroup?.make("shimyard-test");
+    const own = user.as([process.execPath, main, root.dir]);
+    command = cgroup?.enter(own) ?? own;
     manager = await ChildManager.start(command, user.env);
   }, 60_000);
 
   afterAll(async () => {
     await manager.kill();
     await root.close();
+    await cgroup?.remove();
     await user.remove();
+  });
+
+  it.runIf(cgroup)("may limit what was delegated, and pause", async () => {
+    const usable = manager.infos.filter((info) => info.usable.ok);
+    const able = (await cgroup?.controllers())?.some((name) => limitControllers.includes(name));
+    for (const { abilities, id } of usable) {
+      if (id === "oci/runsc") continue;
+      expect(abilities.pause).toEqual({ ok: true });
+      const reason = "This user may make cgroups, but none that limit memory, CPUs or processes";
+      expect(abilities.limits).toEqual(able ? { ok: true } : { ok: false, reason });
+    }
   });
 
   it("has a usable runtime, and is told what needs root", () => {
@@ -145,6 +215,8 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
       await rm(request.logPath, { force: true });
       await manager.ask({ do: "create", runtime, request });
       await until(async () => (await root.log("c")).includes("ready"));
+      if (cgroup)
+        expect((await cgroup.containers()).map((pids) => pids.length > 0)).toEqual([true]);
       expect(
         await manager.ask({ do: "run", id: "c", args: ["id", "-u"], user: "app" }),
       ).toMatchObject({
@@ -180,6 +252,7 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
       });
       await manager.ask({ do: "delete", id: "c" });
       expect(await manager.ask({ do: "list" })).toEqual([]);
+      if (cgroup) expect(await cgroup.containers()).toEqual([]);
     }
   });
 });

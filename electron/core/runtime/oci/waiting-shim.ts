@@ -22,7 +22,7 @@ const script =
  */
 export class WaitingShim implements Disposable {
   readonly #child: ChildProcess;
-  readonly #argv: string;
+  readonly #key: string;
   /** The mounts as they were when its namespace was made. */
   readonly #mounts: string | undefined;
   #gone = false;
@@ -32,7 +32,7 @@ export class WaitingShim implements Disposable {
     const { busybox } = isolation;
     // Before: a mount that comes while the namespace is made is one too many, not one too few.
     this.#mounts = readMounts();
-    this.#argv = JSON.stringify(argv);
+    this.#key = JSON.stringify([argv, isolation.within]);
     const [file = "", ...rest] = isolated([busybox, "sh", "-c", script, "sh", ...argv], isolation);
     this.#child = spawn(file, rest, {
       cwd: "/",
@@ -55,13 +55,13 @@ export class WaitingShim implements Disposable {
   }
 
   /** Whether it is as good as one that is started now. A mount that came meanwhile its namespace may not have. */
-  fits(argv: string[]): boolean {
+  fits(argv: string[], { within }: Isolation): boolean {
     const { exitCode, signalCode } = this.#child;
     return (
       !this.#gone &&
       exitCode === null &&
       signalCode === null &&
-      this.#argv === JSON.stringify(argv) &&
+      this.#key === JSON.stringify([argv, within]) &&
       this.#mounts !== undefined &&
       this.#mounts === readMounts()
     );
