@@ -60,6 +60,7 @@ export const TmpfsMount = z.object({
   /** Programs in it can be run. */
   exec: z.boolean().optional(),
 });
+export type TmpfsMount = z.infer<typeof TmpfsMount>;
 
 export const ContainerMount = z.discriminatedUnion("type", [BindMount, VolumeMount, TmpfsMount]);
 export type ContainerMount = z.infer<typeof ContainerMount>;

@@ -170,7 +170,7 @@ class Reader {
 }
 
 /** What follows from several flags together. */
-function settle(draft: RunDraft): RunDraft {
+export function settle(draft: RunDraft): RunDraft {
   const { terminal, stdin, limits, moreLimits, ...rest } = draft;
   const { memorySwap, ...others } = moreLimits ?? {};
   // No swap beside the memory is what a limit means here by itself.
