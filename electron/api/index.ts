@@ -9,6 +9,7 @@ import { fileHandlers } from "./files.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
 import { networkHandlers } from "./networks.ts";
+import { projectHandlers } from "./projects.ts";
 import { registryHandlers } from "./registries.ts";
 import { remoteHandlers } from "./remotes.ts";
 import { shimHandlers } from "./shims.ts";
@@ -29,6 +30,7 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     images: imageHandlers(core),
     logs: logHandlers(core),
     networks: networkHandlers(core),
+    projects: projectHandlers(core),
     registries: registryHandlers(core),
     remotes: remoteHandlers(core),
     shims: shimHandlers(core),

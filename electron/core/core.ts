@@ -25,6 +25,7 @@ import { TaskManager } from "./runtime/manager.ts";
 import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
 import { Visits } from "./remotes/visits.ts";
+import { ProjectService } from "./projects/project-service.ts";
 import { RegistryService } from "./registry/registry-service.ts";
 import { FileSecretStore, type SecretStore } from "./registry/secret-store.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
@@ -66,6 +67,7 @@ export interface Core {
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
   readonly networks: NetworkService;
+  readonly projects: ProjectService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -188,6 +190,11 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, containers, images, snapshots, operations, ...imaging.tools },
     });
 
+    const projects = new ProjectService({
+      ...{ paths, store, containers, images, transfers, builds, networks, operations, ready },
+    });
+    closing.push(() => projects.dispose());
+
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
@@ -217,7 +224,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
-      ...{ transfers, containerImages, builds, registries },
+      ...{ transfers, containerImages, builds, registries, projects },
       ...{
         files,
         logs,

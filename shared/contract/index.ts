@@ -6,6 +6,7 @@ import { files } from "./files.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
 import { networks } from "./networks.ts";
+import { projects } from "./projects.ts";
 import { registries } from "./registries.ts";
 import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
@@ -23,6 +24,7 @@ export const contract = {
   images,
   logs,
   networks,
+  projects,
   registries,
   remotes,
   shims,

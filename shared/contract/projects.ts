@@ -2,7 +2,6 @@ import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { delta, ErrorInfoSchema, Id, Nothing, Time } from "./common.ts";
 import { Container } from "./containers.ts";
-import { LogLine } from "./logs.ts";
 
 /** Labels by which a container is known to be a project's; docker compose's own. */
 export const projectLabels = {
@@ -156,16 +155,6 @@ export const ProjectDetail = z.object({
 });
 export type ProjectDetail = z.infer<typeof ProjectDetail>;
 
-/** A line of a service's log. */
-export const ProjectLogLine = z.object({
-  containerId: Id,
-  service: z.string(),
-  /** From 1, of several containers of a service. */
-  number: z.number(),
-  line: LogLine,
-});
-export type ProjectLogLine = z.infer<typeof ProjectLogLine>;
-
 const ByProject = z.object({ id: ProjectName });
 const Services = z.array(z.string().max(128)).min(1).max(1000).optional();
 
@@ -197,12 +186,4 @@ export const projects = {
   restart: mutation(z.object({ id: ProjectName, services: Services }), Nothing),
   /** Removes containers and networks, and with `volumes` the project's own volumes too. */
   down: mutation(z.object({ id: ProjectName, volumes: z.boolean() }), Nothing),
-  /**
-   * The logs of all containers, by time; first the last `tail` lines of each, then what is written, also by containers
-   * that are started later.
-   */
-  logs: stream(
-    z.object({ id: ProjectName, services: Services, tail: z.number().int().min(0).max(5000) }),
-    z.object({ lines: z.array(ProjectLogLine) }),
-  ),
 };

@@ -17,6 +17,7 @@ import { join } from "node:path";
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
  *     data/extensions/NAME/             an extension's own files: rootfs/ log
  *     data/elsewhere/ID/                what is ours in another owner's container: processes/ checkpoints/
+ *     data/projects/NAME/               configs and secrets whose text is in a compose file
  *     data/journal/                     the event journal
  *     state/manager.sock                held by the one manager of this root
  *     state/RUNTIME/                    the OCI runtime's own --root
@@ -68,3 +69,5 @@ export const extensionDir = (paths: Paths, name: string): string =>
   join(paths.data, "extensions", name);
 export const extensionLog = (paths: Paths, name: string): string =>
   join(extensionDir(paths, name), "log");
+export const projectDir = (paths: Paths, name: string): string =>
+  join(paths.data, "projects", name);
