@@ -2,6 +2,7 @@ import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
 import { containerOptions } from "./container-options.ts";
+import { HealthCheck, HealthStatus } from "./health.ts";
 import { ContainerNetworks, PortChoice } from "./networks.ts";
 
 /** docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128. See also shared/base/names.ts. */
@@ -51,6 +52,13 @@ export const RestartPolicy = z.object({
 });
 export type RestartPolicy = z.infer<typeof RestartPolicy>;
 
+const SignalName = z
+  .string()
+  .regex(
+    /^((SIG)?[A-Z][A-Z0-9]*([+-]\d{1,2})?|[1-9]\d?)$/i,
+    "Write a signal as SIGQUIT, or its number",
+  );
+
 export const ContainerConfig = z.object({
   name: ContainerName,
   imageId: Id,
@@ -69,6 +77,13 @@ export const ContainerConfig = z.object({
   hostname: z.string().max(64).optional(),
   limits: Limits,
   restart: RestartPolicy,
+  /** Removed when it has exited, with everything but its checkpoints; not together with a restart policy. */
+  autoRemove: z.boolean().optional(),
+  healthCheck: HealthCheck.optional(),
+  /** By name (`SIGQUIT`, `SIGRTMIN+3`) or number; absent: the image's, else SIGTERM. */
+  stopSignal: SignalName.optional(),
+  /** From that signal to SIGKILL; absent: as the settings say. */
+  stopGraceSeconds: z.number().int().min(0).max(86_400).optional(),
   labels: Labels,
   /** Absent: the default network, where this machine has one. */
   networks: ContainerNetworks.optional(),
@@ -98,6 +113,8 @@ export const ContainerState = z.object({
   /** 0..255; 128 + signal when killed by one. Absent when it can't be known. */
   exitCode: z.number().optional(),
   oomKilled: z.boolean().optional(),
+  /** Absent for one that has no check, or does not run. */
+  health: HealthStatus.optional(),
   /** Why it failed to start, is lost, or is unknown. */
   error: ErrorInfoSchema.optional(),
 });
@@ -204,7 +221,7 @@ export const containers = {
     z.object({ id: Id, warnings: z.array(z.string()) }),
   ),
   start: mutation(ById, Nothing),
-  /** SIGTERM, then SIGKILL after `graceSeconds` (default 10). */
+  /** Its stop signal, then SIGKILL after `graceSeconds` (absent: its own, else the settings'). */
   stop: mutation(
     z.object({ id: Id, graceSeconds: z.number().min(0).max(3600).optional() }),
     Nothing,
