@@ -5,6 +5,7 @@ import { AppError } from "#shared/errors";
 import { defaultNamespace } from "./base/ids.ts";
 import { CheckpointService } from "./checkpoints/checkpoint-service.ts";
 import { ContainerService } from "./containers/container-service.ts";
+import { removeAllEnded } from "./containers/ending.ts";
 import { reconcile, TaskWatcher } from "./containers/task-watcher.ts";
 import { ExtensionService } from "./extensions/extension-service.ts";
 import { Exchange } from "./events/exchange.ts";
@@ -18,6 +19,7 @@ import { ContainerImageService } from "./images/container-image-service.ts";
 import { createImages } from "./images/create-images.ts";
 import type { ImageService } from "./images/image-service.ts";
 import type { TransferService } from "./images/transfer-service.ts";
+import { HealthService } from "./health/health-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { NetworkService } from "./network/network-service.ts";
 import { OperationService } from "./operations/operation-service.ts";
@@ -64,6 +66,7 @@ export interface Core {
   readonly builds: BuildService;
   readonly registries: RegistryService;
   readonly containers: ContainerService;
+  readonly health: HealthService;
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
   readonly networks: NetworkService;
@@ -133,6 +136,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await images.load();
         await tasks.load();
         await reconcile({ tasks, containers, snapshots, networks });
+        await health.load();
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
@@ -169,6 +173,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => containers.lifecycle.supervisor.dispose());
     closing.push(() => containers.next.close());
+    const health = new HealthService({ store, containers, exchange, ready });
+    closing.push(() => health.close());
+    containers.onChanged = (id) => health.sync(id);
+    containers.healthOf = (id) => health.status(id);
     const checkpoints = new CheckpointService({
       ...{ paths, privileges, store, containers, operations, exchange, system, ready },
     });
@@ -177,7 +185,9 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => files.close());
     containers.lifecycle.releaseFiles = (id) => files.release(id);
+    checkpoints.quiet = (id) => health.quiet(id);
     containers.onDeleted = (id) => {
+      void health.forget(id);
       checkpoints.containerDeleted(id);
       terminals.forget(id);
     };
@@ -218,12 +228,19 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() =>
+        Promise.all([
+          imaging.tidy(),
+          checkpoints.tidy(),
+          extensions.load(),
+          removeAllEnded(containers),
+        ]),
+      )
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
-      ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
+      ...{ lock, system, exchange, operations, images, containers, health, checkpoints, networks },
       ...{ transfers, containerImages, builds, registries, projects },
       ...{
         files,

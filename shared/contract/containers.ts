@@ -2,7 +2,7 @@ import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
 import { containerOptions } from "./container-options.ts";
-import { HealthCheck, HealthStatus } from "./health.ts";
+import { Health, HealthCheck, HealthStatus } from "./health.ts";
 import { ContainerNetworks, PortChoice } from "./networks.ts";
 
 /** docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128. See also shared/base/names.ts. */
@@ -264,6 +264,21 @@ export const containers = {
   ),
   /** Counted anew, in a process of its own; a container with millions of files takes its time. */
   diskUse: query(Nothing, z.array(DiskUse)),
+  /** From now on, the present state first. */
+  watchHealth: stream(ById, Health, "latest"),
+  /**
+   * The variables of a file of this machine, by docker's rules for --env-file. INVALID_ARGUMENT, with the line, for
+   * what can't be read as such, and for more than 1 MiB.
+   */
+  readEnvFile: query(
+    z.object({ path: z.string().startsWith("/", "Give a path from / on").max(4096) }),
+    z.object({
+      /** KEY=VALUE. */
+      env: z.array(z.string()),
+      /** Names without a value: docker would take those of the shell that it is run from. */
+      unset: z.array(z.string()),
+    }),
+  ),
   /** The process table, sampled every 2 s while watched. */
   processes: stream(ById, z.object({ time: Time, processes: z.array(ProcessInfo) }), "latest"),
 };

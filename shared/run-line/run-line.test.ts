@@ -140,6 +140,27 @@ it.each<[line: string, says: Partial<RunDraft>]>([
     "docker run --restart on-failure:3 nginx",
     { restart: { name: "on-failure", maximumRetries: 3 } },
   ],
+  [
+    "docker run --rm --stop-signal SIGQUIT --stop-timeout 30 nginx",
+    { autoRemove: true, stopSignal: "SIGQUIT", stopGraceSeconds: 30 },
+  ],
+  [
+    "docker run --health-cmd '[ -e /ok ]' --health-interval 1m30s --health-timeout=500ms --health-retries 5 --health-start-period 1h --health-start-interval 1.5s nginx",
+    {
+      healthCheck: {
+        ...{ test: ["CMD-SHELL", "[ -e /ok ]"], intervalSeconds: 90, timeoutSeconds: 0.5 },
+        ...{ retries: 5, startPeriodSeconds: 3600, startIntervalSeconds: 1.5 },
+      },
+    },
+  ],
+  ["docker run --health-interval 0 --health-retries 2 nginx", { healthCheck: { retries: 2 } }],
+  ["docker run --no-healthcheck nginx", { healthCheck: { test: ["NONE"] } }],
+  ["podman run --health-cmd none nginx", { healthCheck: { test: ["NONE"] } }],
+  [
+    `podman run --health-cmd '["CMD","curl","-f"]' nginx`,
+    { healthCheck: { test: ["CMD", "curl", "-f"] } },
+  ],
+  [`podman run --health-cmd '["a b"]' nginx`, { healthCheck: { test: ["CMD", "a b"] } }],
   ["docker run --restart=always nginx", { restart: { name: "always" } }],
   ["docker run --net host nginx", { networks: "host" }],
   [
@@ -167,10 +188,14 @@ it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
 });
 
 it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
-  ["docker run --rm nginx", "--rm", /stays until/, true],
   ["docker run -dP nginx", "-P", /Publish the ports/, true],
   ["docker run --gpus all nginx", "--gpus all", /devices/, true],
   ["docker run --env-file .env nginx", "--env-file .env", /paste its lines/, true],
+  ["docker run --stop-timeout -1 nginx", "--stop-timeout -1", /no longer than a day/, true],
+  ["docker run --stop-signal 99a nginx", "--stop-signal 99a", /SIGQUIT/, true],
+  ["docker run --health-interval 5 nginx", "--health-interval 5", /write 30s/, true],
+  ["docker run --health-retries 1 --no-healthcheck nginx", "--no-healthcheck", /both/, true],
+  ["podman run --health-on-failure kill nginx", "--health-on-failure kill", /nothing is/, true],
   ["docker run -e HOME nginx", "-e HOME", /value is that of the shell/, true],
   ["docker run -v da+ta:/data nginx", "-v da+ta:/data", /neither a volume's name/, true],
   [
@@ -201,6 +226,7 @@ it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
 
 it("asks for nothing that is said to be off", () => {
   expect(read("docker run --privileged=false --rm=false nginx").notes).toEqual([]);
+  expect(read("docker run --rm --rm=false --health-retries 0 nginx").draft).toEqual(emptyDraft);
 });
 
 it.each([
@@ -246,6 +272,13 @@ describe("writeRunLine", () => {
     const { notes } = writeRunLine({ ...emptyDraft, mounts, runtime: "oci/crun" }, "nginx");
     expect(notes.map(({ flag }) => flag)).toEqual(["oci/crun", target]);
   });
+
+  it("writes a check without a shell as one with it, and says so", () => {
+    const healthCheck = { test: ["CMD", "curl", "-f", "a b"] };
+    const { line, notes } = writeRunLine({ ...emptyDraft, healthCheck }, "nginx");
+    expect(read(line).draft.healthCheck).toEqual({ test: ["CMD-SHELL", "curl -f 'a b'"] });
+    expect(notes).toMatchObject([{ flag: "--health-cmd", lost: false }]);
+  });
 });
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -257,6 +290,8 @@ const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
 const bytes = fc.integer({ min: 6 * mebibyte, max: 2 ** 45 });
 const port = fc.integer({ min: 1, max: 65_535 });
 const ip = fc.ipV4();
+/** Seconds, to the millisecond. */
+const duration = fc.integer({ min: 1, max: 100_000_000 }).map((n) => n / 1000);
 const mountArbitrary = fc.oneof(
   fc.record(
     {
@@ -308,6 +343,27 @@ const draftArbitrary = fc
         name: fc.constant("on-failure"),
         maximumRetries: fc.integer({ min: 1, max: 9 }),
       }),
+    ),
+    autoRemove: optional(fc.constant(true)),
+    stopSignal: optional(fc.constantFrom("SIGQUIT", "usr1", "SIGRTMIN+3", "12")),
+    stopGraceSeconds: optional(fc.integer({ min: 0, max: 86_400 })),
+    healthCheck: optional(
+      fc.oneof(
+        fc.constant({ test: ["NONE"] }),
+        fc
+          .record(
+            {
+              test: fc.tuple(
+                fc.constant("CMD-SHELL"),
+                text.filter((one) => one.trim() !== ""),
+              ),
+              ...{ intervalSeconds: duration, timeoutSeconds: duration, retries: port },
+              ...{ startPeriodSeconds: duration, startIntervalSeconds: duration },
+            },
+            { requiredKeys: [] },
+          )
+          .filter((check) => Object.keys(check).length > 0),
+      ),
     ),
     labels: fc.dictionary(word, text),
     ports: optional(

@@ -1,6 +1,7 @@
 import { quoteShellWords } from "../base/shell-words.ts";
 import type { ContainerMount } from "../contract/container-options.ts";
 import type { RunDraft, RunNote } from "./draft.ts";
+import { healthWords } from "./health.ts";
 import { mountWords } from "./mounts.ts";
 import { networkWords, portWord } from "./networks.ts";
 import { sizeText } from "./values.ts";
@@ -10,7 +11,7 @@ export interface RunLine {
   line: string;
   /** The same with a flag a line, continued by backslashes. */
   lines: string;
-  /** What docker can't be told. */
+  /** What docker can't be told, or is told another way. */
   notes: RunNote[];
 }
 
@@ -59,6 +60,10 @@ export function flagGroups(draft: RunDraft): string[][] {
       "--device",
       target === undefined && access === "rwm" ? source : `${source}:${target ?? source}:${access}`,
     ]),
+    ...on("--rm", draft.autoRemove),
+    ...one("--stop-signal", draft.stopSignal),
+    ...one("--stop-timeout", draft.stopGraceSeconds),
+    ...healthWords(draft.healthCheck),
     ...one("--restart", restart.name === "no" ? undefined : restartText(restart)),
     ...one("--memory", size(memory)),
     // docker gives as much swap again by itself.
@@ -111,6 +116,9 @@ function notesOf(draft: RunDraft): RunNote[] {
     mount.type === "tmpfs" && mount.exec === true && mountWords(mount)[0] === "--mount";
   return [
     ...(draft.runtime ? [lost(draft.runtime, "docker knows runtimes by names of its own")] : []),
+    ...(draft.healthCheck?.test?.[0] === "CMD"
+      ? [{ flag: "--health-cmd", reason: "docker has it run by the image's shell", lost: false }]
+      : []),
     ...(draft.mounts ?? [])
       .filter(hidden)
       .map(({ target }) => lost(target, "docker can't be told that programs run in it")),

@@ -9,6 +9,7 @@ import type {
   Limits,
   RestartPolicy,
 } from "#shared/contract/containers";
+import type { HealthStatus } from "#shared/contract/health";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { ListWatch } from "../base/list-watch.ts";
@@ -21,6 +22,7 @@ import { Activities } from "./activities.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
 import { measureContainers } from "./disk-use.ts";
+import { requireEnding } from "./ending.ts";
 import { Lifecycle, type LifecycleOptions, streams } from "./lifecycle.ts";
 import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
@@ -54,12 +56,16 @@ export class ContainerService {
   readonly membership: Membership;
   readonly next: NextContainer;
   readonly #watch: ListWatch<Container>;
+  /** Called with the id of a container of which anything is different. */
+  onChanged: (id: string) => void = () => undefined;
+  /** As its checks have found it. */
+  healthOf: (id: string) => HealthStatus | undefined = () => undefined;
   /** Called with the id of a container whose record has gone. */
   onDeleted: (id: string) => void = () => undefined;
 
   constructor(options: ContainerServiceOptions) {
     this.#o = options;
-    const changed = (id: string): void => this.#watch.changed(id);
+    const changed = (id: string): void => this.changed(id);
     this.#watch = new ListWatch({
       list: () => this.#list(),
       get: (id) => this.#find(id),
@@ -80,6 +86,7 @@ export class ContainerService {
   /** Says that something about a container's task is different. */
   changed(id: string): void {
     this.#watch.changed(id);
+    this.onChanged(id);
   }
 
   async list(): Promise<Container[]> {
@@ -146,6 +153,7 @@ export class ContainerService {
     await this.#o.ready;
     await system.probed;
     this.#requireFreeName(config.name);
+    requireEnding(config);
     const image = images.get(config.imageId);
     const runtime = system.chooseRuntime(config.runtime);
     this.#requireShareable(config, runtime);
@@ -273,7 +281,9 @@ export class ContainerService {
 
   async updateRestart(id: string, restart: RestartPolicy): Promise<void> {
     await this.#o.ready;
-    await this.records.update(id, { config: { ...this.records.get(id).config, restart } });
+    const { config } = this.records.get(id);
+    requireEnding({ ...config, restart });
+    await this.records.update(id, { config: { ...config, restart } });
     if (restart.name === "no") this.lifecycle.supervisor.forget(id);
     this.#publish("/containers/update", this.records.get(id), { restart: restart.name });
   }
@@ -405,6 +415,7 @@ export class ContainerService {
       ports: this.#o.networks.connections.ports(id),
       broken: this.#broken(id),
       activity: this.activities.get(id),
+      health: this.healthOf(id),
     };
   }
 

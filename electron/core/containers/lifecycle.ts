@@ -24,7 +24,6 @@ import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
 
-const sigterm = 15;
 const sigkill = 9;
 /** After SIGKILL the kernel needs this long only when a process hangs in it. Milliseconds. */
 const killDeadline = 10_000;
@@ -95,12 +94,15 @@ export class Lifecycle {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
     await this.takeOver(id);
-    await this.#o.activities.run(id, config.name, { name: "starting" }, () => this.launch(id));
+    await this.#o.activities.run(id, config.name, { name: "starting" }, async () => {
+      await this.#countAnew(id);
+      await this.launch(id);
+    });
   }
 
   /**
-   * Stops with SIGTERM, or the signal that the image asks for, and after `grace` seconds SIGKILL. Nothing happens to a container that does
-   * not run. Cancelling leaves it as it is then.
+   * Stops with its stop signal, and after `grace` seconds (its own, else the settings') with SIGKILL. Nothing happens to
+   * a container that does not run. Cancelling leaves it as it is then.
    */
   async stop(id: string, grace?: number): Promise<void> {
     await this.#o.ready;
@@ -133,6 +135,7 @@ export class Lifecycle {
         async () => {
           if (this.isLive(id)) await this.#halt(id, grace, op);
           op.detail("Starting");
+          await this.#countAnew(id);
           await this.launch(id);
         },
       ),
@@ -143,7 +146,9 @@ export class Lifecycle {
     await this.#o.ready;
     const number = parseSignal(signal);
     const task = this.#requireLive(id, "be sent a signal");
-    if (number === sigkill || number === sigterm) {
+    const { config, image } = this.#o.store.get(id);
+    // docker's rule (moby: daemon/kill.go): by another signal it ends itself.
+    if (number === sigkill || number === stopSignalOf(config, image.config)) {
       this.supervisor.forget(id);
       await this.#o.store.update(id, { stoppedByUser: true });
     }
@@ -300,9 +305,10 @@ export class Lifecycle {
     const task = this.task(id);
     if (!task) return;
     await store.update(id, { stoppedByUser: true });
-    const seconds = grace ?? system.settings.value.stopGrace;
+    const { config, image } = store.get(id);
+    const seconds = grace ?? config.stopGraceSeconds ?? system.settings.value.stopGrace;
     if (seconds > 0) {
-      await signalTo(task, stopSignalOf(store.get(id).image.config));
+      await signalTo(task, stopSignalOf(config, image.config));
       if (task.state.status === "paused") await task.resume().catch(() => undefined);
       if (await endsWithin(task, seconds, op)) return;
       op.detail("Sending SIGKILL");
@@ -325,6 +331,12 @@ export class Lifecycle {
         hint: "A process of it hangs in the kernel, perhaps in a file system that is not answering.",
       },
     );
+  }
+
+  /** What a policy has tried before the user took over does not count. */
+  async #countAnew(id: string): Promise<void> {
+    const { store } = this.#o;
+    if (store.get(id).restartCount > 0) await store.update(id, { restartCount: 0 });
   }
 
   async #restartByPolicy(id: string): Promise<void> {

@@ -5,6 +5,7 @@ import type { ExitStatus, Task, Tasks } from "../runtime/runtime.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { ContainerService } from "./container-service.ts";
+import { removeEnded } from "./ending.ts";
 import { wantsRestartAtLoad } from "./restart-supervisor.ts";
 
 export interface TaskWatcherOptions {
@@ -62,6 +63,8 @@ export class TaskWatcher implements Disposable {
     containers.changed(id);
     const record = containers.records.find(id);
     if (record) containers.lifecycle.supervisor.exited(record);
+    // What can't be removed now is with the next start.
+    await removeEnded(containers, id).catch(() => undefined);
   }
 
   #publish(topic: Topic, id: string, data: Record<string, string> = {}): void {
@@ -111,7 +114,7 @@ export async function reconcile(options: {
   );
   for (const record of records.list()) {
     if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
-    if (wantsRestartAtLoad(record)) lifecycle.supervisor.schedule(record.id);
+    if (wantsRestartAtLoad(record)) lifecycle.supervisor.resumed(record);
   }
 }
 

@@ -10,7 +10,7 @@ export type Topic =
   | `/tasks/${"create" | "start" | "exit" | "paused" | "resumed" | "oom" | "delete" | "checkpointed" | "exec-added" | "exec-started"}`
   | `/images/${"create" | "update" | "delete"}`
   | `/networks/${"create" | "delete" | "connect" | "disconnect"}`
-  | `/shimyard/${"start-failed" | "shim-lost" | "restored" | "restarting" | "checkpoint-deleted" | "manager-started" | "repaired"}`;
+  | `/shimyard/${"start-failed" | "health" | "shim-lost" | "restored" | "restarting" | "checkpoint-deleted" | "manager-started" | "repaired"}`;
 
 export interface Publication {
   topic: Topic;

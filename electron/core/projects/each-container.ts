@@ -15,8 +15,8 @@ export interface EachContainer {
   /** What is dealt with before a service: what depends on it, or what it depends on. */
   first: "dependents" | "dependencies";
   signal: AbortSignal;
-  report(service: string, step: ServiceStep): void;
-  work(id: string): Promise<void>;
+  report: (service: string, step: ServiceStep) => void;
+  work: (id: string) => Promise<void>;
 }
 
 /** Does something to the containers of services, in their order. All are tried; rejects as the first that failed. */

@@ -25,9 +25,9 @@ export interface PlanFacts {
   /** Names of volumes. */
   volumes: ReadonlySet<string>;
   abilities: NetworkAbilities;
-  image(name: string): Image | undefined;
+  image: (name: string) => Image | undefined;
   /** A container has that name. */
-  isTaken(name: string): boolean;
+  isTaken: (name: string) => boolean;
 }
 
 export interface UpOptions {

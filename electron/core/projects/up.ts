@@ -35,7 +35,7 @@ export interface UpTools {
 export interface UpContext {
   op: OperationContext;
   /** How far a service has come. */
-  report(service: string, step: ServiceStep): void;
+  report: (service: string, step: ServiceStep) => void;
   /** Makes also those anew that did not change. */
   recreate: boolean;
 }

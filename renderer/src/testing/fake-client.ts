@@ -26,6 +26,7 @@ import {
 } from "./fake-data.ts";
 import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
 import { FakeFiles } from "./fake-files.ts";
+import { fakeHealthHandlers } from "./fake-health.ts";
 import { fakeImageHandlers } from "./fake-image-handlers.ts";
 import { fakeImages } from "./fake-images.ts";
 import { fakeRegistries, fakeRegistryHandlers } from "./fake-registries.ts";
@@ -352,6 +353,8 @@ export class FakeCore {
         stderr: new Uint8Array(),
         truncated: false,
       }),
+      ...fakeHealthHandlers(this.containers),
+      readEnvFile: () => ({ env: ["LANG=C.UTF-8", "MODE=fast"], unset: ["HOME"] }),
       processes: async function* processes(_, { signal }) {
         while (!signal.aborted) {
           const time = Date.now();
