@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { projectLabels } from "#shared/base/project-labels";
 import { containerNameOf, type Project, type Service } from "#shared/compose/project";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { NetworkConfig } from "#shared/contract/networks";
-import { projectLabels } from "#shared/contract/projects";
 import { projectDir, type Paths } from "../host/paths.ts";
 
 const hashOf = (value: unknown): string =>

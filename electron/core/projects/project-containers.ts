@@ -1,7 +1,7 @@
+import { projectLabels } from "#shared/base/project-labels";
 import type { Disposable } from "#shared/base/disposable";
 import { Emitter } from "#shared/base/emitter";
 import type { Container } from "#shared/contract/containers";
-import { projectLabels } from "#shared/contract/projects";
 import type { ContainerService } from "../containers/container-service.ts";
 
 /** The containers that are a project's by their labels, as they are now. */

@@ -1,3 +1,4 @@
+import { projectLabels } from "#shared/base/project-labels";
 import type { ComposeNote } from "#shared/compose/note";
 import { withDependencies } from "#shared/compose/order";
 import {
@@ -13,7 +14,6 @@ import type { Container } from "#shared/contract/containers";
 import type { Image } from "#shared/contract/images";
 import type { Network, NetworkAbilities } from "#shared/contract/networks";
 import type { PlannedAction, PlannedService, ProjectPlan } from "#shared/contract/projects";
-import { projectLabels } from "#shared/contract/projects";
 import { configHash, networkHash } from "./container-config.ts";
 import { numberOf, serviceOf } from "./project-containers.ts";
 

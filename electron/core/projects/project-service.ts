@@ -1,14 +1,14 @@
 import { rm } from "node:fs/promises";
+import { projectLabels } from "#shared/base/project-labels";
 import type { Disposable } from "#shared/base/disposable";
 import { imageNameOf, type Project as ComposeProject, type Service } from "#shared/compose/project";
 import { type ReadProject, readProject } from "#shared/compose/read-project";
-import {
-  type ComposeNote,
-  type Project,
-  type ProjectDetail,
-  projectLabels,
-  type ProjectPlan,
-  type ProjectSource,
+import type {
+  ComposeNote,
+  Project,
+  ProjectDetail,
+  ProjectPlan,
+  ProjectSource,
 } from "#shared/contract/projects";
 import { AppError } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";

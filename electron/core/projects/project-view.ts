@@ -1,6 +1,6 @@
+import { projectLabels } from "#shared/base/project-labels";
 import type { Container } from "#shared/contract/containers";
 import type { Project, ProjectService, ServiceStep } from "#shared/contract/projects";
-import { projectLabels } from "#shared/contract/projects";
 import type { ErrorInfo } from "#shared/errors";
 import type { ProjectWork } from "./project-activity.ts";
 import type { ProjectRecord } from "./project-store.ts";

@@ -1,8 +1,8 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { projectLabels } from "#shared/base/project-labels";
 import type { Dependency, Service } from "#shared/compose/project";
 import type { ServiceStep } from "#shared/contract/projects";
-import { projectLabels } from "#shared/contract/projects";
 import { AppError } from "#shared/errors";
 import type { ContainerService } from "../containers/container-service.ts";
 import type { Paths } from "../host/paths.ts";

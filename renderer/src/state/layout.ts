@@ -1,6 +1,7 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 
+/** Those with a digit as their key first, in its order. */
 export const pages = [
   "containers",
   "images",
@@ -11,6 +12,7 @@ export const pages = [
   "extensions",
   "activity",
   "system",
+  "projects",
 ] as const;
 export type PageName = (typeof pages)[number];
 

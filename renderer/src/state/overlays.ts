@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import type { FileSource } from "#shared/contract/files";
+import type { ProjectSource } from "#shared/contract/projects";
 import type { BuildRequest } from "./builds.ts";
 
 /** An archive of images, or a root file system as a tar or as a directory. */
@@ -21,6 +22,8 @@ export type Overlay =
   | { kind: "import"; source: ImportSource }
   /** `again`: what an earlier one was asked. */
   | { kind: "build"; again?: BuildRequest | undefined }
+  /** `source`: what is to be changed. */
+  | { kind: "import-project"; source?: ProjectSource | undefined }
   | { kind: "tag"; id: string }
   | { kind: "push"; id: string }
   | { kind: "save"; ids: readonly string[] }

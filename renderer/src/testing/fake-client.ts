@@ -13,6 +13,7 @@ import type { Extension } from "#shared/contract/extensions";
 import type { Image, Transfer } from "#shared/contract/images";
 import type { Registry } from "#shared/contract/registries";
 import type { Network } from "#shared/contract/networks";
+import type { Project } from "#shared/contract/projects";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
 import type { WindowConnection } from "../queries/client.tsx";
@@ -31,6 +32,7 @@ import { fakeImageHandlers } from "./fake-image-handlers.ts";
 import { fakeImages } from "./fake-images.ts";
 import { fakeRegistries, fakeRegistryHandlers } from "./fake-registries.ts";
 import { fakeNetworkHandlers, fakeNetworks } from "./fake-networks.ts";
+import { fakeProjectHandlers, fakeProjects } from "./fake-projects.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
@@ -43,6 +45,7 @@ export interface FakeOptions {
   delay?: number;
   images?: Image[];
   transfers?: Transfer[];
+  projects?: Project[];
   checkpoints?: Checkpoint[];
   shims?: Shim[];
   extensions?: Extension[];
@@ -59,6 +62,7 @@ export class FakeCore {
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
   readonly networks = new FakeList<Network>();
+  readonly projects = new FakeList<Project>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
   readonly transfers = new FakeList<Transfer>();
@@ -86,6 +90,7 @@ export class FakeCore {
     this.registries.put(...fakeRegistries());
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
     this.networks.put(...(options.rootless ? [] : fakeNetworks(containers)));
+    this.projects.put(...(options.projects ?? fakeProjects(containers)));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
@@ -211,6 +216,7 @@ export class FakeCore {
       extensions: fakeExtensionHandlers(this.extensions),
       files: new FakeFiles().handlers(),
       networks: fakeNetworkHandlers(this.networks, this.containers, this.#rootless),
+      projects: fakeProjectHandlers(this.projects, this.containers),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),

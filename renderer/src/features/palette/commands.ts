@@ -1,6 +1,7 @@
 import {
   Activity,
   Box,
+  Boxes,
   Brush,
   Cable,
   Camera,
@@ -30,21 +31,25 @@ import {
 } from "lucide-react";
 import type { Container } from "#shared/contract/containers";
 import type { Image } from "#shared/contract/images";
+import type { Project } from "#shared/contract/projects";
 import { bytes, joined } from "../../components/format.ts";
 import { statusLook } from "../../components/status-mark.tsx";
 import { setSegment } from "../../state/container-list.ts";
 import { type ImageView, setImageView } from "../../state/image-list.ts";
 import { goTo } from "../../state/layout.ts";
 import { openOverlay, openShortcuts } from "../../state/overlays.ts";
+import { inspectProject } from "../../state/selection.ts";
 import { chooseTheme } from "../../state/theme.ts";
 import type { Commands } from "../containers/commands.ts";
 import { possible } from "../containers/view.ts";
 import { typeReference } from "../images/pull-box.tsx";
 import { imageName } from "../images/reference.ts";
+import type { ProjectCommands } from "../projects/commands.ts";
+import { projectLook } from "../projects/project-look.ts";
 
 export interface PaletteItem {
   id: string;
-  group: "Containers" | "Images" | "Actions" | "Go to" | "On containers";
+  group: "Containers" | "Projects" | "Images" | "Actions" | "Go to" | "On containers";
   label: string;
   /** Dim, behind the label: an image, a state. */
   detail?: string;
@@ -77,9 +82,13 @@ export function windowItems(canBuild: boolean): PaletteItem[] {
     item("Actions", "Import a directory as an image", FolderInput, () =>
       openOverlay({ kind: "import", source: "directory" }),
     ),
+    item("Actions", "Import a compose file", FolderInput, () =>
+      openOverlay({ kind: "import-project" }),
+    ),
     item("Actions", "Prune images", Brush, () => openOverlay({ kind: "prune" })),
     item("Actions", "Add a registry", Plus, () => openOverlay({ kind: "registry" })),
     item("Go to", "Containers", Box, () => goTo("containers"), "Ctrl 1"),
+    item("Go to", "Projects", Boxes, () => goTo("projects")),
     item("Go to", "Images", Layers, () => goToImages("images"), "Ctrl 2"),
     item("Go to", "Registries", Server, () => goToImages("registries")),
     item("Go to", "Networks", Waypoints, () => goTo("networks"), "Ctrl 3"),
@@ -122,6 +131,20 @@ export function containerItem(container: Container, commands: Commands): Palette
     container,
     run: () => commands.open(id),
   };
+}
+
+/** A project by its name, and what can be done to it. */
+export function projectItems(project: Project, commands: ProjectCommands): PaletteItem[] {
+  const { id, imported, activity, state } = project;
+  const make = (verb: string, icon: LucideIcon, run: () => void): PaletteItem => ({
+    ...{ id: `project ${verb}/${id}`, group: "Projects", label: `${verb} ${id}`, icon, run },
+  });
+  const idle = activity === undefined;
+  return [
+    { ...make("Project", Boxes, () => inspectProject(id)), detail: projectLook(project).word },
+    ...(idle && imported ? [make("Bring up", Play, () => commands.up(id))] : []),
+    ...(idle && state !== "none" ? [make("Stop", Square, () => commands.stop(id))] : []),
+  ];
 }
 
 /** One item an image, to run it: what one mostly wants of an image by its name. */

@@ -5,6 +5,7 @@ import { ContainersPage } from "../containers/containers-page.tsx";
 import { ExtensionsPage } from "../extensions/extensions-page.tsx";
 import { ImagesPage } from "../images/images-page.tsx";
 import { NetworksPage } from "../networks/networks-page.tsx";
+import { ProjectsPage } from "../projects/projects-page.tsx";
 import { RemotesPage } from "../remotes/remotes-page.tsx";
 import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
@@ -13,6 +14,7 @@ const screens: Record<PageName, () => React.ReactNode> = {
   containers: ContainersPage,
   images: ImagesPage,
   networks: NetworksPage,
+  projects: ProjectsPage,
   checkpoints: CheckpointsPage,
   shims: ShimsPage,
   elsewhere: RemotesPage,

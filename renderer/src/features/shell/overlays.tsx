@@ -15,6 +15,7 @@ import { PruneDialog } from "../images/prune-dialog.tsx";
 import { PushDialog } from "../images/push-dialog.tsx";
 import { SaveDialog } from "../images/save-dialog.tsx";
 import { TagDialog } from "../images/tag-dialog.tsx";
+import { ImportProjectDialog } from "../projects/import-project-dialog.tsx";
 import { RegistryDialog } from "../registries/registry-dialog.tsx";
 import { SignInDialog } from "../registries/sign-in-dialog.tsx";
 import { Palette } from "../palette/palette.tsx";
@@ -36,6 +37,8 @@ export function Overlays() {
       return <ImportDialog source={overlay.source} />;
     case "build":
       return <BuildDialog again={overlay.again} />;
+    case "import-project":
+      return <ImportProjectDialog source={overlay.source} />;
     case "tag":
       return <TagDialog id={overlay.id} />;
     case "push":

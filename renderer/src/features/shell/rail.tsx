@@ -1,6 +1,7 @@
 import {
   Activity,
   Box,
+  Boxes,
   Cable,
   HardDrive,
   History,
@@ -20,12 +21,14 @@ import { useOperations } from "../../queries/activity.ts";
 import { useCheckpoints } from "../../queries/checkpoints.ts";
 import { useContainers } from "../../queries/containers.ts";
 import { useImages } from "../../queries/images.ts";
+import { useProjects } from "../../queries/projects.ts";
 import { systemTrouble, useSystem } from "../../queries/system.ts";
 import { goTo, type PageName, useLayout } from "../../state/layout.ts";
 import { iconRailQuery } from "./sizes.ts";
 
 export function Rail() {
   const containers = useContainers();
+  const projects = useProjects();
   const images = useImages();
   const checkpoints = useCheckpoints();
   const operations = useOperations();
@@ -36,6 +39,9 @@ export function Rail() {
     <nav className="rail" aria-label="Pages">
       <RailItem page="containers" icon={Box} label="Containers">
         <Count of={containers.status === "loading" ? undefined : containers.items.size} />
+      </RailItem>
+      <RailItem page="projects" icon={Boxes} label="Projects">
+        <Count of={projects.status === "loading" ? undefined : projects.items.size} />
       </RailItem>
       <RailItem page="images" icon={Layers} label="Images">
         <Count of={images.status === "loading" ? undefined : images.items.size} />
