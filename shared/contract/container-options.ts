@@ -25,6 +25,26 @@ export const BindMount = z.object({
   /** Absent: rprivate. */
   propagation: Propagation.optional(),
 });
+export type BindMount = z.infer<typeof BindMount>;
+
+/** docker's rule; `.` and `..` are none. */
+export const VolumeName = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/,
+    "A volume's name begins with a letter or digit; then letters, digits, '_', '.', '-'; at most 255",
+  );
+
+export const VolumeMount = z.object({
+  type: z.literal("volume"),
+  /** Made with the container when there is none of that name. Absent: one without a name, the container's own. */
+  source: VolumeName.optional(),
+  target: Target,
+  readOnly: z.boolean(),
+  /** An empty one is left so, not filled with what the image has at that place. */
+  noCopy: z.boolean().optional(),
+});
+export type VolumeMount = z.infer<typeof VolumeMount>;
 
 export const TmpfsMount = z.object({
   type: z.literal("tmpfs"),
@@ -41,7 +61,7 @@ export const TmpfsMount = z.object({
   exec: z.boolean().optional(),
 });
 
-export const ContainerMount = z.discriminatedUnion("type", [BindMount, TmpfsMount]);
+export const ContainerMount = z.discriminatedUnion("type", [BindMount, VolumeMount, TmpfsMount]);
 export type ContainerMount = z.infer<typeof ContainerMount>;
 
 /** capabilities(7), with the CAP_ before it; docker's `ALL` stands for every one. */

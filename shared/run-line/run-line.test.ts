@@ -52,6 +52,25 @@ it.each<[line: string, says: Partial<RunDraft>]>([
     },
   ],
   [
+    "docker run -v data:/data:ro,nocopy -v cache:/cache -v /scratch nginx",
+    {
+      mounts: [
+        { type: "volume", source: "data", target: "/data", readOnly: true, noCopy: true },
+        { type: "volume", source: "cache", target: "/cache", readOnly: false },
+        { type: "volume", target: "/scratch", readOnly: false },
+      ],
+    },
+  ],
+  [
+    "docker run --mount src=data,dst=/data,readonly --mount type=volume,dst=/own,volume-nocopy nginx",
+    {
+      mounts: [
+        { type: "volume", source: "data", target: "/data", readOnly: true },
+        { type: "volume", target: "/own", readOnly: false, noCopy: true },
+      ],
+    },
+  ],
+  [
     "docker run --tmpfs /run:size=64m,mode=1777,exec --mount type=tmpfs,target=/tmp,tmpfs-size=1m,readonly nginx",
     {
       mounts: [
@@ -153,7 +172,13 @@ it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
   ["docker run --gpus all nginx", "--gpus all", /devices/, true],
   ["docker run --env-file .env nginx", "--env-file .env", /paste its lines/, true],
   ["docker run -e HOME nginx", "-e HOME", /value is that of the shell/, true],
-  ["docker run -v data:/data nginx", "-v data:/data", /volume “data”/, true],
+  ["docker run -v da+ta:/data nginx", "-v da+ta:/data", /neither a volume's name/, true],
+  [
+    "docker run --mount volume-driver=nfs,dst=/a nginx",
+    "--mount volume-driver=nfs,dst=/a",
+    /volume driver “nfs”/,
+    true,
+  ],
   ["docker run -v ./here:/data nginx", "-v ./here:/data", /path from \/ on/, true],
   ["docker run -m lots nginx", "-m lots", /no size/, true],
   ["docker run -m 1m nginx", "-m 1m", /expected/i, true],
@@ -240,6 +265,14 @@ const mountArbitrary = fc.oneof(
       propagation: fc.constantFrom("rslave", "rshared", "private"),
     },
     { requiredKeys: ["type", "source", "target", "readOnly"] },
+  ),
+  fc.record(
+    {
+      type: fc.constant("volume" as const),
+      ...{ source: fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,20}$/), target: path },
+      ...{ readOnly: fc.boolean(), noCopy: fc.constant(true) },
+    },
+    { requiredKeys: ["type", "target", "readOnly"] },
   ),
   fc.record(
     {

@@ -1,4 +1,5 @@
 import type { ContainerMount } from "#shared/contract/container-options";
+import { AppError } from "#shared/errors";
 import type { OciSpec } from "../../runtime/runtime.ts";
 
 type OciMount = OciSpec["mounts"][number];
@@ -40,6 +41,11 @@ function toOci(mount: ContainerMount, warnings: string[]): OciMount {
         ...(mode === undefined ? [] : [`mode=${mode}`]),
       ],
     };
+  }
+  if (mount.type === "volume") {
+    throw new AppError("UNIMPLEMENTED", "Volumes are not kept here", {
+      ...{ field: "mounts", hint: "Mount a directory of this machine." },
+    });
   }
   let propagation = mount.propagation ?? "rprivate";
   if (propagation.endsWith("shared")) {
