@@ -38,6 +38,7 @@ import { StatsService } from "./stats/stats-service.ts";
 import { Store } from "./store/store.ts";
 import { SystemService } from "./system/system-service.ts";
 import { TerminalService } from "./terminals/terminal-service.ts";
+import { VolumeService } from "./volumes/volume-service.ts";
 
 export interface CoreConfig {
   paths: Paths;
@@ -66,6 +67,7 @@ export interface Core {
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
   readonly networks: NetworkService;
+  readonly volumes: VolumeService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -130,7 +132,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots, networks });
+        await reconcile({ tasks, containers, snapshots, networks, volumes });
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
@@ -149,7 +151,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => registriesChange.dispose());
     const { images, transfers, builds } = imaging;
-    const containers = new ContainerService({
+    const volumes = new VolumeService({
+      ...{ paths, privileges, store, exchange, operations, ready },
+      holders: () => containers.volumeHolders(),
+      view: (imageId) => snapshots.view(images.layersOf(imageId)),
+      release: (name) => files.releaseVolume(name),
+    });
+    const containers: ContainerService = new ContainerService({
       ...{
         paths,
         privileges,
@@ -158,6 +166,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         images,
         snapshots,
         networks,
+        volumes,
         operations,
         exchange,
         system,
@@ -170,8 +179,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const checkpoints = new CheckpointService({
       ...{ paths, privileges, store, containers, operations, exchange, system, ready },
     });
-    const files = new FileService({
-      ...{ paths, privileges, tasks, containers, images, snapshots, operations, ready },
+    const files: FileService = new FileService({
+      ...{ paths, privileges, tasks, containers, images, snapshots, operations, volumes, ready },
     });
     closing.push(() => files.close());
     containers.lifecycle.releaseFiles = (id) => files.release(id);
@@ -211,7 +220,9 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() =>
+        Promise.all([imaging.tidy(), volumes.tidy(), checkpoints.tidy(), extensions.load()]),
+      )
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
@@ -220,6 +231,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ transfers, containerImages, builds, registries },
       ...{
         files,
+        volumes,
         logs,
         terminals,
         stats,
