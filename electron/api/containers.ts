@@ -42,7 +42,7 @@ export function containerHandlers(core: Core): Handlers<AppContract>["containers
       return {};
     },
     delete: async (input) => {
-      await containers.delete(input.id, input.force ?? false);
+      await containers.delete(input.id, input.force ?? false, { volumes: input.volumes });
       if (input.checkpoints) await checkpoints.deleteOf(input.id);
       return {};
     },

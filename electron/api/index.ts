@@ -16,6 +16,7 @@ import { shimHandlers } from "./shims.ts";
 import { statsHandlers } from "./stats.ts";
 import { type ShellHandlers, systemHandlers } from "./system.ts";
 import { terminalHandlers } from "./terminals.ts";
+import { volumeHandlers } from "./volumes.ts";
 
 export type { ShellHandlers } from "./system.ts";
 
@@ -37,5 +38,6 @@ export function createHandlers(core: Core, shell: ShellHandlers): Handlers<AppCo
     stats: statsHandlers(core),
     system: systemHandlers(core, shell),
     terminals: terminalHandlers(core),
+    volumes: volumeHandlers(core),
   };
 }

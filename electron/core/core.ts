@@ -41,6 +41,7 @@ import { StatsService } from "./stats/stats-service.ts";
 import { Store } from "./store/store.ts";
 import { SystemService } from "./system/system-service.ts";
 import { TerminalService } from "./terminals/terminal-service.ts";
+import { VolumeService } from "./volumes/volume-service.ts";
 
 export interface CoreConfig {
   paths: Paths;
@@ -71,6 +72,7 @@ export interface Core {
   readonly files: FileService;
   readonly networks: NetworkService;
   readonly projects: ProjectService;
+  readonly volumes: VolumeService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -135,7 +137,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots, networks });
+        await reconcile({ tasks, containers, snapshots, networks, volumes });
         await health.load();
         await terminals.load();
       } catch (error) {
@@ -155,7 +157,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => registriesChange.dispose());
     const { images, transfers, builds } = imaging;
-    const containers = new ContainerService({
+    const volumes = new VolumeService({
+      ...{ paths, privileges, store, exchange, operations, ready },
+      holders: () => containers.volumeHolders(),
+      view: (imageId) => snapshots.view(images.layersOf(imageId)),
+      release: (name) => files.releaseVolume(name),
+    });
+    const containers: ContainerService = new ContainerService({
       ...{
         paths,
         privileges,
@@ -164,6 +172,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         images,
         snapshots,
         networks,
+        volumes,
         operations,
         exchange,
         system,
@@ -180,8 +189,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const checkpoints = new CheckpointService({
       ...{ paths, privileges, store, containers, operations, exchange, system, ready },
     });
-    const files = new FileService({
-      ...{ paths, privileges, tasks, containers, images, snapshots, operations, ready },
+    const files: FileService = new FileService({
+      ...{ paths, privileges, tasks, containers, images, snapshots, operations, volumes, ready },
     });
     closing.push(() => files.close());
     containers.lifecycle.releaseFiles = (id) => files.release(id);
@@ -201,7 +210,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
 
     const projects = new ProjectService({
-      ...{ paths, store, containers, images, transfers, builds, networks, operations, ready },
+      ...{ paths, store, containers, images, transfers, builds, operations, ready },
+      ...{ networks, volumes },
     });
     closing.push(() => projects.dispose());
 
@@ -231,6 +241,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       .then(() =>
         Promise.all([
           imaging.tidy(),
+          volumes.tidy(),
           checkpoints.tidy(),
           extensions.load(),
           removeAllEnded(containers),
@@ -244,6 +255,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ transfers, containerImages, builds, registries, projects },
       ...{
         files,
+        volumes,
         logs,
         terminals,
         stats,

@@ -10,7 +10,7 @@ const Inside = z
   .string()
   .regex(/^\/[^\0]*$/, "Must be an absolute path")
   .refine((path) => !path.split("/").includes(".."), "A path inside has no ..");
-const Target = Inside.refine((path) => !/^\/+$/.test(path), "Its / is the image's");
+export const MountTarget = Inside.refine((path) => !/^\/+$/.test(path), "Its / is the image's");
 const OnHost = z.string().regex(/^\/[^\0]*$/, "Must be an absolute path on this machine");
 
 export const Propagation = z.enum(["private", "rprivate", "slave", "rslave", "shared", "rshared"]);
@@ -20,7 +20,7 @@ export const BindMount = z.object({
   type: z.literal("bind"),
   /** A file or directory of this machine, which must be there when the container starts. */
   source: OnHost,
-  target: Target,
+  target: MountTarget,
   readOnly: z.boolean(),
   /** Absent: rprivate. */
   propagation: Propagation.optional(),
@@ -39,7 +39,7 @@ export const VolumeMount = z.object({
   type: z.literal("volume"),
   /** Made with the container when there is none of that name. Absent: one without a name, the container's own. */
   source: VolumeName.optional(),
-  target: Target,
+  target: MountTarget,
   readOnly: z.boolean(),
   /** An empty one is left so, not filled with what the image has at that place. */
   noCopy: z.boolean().optional(),
@@ -48,7 +48,7 @@ export type VolumeMount = z.infer<typeof VolumeMount>;
 
 export const TmpfsMount = z.object({
   type: z.literal("tmpfs"),
-  target: Target,
+  target: MountTarget,
   readOnly: z.boolean(),
   /** Bytes; absent: half of the memory, the kernel's own. */
   size: z.number().int().min(4096).optional(),

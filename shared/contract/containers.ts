@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
-import { containerOptions } from "./container-options.ts";
+import { containerOptions, VolumeName } from "./container-options.ts";
 import { Health, HealthCheck, HealthStatus } from "./health.ts";
 import { ContainerNetworks, PortChoice } from "./networks.ts";
 
@@ -167,6 +167,8 @@ export const ContainerDetail = z.object({
   bundle: z.string().optional(),
   logPath: z.string(),
   rootfs: z.object({ kind: z.string(), upper: z.string().optional() }),
+  /** Those that it names, and the anonymous. */
+  volumes: z.array(z.object({ id: VolumeName, target: z.string(), anonymous: z.boolean() })),
   /** What was asked for but clamped or left out on this host, each a sentence. */
   warnings: z.array(z.string()),
   /** Defaults that were adjusted to this host without having been asked for, each a sentence. */
@@ -238,9 +240,17 @@ export const containers = {
   pause: mutation(ById, Nothing),
   resume: mutation(ById, Nothing),
   rename: mutation(z.object({ id: Id, name: ContainerName }), Nothing),
-  /** `force` kills a running one first. Its checkpoints stay unless `checkpoints`. */
+  /**
+   * `force` kills a running one first. Its checkpoints stay unless `checkpoints`, and so do its anonymous volumes
+   * unless `volumes`; one that another container has stays always.
+   */
   delete: mutation(
-    z.object({ id: Id, force: z.boolean().optional(), checkpoints: z.boolean().optional() }),
+    z.object({
+      id: Id,
+      force: z.boolean().optional(),
+      checkpoints: z.boolean().optional(),
+      volumes: z.boolean().optional(),
+    }),
     Nothing,
   ),
   /** A limit that is absent is lifted. */

@@ -13,6 +13,7 @@ import { shims } from "./shims.ts";
 import { stats } from "./stats.ts";
 import { system } from "./system.ts";
 import { terminals } from "./terminals.ts";
+import { volumes } from "./volumes.ts";
 
 /** The single source of what the window can ask of the core. The renderer imports it as a type only. */
 export const contract = {
@@ -31,5 +32,6 @@ export const contract = {
   stats,
   system,
   terminals,
+  volumes,
 };
 export type AppContract = typeof contract;

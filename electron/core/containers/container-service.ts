@@ -30,6 +30,8 @@ import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
 import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
+import type { Holder } from "../volumes/volume-set.ts";
+import { nameOwnVolumes, volumesOf } from "../volumes/volume-uses.ts";
 
 /** Bytes kept per stream of a command that is run to its end. */
 const maxExecOutput = 1024 * 1024;
@@ -109,6 +111,9 @@ export class ContainerService {
       ...(task ? { shim: await shimOf(task), bundle: task.bundle } : {}),
       logPath: containerLog(this.#o.paths, defaultNamespace, id),
       rootfs: { kind: "overlay", upper: this.#o.snapshots.upper(defaultNamespace, id) },
+      volumes: volumesOf(record).map(({ name, target, anonymous }) => ({
+        ...{ id: name, target, anonymous },
+      })),
       warnings: record.warnings,
       notes: record.notes,
     };
@@ -148,7 +153,7 @@ export class ContainerService {
     config: ContainerConfig,
     start: boolean,
   ): Promise<{ id: string; warnings: string[] }> {
-    const { images, snapshots, system, networks } = this.#o;
+    const { images, snapshots, system, networks, volumes } = this.#o;
     if (start) readyCgroupLock();
     await this.#o.ready;
     await system.probed;
@@ -163,6 +168,7 @@ export class ContainerService {
       id: place?.id ?? newId(),
       config,
       image: { id: image.id, name: nameOf(image), config: image.config },
+      ownVolumes: nameOwnVolumes(config.mounts ?? [], image.config.volumes),
       createdAt: Date.now(),
       runtime,
       restartCount: 0,
@@ -180,20 +186,29 @@ export class ContainerService {
         const checking = networks.connections.check(record, this.lifecycle.plan(record));
         checking.catch(() => undefined);
         if (!place) await snapshots.prepare(defaultNamespace, id);
+        // Before the start, so that it finds in them what its image has there.
+        const claiming = volumes.claims.claim(record);
+        claiming.catch(() => undefined);
         try {
-          const [made] = await Promise.all([making, checking]);
+          const [made, claim] = await Promise.all([making, claiming, checking]);
           Object.assign(record, { warnings: made.warnings, notes: made.notes });
           this.#requireFreeName(config.name);
           // In memory at once; the disk follows beside the launch, and is waited for.
           const saved = this.records.put(record);
           this.#o.onImageUse(image.id);
           this.#publish("/containers/create", record, { image: record.image.name });
-          await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
+          const written = [saved, claim.keep()];
+          await allDone(start ? [...written, this.lifecycle.launch(id, { made })] : written);
+          this.#volumesChanged(record);
         } catch (error) {
           await this.lifecycle.task(id)?.delete({ force: true });
           await networks.connections.forget(id);
           if (this.records.find(id)) await this.#forget(record);
           await snapshots.remove(defaultNamespace, id);
+          await claiming.then(
+            (claim) => claim.undo(),
+            () => undefined,
+          );
           throw error;
         } finally {
           place?.dispose();
@@ -211,11 +226,15 @@ export class ContainerService {
     const from = record.config.name;
     await this.records.update(id, { config: { ...record.config, name } });
     await this.#o.networks.connections.renamed(this.records.get(id));
+    this.#volumesChanged(record);
     this.#publish("/containers/update", this.records.get(id), { name, from });
   }
 
-  /** Removes everything of a container. FAILED_PRECONDITION while it runs, unless `force`. */
-  async delete(id: string, force: boolean): Promise<void> {
+  /**
+   * Removes everything of a container; its anonymous volumes only if asked to, and if no other one has them.
+   * FAILED_PRECONDITION while it runs, unless `force`.
+   */
+  async delete(id: string, force: boolean, options: { volumes?: boolean } = {}): Promise<void> {
     const { tasks } = this.#o;
     await this.#o.ready;
     await this.lifecycle.takeOver(id);
@@ -250,6 +269,11 @@ export class ContainerService {
       else await this.records.remove(id);
       await this.lifecycle.releaseFiles(id);
       await this.#o.snapshots.remove(defaultNamespace, id);
+      if (!record) return;
+      for (const { name, anonymous } of volumesOf(record)) {
+        if (anonymous && options.volumes) await this.#o.volumes.claims.removeAnonymous(name);
+      }
+      this.#volumesChanged(record);
     });
   }
 
@@ -335,6 +359,15 @@ export class ContainerService {
       .map(({ id, config }) => ({ id, name: config.name }));
   }
 
+  /** Every container, with its volumes. */
+  *volumeHolders(): Generator<Holder> {
+    for (const record of this.records.list()) {
+      const { id, config } = record;
+      const live = this.lifecycle.isLive(id) || this.activities.get(id) !== undefined;
+      yield { id, name: config.name, live, volumes: volumesOf(record) };
+    }
+  }
+
   /** A name nobody has. */
   suggestName(): string {
     return suggestName((name) => this.records.idOf(name) !== undefined);
@@ -346,6 +379,10 @@ export class ContainerService {
     if (!busy) return;
     await this.lifecycle.kill(id, "SIGKILL").catch(() => undefined);
     await busy.ended;
+  }
+
+  #volumesChanged(record: ContainerRecord): void {
+    this.#o.volumes.changed(volumesOf(record).map(({ name }) => name));
   }
 
   async #forget(record: ContainerRecord): Promise<void> {

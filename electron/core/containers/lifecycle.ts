@@ -12,6 +12,8 @@ import type { OperationContext, OperationService } from "../operations/operation
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import { etcMounts } from "../network/etc-files.ts";
+import { placeVolumes } from "../volumes/volume-uses.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import { lookUpUser } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
@@ -36,6 +38,7 @@ export interface LifecycleOptions {
   images: ImageService;
   snapshots: Snapshotter;
   networks: NetworkService;
+  volumes: VolumeService;
   operations: OperationService;
   exchange: Exchange;
   system: SystemService;
@@ -191,6 +194,7 @@ export class Lifecycle {
     try {
       await this.releaseFiles(id);
       await this.#removeEnded(id, config.name);
+      this.#o.volumes.claims.require(store.get(id));
       await this.#launch(store.get(id), options);
     } catch (thrown) {
       const verb = checkpoint ? "restored" : "started";
@@ -211,7 +215,7 @@ export class Lifecycle {
 
   /** The spec as it would be now, with what it can't hold. */
   async spec(record: ContainerRecord): Promise<MadeSpec> {
-    const { images, snapshots, system, paths } = this.#o;
+    const { images, snapshots, system, paths, volumes } = this.#o;
     const layers = images.layersOf(record.image.id);
     const { id, config } = record;
     const [files, host] = await Promise.all([
@@ -222,6 +226,7 @@ export class Lifecycle {
     const network = this.plan(record);
     const made = makeSpec({
       ...{ id, config, image: record.image.config, facts, network, host },
+      mounts: placeVolumes(record, (name) => volumes.directory(name)),
       etc: etcMounts(paths, defaultNamespace, id),
       limits: system.runtime(record.runtime).abilities.limits,
       user: lookUpUser(files, config.user || record.image.config.user || "0"),

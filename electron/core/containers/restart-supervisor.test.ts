@@ -28,6 +28,7 @@ function ended(
       runtime: "oci/runc",
       restartCount: 0,
       stoppedByUser: false,
+      ownVolumes: {},
       warnings: [],
       notes: [],
     },

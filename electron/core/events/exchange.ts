@@ -9,6 +9,7 @@ export type Topic =
   | `/containers/${"create" | "update" | "delete"}`
   | `/tasks/${"create" | "start" | "exit" | "paused" | "resumed" | "oom" | "delete" | "checkpointed" | "exec-added" | "exec-started"}`
   | `/images/${"create" | "update" | "delete"}`
+  | `/volumes/${"create" | "delete" | "restore"}`
   | `/networks/${"create" | "delete" | "connect" | "disconnect"}`
   | `/shimyard/${"start-failed" | "health" | "shim-lost" | "restored" | "restarting" | "checkpoint-deleted" | "manager-started" | "repaired"}`;
 

@@ -14,6 +14,7 @@ import { join } from "node:path";
  *     data/sign-ins.json                registries' passwords; data/sign-ins.keychain.json: encrypted
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
+ *     data/volumes/NAME/                a named volume: files/ is what containers see
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
  *     data/extensions/NAME/             an extension's own files: rootfs/ log
  *     data/elsewhere/ID/                what is ours in another owner's container: processes/ checkpoints/
@@ -62,6 +63,7 @@ export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
 export const viewDir = (paths: Paths): string => join(paths.data, "view");
 export const signInsFile = (paths: Paths, kind: "file" | "keychain"): string =>
   join(paths.data, kind === "file" ? "sign-ins.json" : "sign-ins.keychain.json");
+export const volumesDir = (paths: Paths): string => join(paths.data, "volumes");
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const elsewhereDir = (paths: Paths): string => join(paths.data, "elsewhere");

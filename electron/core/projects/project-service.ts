@@ -174,10 +174,13 @@ export class ProjectService implements Disposable {
     );
   }
 
-  /** Removes the project's containers, those of services that the file has no longer too, and its networks. */
-  async down(name: string, { volumes }: { volumes: boolean }): Promise<void> {
+  /**
+   * Removes the project's containers, those of services that the file has no longer too, and its networks; its volumes
+   * only with `volumes`.
+   */
+  async down(name: string, { volumes: alsoVolumes }: { volumes: boolean }): Promise<void> {
     await this.#requireKnown(name);
-    const { containers, networks } = this.#o;
+    const { containers, networks, volumes } = this.#o;
     await this.#activity.run(name, "down", `Bringing down ${name}`, async (op) => {
       await this.#each(name, undefined, "dependents", op, async (id) => {
         await containers.lifecycle.stop(id);
@@ -186,6 +189,11 @@ export class ProjectService implements Disposable {
       });
       for (const { id, labels } of await networks.list()) {
         if (labels[projectLabels.project] === name) await networks.remove(id);
+      }
+      if (alsoVolumes) {
+        for (const { id, labels } of await volumes.list()) {
+          if (labels[projectLabels.project] === name) await volumes.delete(id);
+        }
       }
       await this.#removeFiles(name);
     });
@@ -222,13 +230,13 @@ export class ProjectService implements Disposable {
   }
 
   async #plan(project: ComposeProject, options: UpOptions): Promise<UpPlan> {
-    const { containers, images, networks } = this.#o;
+    const { containers, images, networks, volumes } = this.#o;
     return planUp(
       project,
       {
         containers: await this.#rows.listOf(project.name),
         networks: await networks.list(),
-        volumes: new Set(),
+        volumes: new Set((await volumes.list()).map(({ id }) => id)),
         abilities: networks.abilities,
         image: (name) => images.findByName(name),
         isTaken: (name) => containers.records.idOf(name) !== undefined,

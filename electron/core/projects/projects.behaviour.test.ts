@@ -38,6 +38,7 @@ afterEach(async () => {
     await core.projects.remove(id).catch(() => undefined);
   }
   expect(await core.containers.list()).toEqual([]);
+  expect(await core.volumes.list()).toEqual([]);
   expect((await core.networks.list()).map(({ id }) => id)).toEqual(["bridge"]);
 });
 
@@ -244,6 +245,39 @@ secrets: { token: { environment: TOKEN } }
   });
   // The secret is the variable's value alone, with no newline after it.
   expect(await outputOf("files-say-1")).toBe("hello from a file\nport = 80\nhushhello, world");
+});
+
+test("a named volume outlives the containers, and goes only when that is asked for", async () => {
+  const text = `
+name: shop
+services:
+  count:
+    image: ${image}
+    command: ["sh", "-c", "echo once >> /data/log; wc -l < /data/log"]
+    volumes: [data:/data]
+volumes: { data: { labels: { keep: "yes" } } }
+`;
+  const counted = (): Promise<string> =>
+    vi.waitFor(
+      async () => {
+        const output = await outputOf("shop-count-1");
+        expect(output).not.toBe("");
+        return output;
+      },
+      { timeout: 15_000 },
+    );
+  const id = await bringUp(text);
+  expect(await counted()).toBe("1");
+  await core.projects.down(id, { volumes: false });
+  const [volume] = await core.volumes.list();
+  expect(volume).toMatchObject({
+    id: "shop_data",
+    labels: { keep: "yes", "com.docker.compose.project": "shop" },
+  });
+  await core.projects.up(id);
+  expect(await counted()).toBe("2");
+  await core.projects.down(id, { volumes: true });
+  expect(await core.volumes.list()).toEqual([]);
 });
 
 test("what is wrong is told with its line, and nothing is done", async () => {

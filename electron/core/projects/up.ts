@@ -10,6 +10,7 @@ import type { BuildService } from "../images/builds/build-service.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { TransferService } from "../images/transfer-service.ts";
 import type { NetworkService } from "../network/network-service.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import type { OperationContext } from "../operations/operation-service.ts";
 import { conditionWords, isMet } from "./conditions.ts";
 import { containerConfig, filePath, networkHash } from "./container-config.ts";
@@ -29,6 +30,7 @@ export interface UpTools {
   transfers: TransferService;
   builds: BuildService;
   networks: NetworkService;
+  volumes: VolumeService;
   rows: ProjectContainers;
 }
 
@@ -67,6 +69,7 @@ export class Up {
     const { op, report } = this.#context;
     for (const { service } of services) report(service.name, { state: "waiting" });
     await this.#makeNetworks();
+    await this.#makeVolumes();
     const byName = new Map(services.map((steps) => [steps.service.name, steps]));
     // Images come at once, whatever their services wait for.
     for (const steps of services) this.#image(steps).catch(() => undefined);
@@ -239,6 +242,20 @@ export class Up {
         [projectLabels.hash]: networkHash(thing.config),
       };
       await networks.create({ ...thing.config, labels });
+    }
+  }
+
+  /** With the project's labels, by which `down` knows them again. */
+  async #makeVolumes(): Promise<void> {
+    const { project, volumes } = this.#plan;
+    for (const { name, action, thing } of volumes) {
+      if (action !== "create") continue;
+      const labels = {
+        ...thing.labels,
+        [projectLabels.project]: project.name,
+        [projectLabels.volume]: thing.key,
+      };
+      await this.#o.volumes.create({ name, labels });
     }
   }
 

@@ -72,7 +72,7 @@ export const layerDir = (directory: string, diffId: string): string =>
 export const layerFile = (kind: LayerKind): string => (kind === "erofs" ? "layer.erofs" : "tree");
 export const recordFile = "layer.json";
 
-export const planPrivileges = ({ rootless }: LayerPlan): Privileges =>
+export const planPrivileges = ({ rootless }: Pick<LayerPlan, "rootless">): Privileges =>
   rootless ? rootlessPrivileges : rootPrivileges;
 
 /** A name for what is being made, or removed: hidden, and saying by which process. */

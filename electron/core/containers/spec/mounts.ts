@@ -1,6 +1,9 @@
-import type { ContainerMount } from "#shared/contract/container-options";
-import { AppError } from "#shared/errors";
+import type { BindMount, TmpfsMount } from "#shared/contract/container-options";
+import { placeOf } from "../../base/mount-place.ts";
 import type { OciSpec } from "../../runtime/runtime.ts";
+
+/** A mount as the host knows it: volumes are directories of it. */
+export type HostMount = BindMount | TmpfsMount;
 
 type OciMount = OciSpec["mounts"][number];
 
@@ -10,7 +13,7 @@ type OciMount = OciSpec["mounts"][number];
  */
 export function withOwnMounts(
   always: readonly OciMount[],
-  mounts: readonly ContainerMount[],
+  mounts: readonly HostMount[],
   warnings: string[],
 ): { mounts: OciMount[]; rootfsPropagation?: "rslave" } {
   const own = mounts.map((mount) => toOci(mount, warnings));
@@ -28,8 +31,8 @@ export function withOwnMounts(
   };
 }
 
-function toOci(mount: ContainerMount, warnings: string[]): OciMount {
-  const destination = mount.target.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+function toOci(mount: HostMount, warnings: string[]): OciMount {
+  const destination = placeOf(mount.target);
   const access = mount.readOnly ? "ro" : "rw";
   if (mount.type === "tmpfs") {
     const { size, mode, exec } = mount;
@@ -41,11 +44,6 @@ function toOci(mount: ContainerMount, warnings: string[]): OciMount {
         ...(mode === undefined ? [] : [`mode=${mode}`]),
       ],
     };
-  }
-  if (mount.type === "volume") {
-    throw new AppError("UNIMPLEMENTED", "Volumes are not kept here", {
-      ...{ field: "mounts", hint: "Mount a directory of this machine." },
-    });
   }
   let propagation = mount.propagation ?? "rprivate";
   if (propagation.endsWith("shared")) {

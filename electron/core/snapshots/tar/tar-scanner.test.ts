@@ -14,6 +14,7 @@ function scan(tar: Buffer, piece = 700, limits: Partial<TarLimits> = {}): Scanne
     limits: { ...defaultLimits, ...limits },
     opaque: "trusted.overlay.opaque",
     skipDevices: false,
+    whiteouts: true,
     capture: ["etc/passwd"],
   });
   const written: Buffer[] = [];

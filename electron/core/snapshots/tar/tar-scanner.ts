@@ -9,6 +9,8 @@ export interface ScanOptions {
   limits: TarLimits;
   /** The attribute by which overlayfs knows a directory that hides those below it. */
   opaque: "trusted.overlay.opaque" | "user.overlay.opaque";
+  /** Names that say what a layer hides of those below it (image-spec, layer.md); else they are names as others. */
+  whiteouts: boolean;
   /** Leave devices out and count them, where they can't be made. */
   skipDevices: boolean;
   /** Files whose content is wanted, by path: small ones. */
@@ -122,7 +124,7 @@ export class TarScanner {
     const name = entry.path;
     const path = entryPath(name, this.#options.limits);
     this.#check(entry);
-    if (path.some((part) => part.startsWith(whiteout))) {
+    if (this.#options.whiteouts && path.some((part) => part.startsWith(whiteout))) {
       this.#hide(path, name);
       return;
     }
