@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import { exportUnit } from "#shared/export-unit/export-unit";
 import { comparable, draftOfWords, systemdWords, unitValues } from "#shared/export-unit/testing";
 import type { RunDraft } from "#shared/run-line/draft";
 import { draftArbitrary } from "#shared/run-line/testing";
+import { thisHost } from "../host/prerequisites.ts";
 import { firstExecutable } from "../host/prerequisites-tools.ts";
 
 const run = promisify(execFile);
@@ -19,11 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const find = (...commands: string[]) =>
-  firstExecutable(commands, {
-    ...{ root: "/", uid: 0, userName: "root" },
-    searchPath: (process.env["PATH"] ?? "").split(delimiter),
-  } as Parameters<typeof firstExecutable>[1]);
+const find = (...commands: string[]) => firstExecutable(commands, thisHost());
 
 /** Containers with what Quadlet can say: arguments that are words, and what podman has of checks. */
 const sayable = draftArbitrary.map((draft): RunDraft => {
