@@ -1,4 +1,5 @@
 import type { Core } from "#core/core";
+import { findEngines } from "#core/host/engines";
 import type { AppContract } from "#shared/contract/index";
 import type { Handlers, InputOf, OutputOf } from "#shared/rpc/define";
 
@@ -19,6 +20,7 @@ export function systemHandlers(
     probe: () => system.probe(),
     watchSettings: (_input, { signal }) => system.settings.watch(signal),
     updateSettings: (changes) => system.updateSettings(changes),
+    engines: (_input, { signal }) => findEngines({ signal }),
     pickPath: (input) => shell.pickPath(input),
     host: () => shell.host(),
   };

@@ -86,6 +86,14 @@ export const SettingsChange = Settings.partial().extend({
 });
 export type SettingsChange = z.infer<typeof SettingsChange>;
 
+/** Another program that runs containers. */
+export const Engine = z.object({
+  name: z.enum(["podman", "docker"]),
+  path: z.string(),
+  version: z.string().optional(),
+});
+export type Engine = z.infer<typeof Engine>;
+
 export const system = {
   watch: stream(Nothing, SystemInfo, "latest"),
   /** Probes everything again. */
@@ -97,6 +105,8 @@ export const system = {
     z.object({ kind: z.enum(["file", "directory"]), title: z.string() }),
     z.object({ path: z.string().nullable() }),
   ),
+  /** Those of this machine, for which a container can be exported. */
+  engines: query(Nothing, z.array(Engine)),
   /** Whether pickPath works, and what hosts the window. */
   host: query(
     Nothing,

@@ -38,6 +38,8 @@ export type Overlay =
   | { kind: "delete"; ids: readonly string[] }
   | { kind: "files"; source: FileSource; name: string }
   | { kind: "limits"; id: string }
+  /** It as a unit that systemd starts. */
+  | { kind: "unit"; id: string }
   | { kind: "checkpoint"; id: string }
   | { kind: "action"; id: string; action: string; containerId: string };
 

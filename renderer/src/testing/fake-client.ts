@@ -238,6 +238,7 @@ export class FakeCore {
           this.settings.set({ ...before, ...others, ...chosen });
           return this.settings.value;
         },
+        engines: () => [{ name: "podman", path: "/usr/bin/podman", version: "5.4.2" }],
         pickPath: () => ({ path: "/srv/images/alpine.tar.gz" }),
         host: () => ({ shell: "browser", pickPath: false }),
       },

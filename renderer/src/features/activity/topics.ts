@@ -42,6 +42,8 @@ export function eventWords(event: Event): EventWords {
       return { words: "started", tone: "run", detail: data["pid"] && `process ${data["pid"]}` };
     case "/shimyard/start-failed":
       return { words: "could not be started", tone: "bad", detail: data["error"] };
+    case "/shimyard/health":
+      return healthWords(data);
     case "/shimyard/manager-started":
       return { words: "Shimyard started", tone: "stop", detail: data["version"] };
     default:
@@ -49,6 +51,12 @@ export function eventWords(event: Event): EventWords {
         topics[topic] ?? { words: topic.replace(/^\//, "").replaceAll("/", " "), tone: "stop" }
       );
   }
+}
+
+function healthWords({ status, streak, output }: Event["data"]): EventWords {
+  if (status === "healthy") return { words: "is healthy", tone: "run" };
+  const words = `is unhealthy: ${streak ?? "some"} checks in a row have failed`;
+  return { words, tone: "bad", detail: output };
 }
 
 function exitWords(data: Event["data"]): EventWords {

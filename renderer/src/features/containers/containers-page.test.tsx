@@ -191,6 +191,7 @@ describe("the mouse", () => {
       "Duplicate…",
       "Make an image…",
       "Export its files…",
+      "Export as a systemd unit or Quadlet…",
       "Copy id",
       "Show disk use",
       "Delete…",

@@ -1,5 +1,6 @@
 import { closeOverlay, useOverlay } from "../../state/overlays.ts";
 import { CheckpointDialog } from "../checkpoints/checkpoint-dialog.tsx";
+import { UnitDialog } from "../container/unit-dialog.tsx";
 import { DeleteDialog } from "../containers/delete-dialog.tsx";
 import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
@@ -63,6 +64,8 @@ export function Overlays() {
       return <FilesDialog source={overlay.source} name={overlay.name} />;
     case "limits":
       return <LimitsDialog id={overlay.id} />;
+    case "unit":
+      return <UnitDialog id={overlay.id} />;
     case "checkpoint":
       return <CheckpointDialog id={overlay.id} onClose={closeOverlay} />;
     case "action":
