@@ -7,6 +7,7 @@ import type { Project, ProjectSource } from "#shared/contract/projects";
 import { type Core, createCore } from "../core.ts";
 import { resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
+import { Buildah } from "../images/builds/buildah.ts";
 import { rememberHost } from "../runtime/testing.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
 
@@ -30,6 +31,8 @@ beforeAll(async () => {
   await rememberHost(resolvePaths({}, 0, "/root", join(root, "root")));
   core = await open();
   image = (await core.images.ensureStarter()).names[0] as string;
+  // A first process that has no handler yet ignores SIGTERM (pid_namespaces(7)).
+  await core.system.updateSettings({ stopGrace: 1 });
 });
 
 afterEach(async () => {
@@ -245,6 +248,67 @@ secrets: { token: { environment: TOKEN } }
   });
   // The secret is the variable's value alone, with no newline after it.
   expect(await outputOf("files-say-1")).toBe("hello from a file\nport = 80\nhushhello, world");
+});
+
+test.skipIf((await Buildah.version()) === undefined)(
+  "a service is built where it is not yet, and made anew when it is built again (needs buildah)",
+  async () => {
+    const at = join(root, "built");
+    await mkdir(at);
+    const write = (word: string): Promise<void> =>
+      writeFile(join(at, "Dockerfile"), `FROM ${image}\nARG WHO\nENV SAID="${word} $WHO"\n`);
+    await write("hello");
+    const text = `
+services:
+  say: { build: { context: ., args: { WHO: world } }, command: ["sh", "-c", "echo $$SAID"] }
+`;
+    const id = await bringUp(text, { directory: at });
+    const said = (text: string): Promise<void> =>
+      vi.waitFor(async () => expect(await outputOf("built-say-1")).toBe(text), { timeout: 15_000 });
+    await said("hello world");
+    await write("bye");
+    await core.projects.up(id);
+    await said("hello world\nhello world");
+    await core.projects.up(id, { build: true });
+    await said("bye world");
+    await core.projects.down(id, { volumes: true });
+  },
+);
+
+test("an image that can't be had fails its service alone", async () => {
+  const { id } = await core.projects.import(
+    sourceOf(`
+name: shop
+services:
+  web: { image: "127.0.0.1:1/none:1" }
+  never: { image: "127.0.0.1:1/other:1", pull_policy: never }
+  other: { image: ${image}, command: ${stays()} }
+`),
+  );
+  await expect(core.projects.up(id)).rejects.toThrow(/^Not all of “shop” is up/);
+  expect(await names(id)).toEqual(["shop-other-1"]);
+  const { services } = await project(id);
+  expect(services.map(({ step }) => step?.state)).toEqual(["failed", "failed", "done"]);
+  expect(services[1]?.step?.error?.message).toContain("is not to be pulled");
+});
+
+test("a network that changed is made anew, with the containers that are in it", async () => {
+  const text = (network: string): string => `
+name: shop
+services:
+  web: { image: ${image}, command: ${stays()} }
+  apart: { image: ${image}, command: ${stays()}, network_mode: none }
+networks: { default: ${network} }
+`;
+  const id = await bringUp(text("{}"));
+  const before = new Map((await containersOf(id)).map((row) => [row.name, row.id]));
+  await core.projects.import(sourceOf(text("{ internal: true }")));
+  await core.projects.up(id);
+  const after = new Map((await containersOf(id)).map((row) => [row.name, row.id]));
+  expect(after.get("shop-apart-1")).toBe(before.get("shop-apart-1"));
+  expect(after.get("shop-web-1")).not.toBe(before.get("shop-web-1"));
+  const network = (await core.networks.list()).find((one) => one.id === "shop_default");
+  expect(network).toMatchObject({ internal: true, members: [{ containerName: "shop-web-1" }] });
 });
 
 test("a named volume outlives the containers, and goes only when that is asked for", async () => {

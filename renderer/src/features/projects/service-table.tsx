@@ -6,7 +6,7 @@ import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { PortLinks } from "../../components/port-links.tsx";
 import { Dash } from "../../components/quantity.tsx";
-import { Mark, StatusMark } from "../../components/status-mark.tsx";
+import { isTrouble, Mark, StatusMark } from "../../components/status-mark.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { openLogs } from "../../state/dock.ts";
 import { inspect } from "../../state/selection.ts";
@@ -20,7 +20,7 @@ export function ServiceTable(props: { project: Project; commands: ProjectCommand
   return (
     <div className="services" role="table" aria-label={`Services of ${project.id}`}>
       <div role="row" className="services__cells services__head">
-        {["Service", "State", "Health", "Running", "Ports", "Image", ""].map((label) => (
+        {["Service", "State", "Running", "Ports", "Image", ""].map((label) => (
           <span key={label} role="columnheader">
             {label || <span className="visually-hidden">Actions</span>}
           </span>
@@ -52,10 +52,7 @@ function ServiceRow(props: {
           {name}
         </b>
         <span role="cell">
-          <ServiceState service={service} containers={containers} />
-        </span>
-        <span role="cell">
-          <Health containers={containers} />
+          <ServiceState service={service} containers={containers} busy={busy !== undefined} />
         </span>
         <span role="cell" className="num muted">
           {running} of {replicas ?? ids.length}
@@ -117,11 +114,16 @@ function ServiceRow(props: {
   );
 }
 
-/** How far it has come; else its container's state, or that of the one that is worst off. */
-function ServiceState(props: { service: ProjectService; containers: readonly Container[] }) {
-  const { service, containers } = props;
+/** How far it has come; else the state and health of its container, or of the one that is worst off. */
+function ServiceState(props: {
+  service: ProjectService;
+  containers: readonly Container[];
+  busy: boolean;
+}) {
+  const { service, containers, busy } = props;
   const look = stepLook(service.step);
-  if (look) {
+  // What came of the last operation says nothing of one that runs since.
+  if (look && (busy || service.running === 0)) {
     return (
       <span className={`status status--${look.tone}`}>
         <Mark shape={look.shape} tone={look.tone} />
@@ -131,25 +133,9 @@ function ServiceState(props: { service: ProjectService; containers: readonly Con
       </span>
     );
   }
-  const worst = containers.find(({ state }) => state.status !== "running") ?? containers[0];
+  const worst =
+    containers.find(({ state }) => isTrouble(state)) ??
+    containers.find(({ state }) => state.status !== "running") ??
+    containers[0];
   return worst ? <StatusMark state={worst.state} /> : <span className="dim">Not there</span>;
-}
-
-const healthLooks = {
-  starting: { tone: "busy", word: "Starting" },
-  healthy: { tone: "run", word: "Healthy" },
-  unhealthy: { tone: "bad", word: "Unhealthy" },
-} as const;
-
-function Health(props: { containers: readonly Container[] }) {
-  const states = new Set(props.containers.flatMap(({ state }) => state.health ?? []));
-  const shown = (["unhealthy", "starting", "healthy"] as const).find((each) => states.has(each));
-  if (!shown) return <Dash />;
-  const { tone, word } = healthLooks[shown];
-  return (
-    <span className={`status status--${tone}`}>
-      <Mark shape="dot" tone={tone} />
-      {word}
-    </span>
-  );
 }
