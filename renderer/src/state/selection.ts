@@ -3,11 +3,15 @@ import { RowSelection } from "./row-selection.ts";
 
 export const containerRows = new RowSelection();
 export const imageRows = new RowSelection();
+export const volumeRows = new RowSelection();
 
 /** Which containers are meant. */
 export const useSelection = containerRows.use;
 /** Which images are meant. */
 export const useImageSelection = imageRows.use;
+
+/** Which volumes are meant. */
+export const useVolumeSelection = volumeRows.use;
 
 /** Opens a container's page beside the list, from wherever one is. */
 export function inspect(id: string): void {
@@ -19,4 +23,10 @@ export function inspect(id: string): void {
 export function inspectImage(id: string): void {
   goTo("images");
   imageRows.inspect(id);
+}
+
+/** Opens a volume's page beside the list, from wherever one is. */
+export function inspectVolume(id: string): void {
+  goTo("volumes");
+  volumeRows.inspect(id);
 }

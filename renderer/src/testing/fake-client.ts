@@ -13,6 +13,7 @@ import type { Extension } from "#shared/contract/extensions";
 import type { Image, Transfer } from "#shared/contract/images";
 import type { Registry } from "#shared/contract/registries";
 import type { Network } from "#shared/contract/networks";
+import type { Volume } from "#shared/contract/volumes";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
 import type { WindowConnection } from "../queries/client.tsx";
@@ -33,6 +34,7 @@ import { fakeNetworkHandlers, fakeNetworks } from "./fake-networks.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
+import { fakeVolumeHandlers, fakeVolumes } from "./fake-volumes.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
 
 export interface FakeOptions {
@@ -43,6 +45,7 @@ export interface FakeOptions {
   images?: Image[];
   transfers?: Transfer[];
   checkpoints?: Checkpoint[];
+  volumes?: Volume[];
   shims?: Shim[];
   extensions?: Extension[];
   operations?: Operation[];
@@ -58,6 +61,7 @@ export class FakeCore {
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
   readonly networks = new FakeList<Network>();
+  readonly volumes = new FakeList<Volume>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
   readonly transfers = new FakeList<Transfer>();
@@ -69,6 +73,8 @@ export class FakeCore {
   readonly events: Event[];
   /** Every unary call in order, for tests. */
   readonly calls: { method: string; input: unknown }[] = [];
+  /** The window's host has a picker for paths. */
+  pickPath = false;
   readonly connection: WindowConnection;
 
   readonly #failures = new Map<string, ErrorInfo[]>();
@@ -85,6 +91,7 @@ export class FakeCore {
     this.registries.put(...fakeRegistries());
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
     this.networks.put(...(options.rootless ? [] : fakeNetworks(containers)));
+    this.volumes.put(...(options.volumes ?? fakeVolumes(containers)));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
@@ -210,6 +217,7 @@ export class FakeCore {
       extensions: fakeExtensionHandlers(this.extensions),
       files: new FakeFiles().handlers(),
       networks: fakeNetworkHandlers(this.networks, this.containers, this.#rootless),
+      volumes: fakeVolumeHandlers(this.volumes),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),
@@ -232,7 +240,7 @@ export class FakeCore {
           return this.settings.value;
         },
         pickPath: () => ({ path: "/srv/images/alpine.tar.gz" }),
-        host: () => ({ shell: "browser", pickPath: false }),
+        host: () => ({ shell: "browser", pickPath: this.pickPath }),
       },
     };
   }
@@ -271,6 +279,11 @@ export class FakeCore {
             : undefined,
           bundle: live ? `/run/shimyard/default/${id}` : undefined,
           logPath: `/var/lib/shimyard/logs/${id}.log`,
+          volumes: [...this.volumes.items.values()].flatMap(({ id: volume, anonymous, usedBy }) =>
+            usedBy
+              .filter((user) => user.containerId === id)
+              .map(({ target }) => ({ id: volume, target, anonymous })),
+          ),
           rootfs: { kind: "overlay", upper: `/var/lib/shimyard/snapshots/${id}/upper` },
           warnings: [],
           notes: ["A process can open at most 20000 files: this machine's hard limit"],

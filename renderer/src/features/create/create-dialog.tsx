@@ -251,7 +251,12 @@ export function CreateDialog(props: {
         >
           <MoreFields form={form} set={set} errorOf={errorOf} image={image} />
         </Disclosure>
-        <OptionSections form={form.options} set={(options) => set({ options })} errorOf={errorOf} />
+        <OptionSections
+          form={form.options}
+          set={(options) => set({ options })}
+          errorOf={errorOf}
+          image={image?.config}
+        />
         {config && (
           <Disclosure label="As a docker run line">
             <RunLineView

@@ -1,5 +1,7 @@
+import type { ImageConfig } from "#shared/contract/images";
 import { Disclosure } from "../../components/disclosure.tsx";
 import { Checkbox, Field, Select, TextField } from "../../components/fields.tsx";
+import { MountAdder } from "./mount-adder.tsx";
 import {
   type OptionName,
   optionFields,
@@ -14,6 +16,7 @@ interface SectionProps {
   form: OptionsForm;
   set: (form: OptionsForm) => void;
   errorOf: (path: OptionPath) => string | undefined;
+  image: ImageConfig | undefined;
 }
 
 /** What few containers need, by what it is about. Closed, each says what was given in it. */
@@ -26,7 +29,12 @@ export function OptionSections(props: SectionProps) {
           name="volume"
           label="Mounts"
           placeholder="/srv/www:/usr/share/www:ro"
-          hint="A line each: a path of this machine, where it is seen, and ro for reading alone"
+          hint="A line each: a volume or a path of this machine, where it is seen, and ro for reading alone"
+        />
+        <MountAdder
+          lines={props.form.volume ?? ""}
+          onLines={(volume) => props.set({ ...props.form, volume })}
+          declared={props.image?.volumes ?? []}
         />
         <Lines
           {...props}

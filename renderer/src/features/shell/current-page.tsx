@@ -8,10 +8,12 @@ import { NetworksPage } from "../networks/networks-page.tsx";
 import { RemotesPage } from "../remotes/remotes-page.tsx";
 import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
+import { VolumesPage } from "../volumes/volumes-page.tsx";
 
 const screens: Record<PageName, () => React.ReactNode> = {
   containers: ContainersPage,
   images: ImagesPage,
+  volumes: VolumesPage,
   networks: NetworksPage,
   checkpoints: CheckpointsPage,
   shims: ShimsPage,

@@ -2,6 +2,7 @@ import {
   Activity,
   Box,
   Cable,
+  Database,
   HardDrive,
   History,
   Layers,
@@ -21,12 +22,14 @@ import { useCheckpoints } from "../../queries/checkpoints.ts";
 import { useContainers } from "../../queries/containers.ts";
 import { useImages } from "../../queries/images.ts";
 import { systemTrouble, useSystem } from "../../queries/system.ts";
+import { useVolumes } from "../../queries/volumes.ts";
 import { goTo, type PageName, useLayout } from "../../state/layout.ts";
 import { iconRailQuery } from "./sizes.ts";
 
 export function Rail() {
   const containers = useContainers();
   const images = useImages();
+  const volumes = useVolumes();
   const checkpoints = useCheckpoints();
   const operations = useOperations();
   const system = useSystem();
@@ -39,6 +42,9 @@ export function Rail() {
       </RailItem>
       <RailItem page="images" icon={Layers} label="Images">
         <Count of={images.status === "loading" ? undefined : images.items.size} />
+      </RailItem>
+      <RailItem page="volumes" icon={Database} label="Volumes">
+        <Count of={volumes.status === "loading" ? undefined : volumes.items.size} />
       </RailItem>
       <RailItem page="networks" icon={Waypoints} label="Networks" />
       <RailItem page="checkpoints" icon={History} label="Checkpoints">
