@@ -5,6 +5,7 @@ import { persist } from "zustand/middleware";
 export const pages = [
   "containers",
   "images",
+  "volumes",
   "networks",
   "checkpoints",
   "shims",
@@ -15,6 +16,12 @@ export const pages = [
   "projects",
 ] as const;
 export type PageName = (typeof pages)[number];
+
+/** The key that leads to a page; those beyond the ninth have none. */
+export function pageKey(page: PageName): string | undefined {
+  const at = pages.indexOf(page);
+  return at < 9 ? `Ctrl ${at + 1}` : undefined;
+}
 
 /** Sizes in px. */
 export const inspectorSize = { initial: 372, min: 300, max: 900 };

@@ -29,6 +29,12 @@ export type Overlay =
   | { kind: "save"; ids: readonly string[] }
   | { kind: "delete-images"; ids: readonly string[] }
   | { kind: "prune" }
+  | { kind: "create-volume" }
+  | { kind: "back-up-volume"; id: string }
+  /** An absent id is one to name. */
+  | { kind: "restore-volume"; id?: string }
+  | { kind: "delete-volumes"; ids: readonly string[] }
+  | { kind: "prune-volumes" }
   | { kind: "commit"; containerId: string }
   | { kind: "export"; containerId: string }
   /** An absent host is one to add. */

@@ -14,6 +14,7 @@ import type { Image, Transfer } from "#shared/contract/images";
 import type { Registry } from "#shared/contract/registries";
 import type { Network } from "#shared/contract/networks";
 import type { Project } from "#shared/contract/projects";
+import type { Volume } from "#shared/contract/volumes";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
 import type { WindowConnection } from "../queries/client.tsx";
@@ -36,6 +37,7 @@ import { fakeProjectHandlers, fakeProjects } from "./fake-projects.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
+import { fakeVolumeHandlers, fakeVolumes } from "./fake-volumes.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
 
 export interface FakeOptions {
@@ -47,6 +49,7 @@ export interface FakeOptions {
   transfers?: Transfer[];
   projects?: Project[];
   checkpoints?: Checkpoint[];
+  volumes?: Volume[];
   shims?: Shim[];
   extensions?: Extension[];
   operations?: Operation[];
@@ -63,6 +66,7 @@ export class FakeCore {
   readonly checkpoints = new FakeList<Checkpoint>();
   readonly networks = new FakeList<Network>();
   readonly projects = new FakeList<Project>();
+  readonly volumes = new FakeList<Volume>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
   readonly transfers = new FakeList<Transfer>();
@@ -74,6 +78,8 @@ export class FakeCore {
   readonly events: Event[];
   /** Every unary call in order, for tests. */
   readonly calls: { method: string; input: unknown }[] = [];
+  /** The window's host has a picker for paths. */
+  pickPath = false;
   readonly connection: WindowConnection;
 
   readonly #failures = new Map<string, ErrorInfo[]>();
@@ -91,6 +97,7 @@ export class FakeCore {
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
     this.networks.put(...(options.rootless ? [] : fakeNetworks(containers)));
     this.projects.put(...(options.projects ?? fakeProjects(containers)));
+    this.volumes.put(...(options.volumes ?? fakeVolumes(containers)));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
@@ -217,6 +224,7 @@ export class FakeCore {
       files: new FakeFiles().handlers(),
       networks: fakeNetworkHandlers(this.networks, this.containers, this.#rootless),
       projects: fakeProjectHandlers(this.projects, this.containers),
+      volumes: fakeVolumeHandlers(this.volumes),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),
@@ -240,7 +248,7 @@ export class FakeCore {
         },
         engines: () => [{ name: "podman", path: "/usr/bin/podman", version: "5.4.2" }],
         pickPath: () => ({ path: "/srv/images/alpine.tar.gz" }),
-        host: () => ({ shell: "browser", pickPath: false }),
+        host: () => ({ shell: "browser", pickPath: this.pickPath }),
       },
     };
   }
@@ -279,6 +287,11 @@ export class FakeCore {
             : undefined,
           bundle: live ? `/run/shimyard/default/${id}` : undefined,
           logPath: `/var/lib/shimyard/logs/${id}.log`,
+          volumes: [...this.volumes.items.values()].flatMap(({ id: volume, anonymous, usedBy }) =>
+            usedBy
+              .filter((user) => user.containerId === id)
+              .map(({ target }) => ({ id: volume, target, anonymous })),
+          ),
           rootfs: { kind: "overlay", upper: `/var/lib/shimyard/snapshots/${id}/upper` },
           warnings: [],
           notes: ["A process can open at most 20000 files: this machine's hard limit"],

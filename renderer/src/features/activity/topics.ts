@@ -36,6 +36,12 @@ export function eventWords(event: Event): EventWords {
       return { words: "opened a terminal", tone: "busy", detail: data["args"] };
     case "/containers/create":
       return { words: "created", tone: "stop", detail: data["image"] };
+    case "/volumes/create":
+      return { words: "volume made", tone: "stop", detail: data["volume"] };
+    case "/volumes/restore":
+      return { words: "volume restored", tone: "stop", detail: data["volume"] };
+    case "/volumes/delete":
+      return { words: "volume deleted", tone: "stop", detail: data["volume"] };
     case "/tasks/create":
       return { words: "is being started", tone: "busy", detail: data["runtime"] };
     case "/tasks/start":

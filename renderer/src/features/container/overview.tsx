@@ -22,6 +22,7 @@ import { RunLineView } from "../create/run-line-view.tsx";
 import { Area } from "../stats/area.tsx";
 import { columns, niceCeiling } from "../stats/series.ts";
 import { ContainerNetworks } from "./container-networks.tsx";
+import { ContainerVolumes } from "./container-volumes.tsx";
 import { HealthCard } from "./health-card.tsx";
 import { LimitsEditor } from "./limits-editor.tsx";
 import { RestartEditor } from "./restart-editor.tsx";
@@ -81,6 +82,7 @@ export function Overview(props: { container: Container }) {
               )}
             </KeyValue>
             <ContainerNetworks container={container} />
+            {detail && detail.volumes.length > 0 && <ContainerVolumes volumes={detail.volumes} />}
             <KeyValue name="Created">
               <Moment time={container.createdAt} />
             </KeyValue>

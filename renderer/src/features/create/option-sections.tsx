@@ -4,6 +4,7 @@ import { healthWords } from "#shared/run-line/health";
 import { durationText } from "#shared/run-line/values";
 import { Disclosure } from "../../components/disclosure.tsx";
 import { Checkbox, Field, Select, TextField } from "../../components/fields.tsx";
+import { MountAdder } from "./mount-adder.tsx";
 import {
   type OptionName,
   optionFields,
@@ -15,11 +16,10 @@ import {
 } from "./options-form.ts";
 
 interface SectionProps {
-  /** Whose check holds where none is given. */
-  image: ImageConfig | undefined;
   form: OptionsForm;
   set: (form: OptionsForm) => void;
   errorOf: (path: OptionPath) => string | undefined;
+  image: ImageConfig | undefined;
 }
 
 /** What few containers need, by what it is about. Closed, each says what was given in it. */
@@ -32,7 +32,12 @@ export function OptionSections(props: SectionProps) {
           name="volume"
           label="Mounts"
           placeholder="/srv/www:/usr/share/www:ro"
-          hint="A line each: a path of this machine, where it is seen, and ro for reading alone"
+          hint="A line each: a volume or a path of this machine, where it is seen, and ro for reading alone"
+        />
+        <MountAdder
+          lines={props.form.volume ?? ""}
+          onLines={(volume) => props.set({ ...props.form, volume })}
+          declared={props.image?.volumes ?? []}
         />
         <Lines
           {...props}

@@ -37,13 +37,63 @@ describe("the form", () => {
   });
 
   it("says what is wrong at its field, and what a section holds", () => {
-    const form = { volume: "/a:/b\nhere:/c", ulimit: "nofile=9:1", "read-only": "true" };
+    const form = { volume: "/a:/b\nhe+re:/c", ulimit: "nofile=9:1", "read-only": "true" };
     const { errors } = toOptions(form);
     expect(errors).toEqual({
-      mounts: expect.stringContaining("“here”") as string,
+      mounts: expect.stringContaining("“he+re”") as string,
       ulimits: expect.stringContaining("above the hard") as string,
     });
-    expect(sectionSummary(form, "files")).toBe("volume /a:/b here:/c · read-only");
+    expect(sectionSummary(form, "files")).toBe("volume /a:/b he+re:/c · read-only");
+  });
+});
+
+describe("mounts", () => {
+  const open = async (pickPath: boolean) => {
+    const core = new FakeCore();
+    const [image] = core.images.items.values();
+    if (!image) throw new Error("The fake core has no image");
+    core.images.patch(image.id, (one) => ({
+      ...one,
+      config: { ...one.config, volumes: ["/var/lib/kept"] },
+    }));
+    core.pickPath = pickPath;
+    const user = userEvent.setup();
+    renderWith(core, <Overlays />);
+    openOverlay({ kind: "create", imageId: image.id });
+    await user.click(await screen.findByRole("button", { name: /Files and devices/ }));
+    return { core, user };
+  };
+  const lines = (): string => screen.getByLabelText<HTMLTextAreaElement>("Mounts").value;
+
+  it("are completed from the volumes there are, and named where the image keeps something", async () => {
+    const { core, user } = await open(false);
+    expect(screen.queryByRole("button", { name: "Choose…" })).toBeNull();
+    await user.type(screen.getByRole("combobox", { name: /Volume or path/ }), "shop");
+    await user.click(await screen.findByRole("option", { name: /shop-data/ }));
+    await user.click(screen.getByRole("button", { name: "/var/lib/kept" }));
+    await user.click(screen.getByRole("button", { name: "Add" }));
+    expect(lines()).toBe("shop-data:/var/lib/kept");
+    await waitFor(() => expect(screen.queryByText(/The image keeps/)).toBeNull());
+    await user.type(screen.getByLabelText("Seen at"), "/scratch{Enter}");
+    expect(lines()).toBe("shop-data:/var/lib/kept\n/scratch");
+    await user.click(screen.getByRole("button", { name: /^Create and start/ }));
+    await waitFor(() =>
+      expect(core.calls.find(({ method }) => method === "containers.create")?.input).toMatchObject({
+        config: {
+          mounts: [
+            { type: "volume", source: "shop-data", target: "/var/lib/kept", readOnly: false },
+            { type: "volume", target: "/scratch", readOnly: false },
+          ],
+        },
+      }),
+    );
+  });
+
+  it("of this machine are chosen in its own picker, where there is one", async () => {
+    const { user } = await open(true);
+    await user.click(await screen.findByRole("button", { name: "Choose…" }));
+    await user.type(screen.getByLabelText("Seen at"), "/in{Enter}");
+    expect(lines()).toBe("/srv/images/alpine.tar.gz:/in");
   });
 });
 

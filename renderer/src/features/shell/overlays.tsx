@@ -19,6 +19,11 @@ import { TagDialog } from "../images/tag-dialog.tsx";
 import { ImportProjectDialog } from "../projects/import-project-dialog.tsx";
 import { RegistryDialog } from "../registries/registry-dialog.tsx";
 import { SignInDialog } from "../registries/sign-in-dialog.tsx";
+import { BackUpDialog } from "../volumes/back-up-dialog.tsx";
+import { CreateVolumeDialog } from "../volumes/create-volume-dialog.tsx";
+import { DeleteVolumesDialog } from "../volumes/delete-volumes-dialog.tsx";
+import { PruneVolumesDialog } from "../volumes/prune-volumes-dialog.tsx";
+import { RestoreDialog } from "../volumes/restore-dialog.tsx";
 import { Palette } from "../palette/palette.tsx";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 
@@ -50,6 +55,16 @@ export function Overlays() {
       return <DeleteImagesDialog ids={overlay.ids} />;
     case "prune":
       return <PruneDialog />;
+    case "create-volume":
+      return <CreateVolumeDialog />;
+    case "back-up-volume":
+      return <BackUpDialog id={overlay.id} />;
+    case "restore-volume":
+      return <RestoreDialog id={overlay.id} />;
+    case "delete-volumes":
+      return <DeleteVolumesDialog ids={overlay.ids} />;
+    case "prune-volumes":
+      return <PruneVolumesDialog />;
     case "commit":
       return <CommitDialog containerId={overlay.containerId} />;
     case "export":

@@ -3,6 +3,7 @@ import {
   Box,
   Boxes,
   Cable,
+  Database,
   HardDrive,
   History,
   Layers,
@@ -23,6 +24,7 @@ import { useContainers } from "../../queries/containers.ts";
 import { useImages } from "../../queries/images.ts";
 import { useProjects } from "../../queries/projects.ts";
 import { systemTrouble, useSystem } from "../../queries/system.ts";
+import { useVolumes } from "../../queries/volumes.ts";
 import { goTo, type PageName, useLayout } from "../../state/layout.ts";
 import { iconRailQuery } from "./sizes.ts";
 
@@ -30,6 +32,7 @@ export function Rail() {
   const containers = useContainers();
   const projects = useProjects();
   const images = useImages();
+  const volumes = useVolumes();
   const checkpoints = useCheckpoints();
   const operations = useOperations();
   const system = useSystem();
@@ -45,6 +48,9 @@ export function Rail() {
       </RailItem>
       <RailItem page="images" icon={Layers} label="Images">
         <Count of={images.status === "loading" ? undefined : images.items.size} />
+      </RailItem>
+      <RailItem page="volumes" icon={Database} label="Volumes">
+        <Count of={volumes.status === "loading" ? undefined : volumes.items.size} />
       </RailItem>
       <RailItem page="networks" icon={Waypoints} label="Networks" />
       <RailItem page="checkpoints" icon={History} label="Checkpoints">
