@@ -5,7 +5,7 @@ import { makeContainer, starterImage, waitForState } from "../harness/containers
 import { HeadlessApp } from "../harness/headless-app.ts";
 import { Home } from "../harness/home.ts";
 import { MachineService } from "../harness/machine-service.ts";
-import { OrdinaryUser } from "../harness/ordinary-user.ts";
+import { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
 import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test as base } from "../harness/test.ts";
 

@@ -1,9 +1,10 @@
+import { readEnvFile } from "#core/containers/env-file";
 import type { Core } from "#core/core";
 import type { AppContract } from "#shared/contract/index";
 import type { Handlers } from "#shared/rpc/define";
 
 export function containerHandlers(core: Core): Handlers<AppContract>["containers"] {
-  const { containers, checkpoints, processes } = core;
+  const { containers, checkpoints, health, processes } = core;
   const { lifecycle } = containers;
   return {
     watch: (_input, { signal }) => containers.watch(signal),
@@ -41,7 +42,7 @@ export function containerHandlers(core: Core): Handlers<AppContract>["containers
       return {};
     },
     delete: async (input) => {
-      await containers.delete(input.id, input.force ?? false);
+      await containers.delete(input.id, input.force ?? false, { volumes: input.volumes });
       if (input.checkpoints) await checkpoints.deleteOf(input.id);
       return {};
     },
@@ -58,6 +59,8 @@ export function containerHandlers(core: Core): Handlers<AppContract>["containers
       return { ...result, stdout: new Uint8Array(stdout), stderr: new Uint8Array(stderr) };
     },
     diskUse: (_input, { signal }) => containers.diskUse({ signal }),
+    watchHealth: ({ id }, { signal }) => health.watch(id, signal),
+    readEnvFile: ({ path }) => readEnvFile(path),
     processes: ({ id }, { signal }) => processes.watch({ id }, { signal }),
   };
 }

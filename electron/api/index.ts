@@ -9,12 +9,14 @@ import { fileHandlers } from "./files.ts";
 import { imageHandlers } from "./images.ts";
 import { logHandlers } from "./logs.ts";
 import { networkHandlers } from "./networks.ts";
+import { projectHandlers } from "./projects.ts";
 import { registryHandlers } from "./registries.ts";
 import { remoteHandlers } from "./remotes.ts";
 import { shimHandlers } from "./shims.ts";
 import { statsHandlers } from "./stats.ts";
 import { systemHandlers } from "./system.ts";
 import { terminalHandlers } from "./terminals.ts";
+import { volumeHandlers } from "./volumes.ts";
 
 /** What answers the window's calls; the same for every window. */
 export function createHandlers(core: Core): Handlers<AppContract> {
@@ -27,11 +29,13 @@ export function createHandlers(core: Core): Handlers<AppContract> {
     images: imageHandlers(core),
     logs: logHandlers(core),
     networks: networkHandlers(core),
+    projects: projectHandlers(core),
     registries: registryHandlers(core),
     remotes: remoteHandlers(core),
     shims: shimHandlers(core),
     stats: statsHandlers(core),
     system: systemHandlers(core),
     terminals: terminalHandlers(core),
+    volumes: volumeHandlers(core),
   };
 }

@@ -1,4 +1,5 @@
 import type { Core } from "#core/core";
+import { findEngines } from "#core/host/engines";
 import type { AppContract } from "#shared/contract/index";
 import type { Handlers } from "#shared/rpc/define";
 
@@ -8,5 +9,6 @@ export function systemHandlers({ system }: Core): Handlers<AppContract>["system"
     probe: () => system.probe(),
     watchSettings: (_input, { signal }) => system.settings.watch(signal),
     updateSettings: (changes) => system.updateSettings(changes),
+    engines: (_input, { signal }) => findEngines({ signal }),
   };
 }

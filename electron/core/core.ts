@@ -6,6 +6,7 @@ import { AppError } from "#shared/errors";
 import { defaultNamespace } from "./base/ids.ts";
 import { CheckpointService } from "./checkpoints/checkpoint-service.ts";
 import { ContainerService } from "./containers/container-service.ts";
+import { removeAllEnded } from "./containers/ending.ts";
 import { reconcile, TaskWatcher } from "./containers/task-watcher.ts";
 import { ExtensionService } from "./extensions/extension-service.ts";
 import { Exchange } from "./events/exchange.ts";
@@ -19,6 +20,7 @@ import { ContainerImageService } from "./images/container-image-service.ts";
 import { createImages } from "./images/create-images.ts";
 import type { ImageService } from "./images/image-service.ts";
 import type { TransferService } from "./images/transfer-service.ts";
+import { HealthService } from "./health/health-service.ts";
 import { LogService } from "./logs/log-service.ts";
 import { UserGrounds } from "./network/ground.ts";
 import { NetworkService } from "./network/network-service.ts";
@@ -27,6 +29,7 @@ import { TaskManager } from "./runtime/manager.ts";
 import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
 import { Visits } from "./remotes/visits.ts";
+import { ProjectService } from "./projects/project-service.ts";
 import { RegistryService } from "./registry/registry-service.ts";
 import { FileSecretStore, type SecretStore } from "./registry/secret-store.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
@@ -40,6 +43,7 @@ import { StatsService } from "./stats/stats-service.ts";
 import { Store } from "./store/store.ts";
 import { SystemService } from "./system/system-service.ts";
 import { TerminalService } from "./terminals/terminal-service.ts";
+import { VolumeService } from "./volumes/volume-service.ts";
 
 export interface CoreConfig {
   paths: Paths;
@@ -65,9 +69,12 @@ export interface Core {
   readonly builds: BuildService;
   readonly registries: RegistryService;
   readonly containers: ContainerService;
+  readonly health: HealthService;
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
   readonly networks: NetworkService;
+  readonly projects: ProjectService;
+  readonly volumes: VolumeService;
   readonly logs: LogService;
   readonly terminals: TerminalService;
   readonly stats: StatsService;
@@ -113,12 +120,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const places = new Places(store);
     const grounds = privileges.rootless ? new UserGrounds(paths) : undefined;
     const system = await SystemService.create({
-<<<<<<< HEAD
       ...{ paths, privileges, registry, store, places, version, kind },
-=======
-      ...{ paths, privileges, registry, store, places, version },
       namespaces: grounds?.namespaces,
->>>>>>> wip-rootless
     });
     closing.push(() => system.dispose());
     const layers = await chooseLayerStore({ paths, privileges, kind: config.layers });
@@ -138,7 +141,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots, networks });
+        await reconcile({ tasks, containers, snapshots, networks, volumes });
+        await health.load();
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
@@ -159,7 +163,13 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => registriesChange.dispose());
     const { images, transfers, builds } = imaging;
-    const containers = new ContainerService({
+    const volumes = new VolumeService({
+      ...{ paths, privileges, store, exchange, operations, ready },
+      holders: () => containers.volumeHolders(),
+      view: (imageId) => snapshots.view(images.layersOf(imageId)),
+      release: (name) => files.releaseVolume(name),
+    });
+    const containers: ContainerService = new ContainerService({
       ...{
         paths,
         privileges,
@@ -168,6 +178,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         images,
         snapshots,
         networks,
+        volumes,
         operations,
         exchange,
         system,
@@ -177,15 +188,21 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => containers.lifecycle.supervisor.dispose());
     closing.push(() => containers.next.close());
+    const health = new HealthService({ store, containers, exchange, ready });
+    closing.push(() => health.close());
+    containers.onChanged = (id) => health.sync(id);
+    containers.healthOf = (id) => health.status(id);
     const checkpoints = new CheckpointService({
       ...{ paths, privileges, store, containers, operations, exchange, system, ready },
     });
-    const files = new FileService({
-      ...{ paths, privileges, tasks, containers, images, snapshots, operations, ready },
+    const files: FileService = new FileService({
+      ...{ paths, privileges, tasks, containers, images, snapshots, operations, volumes, ready },
     });
     closing.push(() => files.close());
     containers.lifecycle.releaseFiles = (id) => files.release(id);
+    checkpoints.quiet = (id) => health.quiet(id);
     containers.onDeleted = (id) => {
+      void health.forget(id);
       checkpoints.containerDeleted(id);
       terminals.forget(id);
     };
@@ -197,6 +214,12 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const containerImages = new ContainerImageService({
       ...{ paths, privileges, containers, images, snapshots, operations, ...imaging.tools },
     });
+
+    const projects = new ProjectService({
+      ...{ paths, store, containers, images, transfers, builds, operations, ready },
+      ...{ networks, volumes },
+    });
+    closing.push(() => projects.dispose());
 
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
@@ -221,15 +244,24 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() =>
+        Promise.all([
+          imaging.tidy(),
+          volumes.tidy(),
+          checkpoints.tidy(),
+          extensions.load(),
+          removeAllEnded(containers),
+        ]),
+      )
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
-      ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
-      ...{ transfers, containerImages, builds, registries },
+      ...{ lock, system, exchange, operations, images, containers, health, checkpoints, networks },
+      ...{ transfers, containerImages, builds, registries, projects },
       ...{
         files,
+        volumes,
         logs,
         terminals,
         stats,

@@ -10,7 +10,7 @@ const Inside = z
   .string()
   .regex(/^\/[^\0]*$/, "Must be an absolute path")
   .refine((path) => !path.split("/").includes(".."), "A path inside has no ..");
-const Target = Inside.refine((path) => !/^\/+$/.test(path), "Its / is the image's");
+export const MountTarget = Inside.refine((path) => !/^\/+$/.test(path), "Its / is the image's");
 const OnHost = z.string().regex(/^\/[^\0]*$/, "Must be an absolute path on this machine");
 
 export const Propagation = z.enum(["private", "rprivate", "slave", "rslave", "shared", "rshared"]);
@@ -20,15 +20,35 @@ export const BindMount = z.object({
   type: z.literal("bind"),
   /** A file or directory of this machine, which must be there when the container starts. */
   source: OnHost,
-  target: Target,
+  target: MountTarget,
   readOnly: z.boolean(),
   /** Absent: rprivate. */
   propagation: Propagation.optional(),
 });
+export type BindMount = z.infer<typeof BindMount>;
+
+/** docker's rule; `.` and `..` are none. */
+export const VolumeName = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/,
+    "A volume's name begins with a letter or digit; then letters, digits, '_', '.', '-'; at most 255",
+  );
+
+export const VolumeMount = z.object({
+  type: z.literal("volume"),
+  /** Made with the container when there is none of that name. Absent: one without a name, the container's own. */
+  source: VolumeName.optional(),
+  target: MountTarget,
+  readOnly: z.boolean(),
+  /** An empty one is left so, not filled with what the image has at that place. */
+  noCopy: z.boolean().optional(),
+});
+export type VolumeMount = z.infer<typeof VolumeMount>;
 
 export const TmpfsMount = z.object({
   type: z.literal("tmpfs"),
-  target: Target,
+  target: MountTarget,
   readOnly: z.boolean(),
   /** Bytes; absent: half of the memory, the kernel's own. */
   size: z.number().int().min(4096).optional(),
@@ -40,8 +60,9 @@ export const TmpfsMount = z.object({
   /** Programs in it can be run. */
   exec: z.boolean().optional(),
 });
+export type TmpfsMount = z.infer<typeof TmpfsMount>;
 
-export const ContainerMount = z.discriminatedUnion("type", [BindMount, TmpfsMount]);
+export const ContainerMount = z.discriminatedUnion("type", [BindMount, VolumeMount, TmpfsMount]);
 export type ContainerMount = z.infer<typeof ContainerMount>;
 
 /** capabilities(7), with the CAP_ before it; docker's `ALL` stands for every one. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
-import { containerOptions } from "./container-options.ts";
+import { containerOptions, VolumeName } from "./container-options.ts";
+import { Health, HealthCheck, HealthStatus } from "./health.ts";
 import { ContainerNetworks, PortChoice } from "./networks.ts";
 
 /** docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+, at most 128. See also shared/base/names.ts. */
@@ -51,6 +52,13 @@ export const RestartPolicy = z.object({
 });
 export type RestartPolicy = z.infer<typeof RestartPolicy>;
 
+const SignalName = z
+  .string()
+  .regex(
+    /^((SIG)?[A-Z][A-Z0-9]*([+-]\d{1,2})?|[1-9]\d?)$/i,
+    "Write a signal as SIGQUIT, or its number",
+  );
+
 export const ContainerConfig = z.object({
   name: ContainerName,
   imageId: Id,
@@ -69,6 +77,13 @@ export const ContainerConfig = z.object({
   hostname: z.string().max(64).optional(),
   limits: Limits,
   restart: RestartPolicy,
+  /** Removed when it has exited, with everything but its checkpoints; not together with a restart policy. */
+  autoRemove: z.boolean().optional(),
+  healthCheck: HealthCheck.optional(),
+  /** By name (`SIGQUIT`, `SIGRTMIN+3`) or number; absent: the image's, else SIGTERM. */
+  stopSignal: SignalName.optional(),
+  /** From that signal to SIGKILL; absent: as the settings say. */
+  stopGraceSeconds: z.number().int().min(0).max(86_400).optional(),
   labels: Labels,
   /** Absent: the default network, where this machine has one. */
   networks: ContainerNetworks.optional(),
@@ -98,6 +113,8 @@ export const ContainerState = z.object({
   /** 0..255; 128 + signal when killed by one. Absent when it can't be known. */
   exitCode: z.number().optional(),
   oomKilled: z.boolean().optional(),
+  /** Absent for one that has no check, or does not run. */
+  health: HealthStatus.optional(),
   /** Why it failed to start, is lost, or is unknown. */
   error: ErrorInfoSchema.optional(),
 });
@@ -150,6 +167,8 @@ export const ContainerDetail = z.object({
   bundle: z.string().optional(),
   logPath: z.string(),
   rootfs: z.object({ kind: z.string(), upper: z.string().optional() }),
+  /** Those that it names, and the anonymous. */
+  volumes: z.array(z.object({ id: VolumeName, target: z.string(), anonymous: z.boolean() })),
   /** What was asked for but clamped or left out on this host, each a sentence. */
   warnings: z.array(z.string()),
   /** Defaults that were adjusted to this host without having been asked for, each a sentence. */
@@ -204,7 +223,7 @@ export const containers = {
     z.object({ id: Id, warnings: z.array(z.string()) }),
   ),
   start: mutation(ById, Nothing),
-  /** SIGTERM, then SIGKILL after `graceSeconds` (default 10). */
+  /** Its stop signal, then SIGKILL after `graceSeconds` (absent: its own, else the settings'). */
   stop: mutation(
     z.object({ id: Id, graceSeconds: z.number().min(0).max(3600).optional() }),
     Nothing,
@@ -221,9 +240,17 @@ export const containers = {
   pause: mutation(ById, Nothing),
   resume: mutation(ById, Nothing),
   rename: mutation(z.object({ id: Id, name: ContainerName }), Nothing),
-  /** `force` kills a running one first. Its checkpoints stay unless `checkpoints`. */
+  /**
+   * `force` kills a running one first. Its checkpoints stay unless `checkpoints`, and so do its anonymous volumes
+   * unless `volumes`; one that another container has stays always.
+   */
   delete: mutation(
-    z.object({ id: Id, force: z.boolean().optional(), checkpoints: z.boolean().optional() }),
+    z.object({
+      id: Id,
+      force: z.boolean().optional(),
+      checkpoints: z.boolean().optional(),
+      volumes: z.boolean().optional(),
+    }),
     Nothing,
   ),
   /** A limit that is absent is lifted. */
@@ -247,6 +274,21 @@ export const containers = {
   ),
   /** Counted anew, in a process of its own; a container with millions of files takes its time. */
   diskUse: query(Nothing, z.array(DiskUse)),
+  /** From now on, the present state first. */
+  watchHealth: stream(ById, Health, "latest"),
+  /**
+   * The variables of a file of this machine, by docker's rules for --env-file. INVALID_ARGUMENT, with the line, for
+   * what can't be read as such, and for more than 1 MiB.
+   */
+  readEnvFile: query(
+    z.object({ path: z.string().startsWith("/", "Give a path from / on").max(4096) }),
+    z.object({
+      /** KEY=VALUE. */
+      env: z.array(z.string()),
+      /** Names without a value: docker would take those of the shell that it is run from. */
+      unset: z.array(z.string()),
+    }),
+  ),
   /** The process table, sampled every 2 s while watched. */
   processes: stream(ById, z.object({ time: Time, processes: z.array(ProcessInfo) }), "latest"),
 };

@@ -2,15 +2,17 @@ import { z } from "zod";
 import { fileNameProblem } from "../base/file-names.ts";
 import { mutation, query, stream, duplex } from "../rpc/define.ts";
 import { Bytes, Id, Nothing, Time } from "./common.ts";
+import { VolumeName } from "./container-options.ts";
 
 /**
- * Files as they are seen inside: a path is one of the container or image, links in it lead no further than its
+ * Files as they are seen inside: a path is one of the container, image or volume, links in it lead no further than its
  * root, and its names are written as base/file-names.ts says. What is done to a path is done to what the path
  * names, never to what a link at its end points to; only reading follows that.
  */
 export const FileSource = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("container"), id: Id }),
   z.object({ kind: z.literal("image"), id: Id }),
+  z.object({ kind: z.literal("volume"), id: VolumeName }),
 ]);
 export type FileSource = z.infer<typeof FileSource>;
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { ById, delta, ErrorInfoSchema, Id, Labels, Nothing, Time } from "./common.ts";
+import { HealthCheck } from "./health.ts";
 
 /** What an image says about how it wants to be run (OCI image spec, config.md). */
 export const ImageConfig = z.object({
@@ -16,6 +17,8 @@ export const ImageConfig = z.object({
   labels: Labels,
   /** `SIGQUIT`. */
   stopSignal: z.string().optional(),
+  /** docker's HEALTHCHECK. */
+  healthCheck: HealthCheck.optional(),
 });
 export type ImageConfig = z.infer<typeof ImageConfig>;
 

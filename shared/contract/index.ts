@@ -6,12 +6,14 @@ import { files } from "./files.ts";
 import { images } from "./images.ts";
 import { logs } from "./logs.ts";
 import { networks } from "./networks.ts";
+import { projects } from "./projects.ts";
 import { registries } from "./registries.ts";
 import { remotes } from "./remotes.ts";
 import { shims } from "./shims.ts";
 import { stats } from "./stats.ts";
 import { system } from "./system.ts";
 import { terminals } from "./terminals.ts";
+import { volumes } from "./volumes.ts";
 
 /** The single source of what the window can ask of the core. The renderer imports it as a type only. */
 export const contract = {
@@ -23,11 +25,13 @@ export const contract = {
   images,
   logs,
   networks,
+  projects,
   registries,
   remotes,
   shims,
   stats,
   system,
   terminals,
+  volumes,
 };
 export type AppContract = typeof contract;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { mutation, stream } from "../rpc/define.ts";
+import { mutation, query, stream } from "../rpc/define.ts";
 import { Nothing, Time } from "./common.ts";
 
 /** Something that can be done here, or the reason why not, as a sentence. */
@@ -88,10 +88,20 @@ export const SettingsChange = Settings.partial().extend({
 });
 export type SettingsChange = z.infer<typeof SettingsChange>;
 
+/** Another program that runs containers. */
+export const Engine = z.object({
+  name: z.enum(["podman", "docker"]),
+  path: z.string(),
+  version: z.string().optional(),
+});
+export type Engine = z.infer<typeof Engine>;
+
 export const system = {
   watch: stream(Nothing, SystemInfo, "latest"),
   /** Probes everything again. */
   probe: mutation(Nothing, SystemInfo),
   watchSettings: stream(Nothing, Settings, "latest"),
   updateSettings: mutation(SettingsChange, Settings),
+  /** Those of this machine, for which a container can be exported. */
+  engines: query(Nothing, z.array(Engine)),
 };

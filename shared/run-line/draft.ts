@@ -19,4 +19,6 @@ export interface RunNote {
   reason: string;
   /** Without it the container is another one; else nothing is missed. */
   lost: boolean;
+  /** A file of the machine that the line was written for, where its variables are. */
+  envFile?: string;
 }

@@ -1,8 +1,10 @@
 import type { DeviceChoice, Dns, MoreLimits, Security } from "../contract/container-options.ts";
+import type { HealthCheck } from "../contract/health.ts";
 import type { Limits, RestartPolicy } from "../contract/containers.ts";
 import { parsePorts } from "../base/port-words.ts";
 import type { RunDraft } from "./draft.ts";
 import { lostFlags, vainFlags } from "./other-flags.ts";
+import { healthValue, parseHealthTest, withHealth } from "./health.ts";
 import { parseMount, parseTmpfs, parseVolume } from "./mounts.ts";
 import { addNetwork, changeFirst, isPodmanDefault } from "./networks.ts";
 import {
@@ -39,6 +41,8 @@ const security = (read: (text: string, before: Security) => Security): Flag =>
   value((text, { security }) => ({ security: { ...security, ...read(text, security ?? {}) } }));
 const dns = (read: (text: string, before: Dns) => Dns): Flag =>
   value((text, { dns }) => ({ dns: { ...dns, ...read(text, dns ?? {}) } }));
+const health = (name: keyof Omit<HealthCheck, "test">): Flag =>
+  value((text, { healthCheck }) => withHealth(healthCheck, healthValue(name, text)));
 const mount = (parse: (text: string) => NonNullable<RunDraft["mounts"]>[number]): Flag =>
   value((text, { mounts = [] }) => ({ mounts: [...mounts, parse(text)] }));
 
@@ -78,6 +82,14 @@ const carried: Record<string, Flag> = {
     if (!text.includes("=")) return wrong("Its value is that of the shell: write it here");
     return { env: [...env, text] };
   }),
+  "health-cmd": value((text, { healthCheck }, program) =>
+    withHealth(healthCheck, { test: parseHealthTest(text, program) }),
+  ),
+  "health-interval": health("intervalSeconds"),
+  "health-retries": health("retries"),
+  "health-start-interval": health("startIntervalSeconds"),
+  "health-start-period": health("startPeriodSeconds"),
+  "health-timeout": health("timeoutSeconds"),
   hostname: value((hostname) => ({ hostname })),
   init: onOff((on) => (on ? { init: true } : { init: undefined })),
   interactive: onOff((on) => ({ stdin: on })),
@@ -105,6 +117,9 @@ const carried: Record<string, Flag> = {
     const before = typeof networks === "object" ? (networks[0]?.aliases ?? []) : [];
     return { networks: changeFirst(networks, { aliases: [...before, ...text.split(",")] }) };
   }),
+  "no-healthcheck": onOff((on, { healthCheck }) =>
+    on ? withHealth(healthCheck, { test: ["NONE"] }) : {},
+  ),
   "oom-score-adj": moreLimit((text) => ({ oomScoreAdj: parseWhole(text) })),
   "pids-limit": limit((text) => (parseWhole(text) <= 0 ? {} : { pids: parseWhole(text) })),
   publish: value((text, { ports = [] }) => {
@@ -115,8 +130,11 @@ const carried: Record<string, Flag> = {
     security: { ...security, readOnlyRoot: on || undefined },
   })),
   restart: value((text) => ({ restart: parseRestart(text) })),
+  rm: onOff((on) => ({ autoRemove: on || undefined })),
   "security-opt": security(parseSecurityOption),
   "shm-size": value((text) => ({ shmSize: parseSize(text) })),
+  "stop-signal": value((stopSignal) => ({ stopSignal })),
+  "stop-timeout": value((text) => ({ stopGraceSeconds: parseGrace(text) })),
   sysctl: value((text, { sysctls }) => {
     const [key, content = ""] = splitPair(text);
     return { sysctls: { ...sysctls, [key]: content } };
@@ -192,6 +210,12 @@ function parseEntrypoint(text: string, program: Program): string[] {
     }
   }
   return [text];
+}
+
+/** Seconds. */
+function parseGrace(text: string): number {
+  const grace = parseWhole(text);
+  return grace < 0 ? wrong("It is waited for no longer than a day: write 86400") : grace;
 }
 
 function parseRestart(text: string): RestartPolicy {

@@ -1,4 +1,10 @@
-import { type ContainerMount, Propagation } from "../contract/container-options.ts";
+import {
+  type BindMount,
+  type ContainerMount,
+  Propagation,
+  type VolumeMount,
+  VolumeName,
+} from "../contract/container-options.ts";
 import { parseFields, parseSize, sizeText, splitPair, writeFields, wrong } from "./values.ts";
 
 /** Mount options that change nothing here, or nothing that a container could tell. */
@@ -6,17 +12,19 @@ const harmless = new Set(["rw", "bind", "rbind", "cached", "delegated", "consist
 /** They label files for SELinux, which is left as it is here. */
 const labelling = new Set(["z", "Z"]);
 
-/** docker's --volume: `/host:/inside[:ro]`. */
+/** docker's --volume: `/host:/inside[:ro]`, `name:/inside[:ro,nocopy]`, or `/inside` alone. */
 export function parseVolume(text: string): ContainerMount {
-  const [source = "", target, options = "", ...more] = text.split(":");
-  if (target === undefined) return wrong("Volumes without a name are not kept here: name a path");
+  const [first = "", second, options = "", ...more] = text.split(":");
   if (more.length > 0) return wrong("Write it as /host:/inside:ro");
-  requirePath(source);
-  const mount: ContainerMount = { type: "bind", source, target, readOnly: false };
+  const [source, target] = second === undefined ? [undefined, first] : [first, second];
+  const mount: BindMount | VolumeMount = source?.startsWith("/")
+    ? { type: "bind", source, target, readOnly: false }
+    : { type: "volume", ...named(source), target, readOnly: false };
   for (const option of options.split(",").filter(Boolean)) {
     const propagation = Propagation.safeParse(option);
     if (option === "ro" || option === "readonly") mount.readOnly = true;
-    else if (propagation.success) mount.propagation = propagation.data;
+    else if (mount.type === "bind" && propagation.success) mount.propagation = propagation.data;
+    else if (mount.type === "volume" && option === "nocopy") mount.noCopy = true;
     else if (!harmless.has(option) && !labelling.has(option)) {
       return wrong(`There is no mount option “${option}” here`);
     }
@@ -24,12 +32,20 @@ export function parseVolume(text: string): ContainerMount {
   return mount;
 }
 
-function requirePath(source: string): void {
-  if (source.startsWith("/")) return;
+/** Nothing for a volume without a name; refuses what a shell would make a path of. */
+function named(source: string | undefined): { source?: string } {
+  if (source === undefined || source === "") return {};
+  requireNoShell(source);
+  if (!VolumeName.safeParse(source).success) {
+    wrong(`“${source}” is neither a volume's name nor a path from / on`);
+  }
+  return { source };
+}
+
+function requireNoShell(source: string): void {
   if (/^[.~$`]/.test(source)) {
     wrong(`“${source}” depends on where the command is run: write the path from / on`);
   }
-  wrong(`The volume “${source}” is not here: name a directory of this machine`);
 }
 
 /** docker's --tmpfs: `/inside[:size=64m,mode=1777,exec]`. */
@@ -73,10 +89,15 @@ export function parseMount(text: string): ContainerMount {
   let mount: ContainerMount;
   if (type === "bind") {
     const source = take("source") ?? wrong("It names no source");
-    requirePath(source);
+    requireNoShell(source);
     const propagation = take("bind-propagation");
     mount = { type, source, target, readOnly };
     if (propagation !== undefined) mount.propagation = propagation as Propagation;
+  } else if (type === "volume") {
+    mount = { type, ...named(take("source")), target, readOnly };
+    if (flag("volume-nocopy")) mount.noCopy = true;
+    const driver = take("volume-driver") ?? "local";
+    if (driver !== "local") return wrong(`There is no volume driver “${driver}” here`);
   } else if (type === "tmpfs") {
     const size = take("tmpfs-size");
     const mode = take("tmpfs-mode");
@@ -84,11 +105,7 @@ export function parseMount(text: string): ContainerMount {
     if (size !== undefined) mount.size = parseSize(size);
     if (mode !== undefined) mount.mode = octal(mode);
   } else {
-    return wrong(
-      type === "volume"
-        ? `The volume “${take("source") ?? ""}” is not here: name a directory of this machine`
-        : `Mounts of type “${type}” are not possible here`,
-    );
+    return wrong(`Mounts of type “${type}” are not possible here`);
   }
   const [unknown] = fields.keys();
   return unknown === undefined ? mount : wrong(`A mount has no “${unknown}” here`);
@@ -114,6 +131,23 @@ export function mountWords(mount: ContainerMount): string[] {
         ...["type=bind", `source=${source}`, `target=${target}`],
         ...(readOnly ? ["readonly"] : []),
         ...(propagation ? [`bind-propagation=${propagation}`] : []),
+      ]),
+    ];
+  }
+  if (type === "volume") {
+    const { source, noCopy } = mount;
+    // Without a name -v takes no options.
+    if (plain.test(target) && (source !== undefined || (!readOnly && !noCopy))) {
+      const options = [readOnly && "ro", noCopy && "nocopy"].filter(Boolean).join(",");
+      return ["-v", [source, target, options].filter(Boolean).join(":")];
+    }
+    return [
+      "--mount",
+      writeFields([
+        ...["type=volume", ...(source === undefined ? [] : [`source=${source}`])],
+        `target=${target}`,
+        ...(readOnly ? ["readonly"] : []),
+        ...(noCopy ? ["volume-nocopy"] : []),
       ]),
     ];
   }

@@ -1,7 +1,7 @@
 /** What a container can't be given here, and what is done instead: by flag, why. */
 
-const files = "The file can't be read here: paste its lines";
-const health = "A container's health is not watched here";
+const unhealthy = "An unhealthy container is shown, and nothing is done to it";
+const startup = "Give a start period, and how often it is checked in it";
 const namespaces = "It has a namespace of its own here, as by default";
 const rates = "Rates of devices can't be limited here: give a block I/O weight";
 const ids = "Users are mapped as the machine has it set up";
@@ -27,18 +27,15 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     ...{ "device-read-bps": rates, "device-read-iops": rates },
     ...{ "device-write-bps": rates, "device-write-iops": rates },
     domainname: "Write it into the host name, or as the sysctl kernel.domainname",
-    ...{ "env-file": files, "label-file": files, "env-merge": "Write the whole value here" },
+    "env-file": "Read the file, or paste its lines",
+    ...{ "label-file": "Paste its lines as labels", "env-merge": "Write the whole value here" },
     ...{ gidmap: ids, uidmap: ids, subgidname: ids, subuidname: ids, userns: ids },
     gpus: "GPUs are not found by themselves: name their devices",
     "group-add": "Give a user with the groups in the image's /etc/group",
     "group-entry": "Write it into the image's /etc/group",
-    ...{ "health-cmd": health, "health-interval": health, "health-retries": health },
-    ...{ "health-start-interval": health, "health-start-period": health },
-    ...{ "health-timeout": health, "health-on-failure": health, "health-startup-cmd": health },
-    ...{ "health-startup-interval": health, "health-startup-retries": health },
-    ...{ "health-startup-success": health, "health-startup-timeout": health },
-    ...{ "health-log-destination": health, "health-max-log-count": health },
-    "health-max-log-size": health,
+    ...{ "health-on-failure": unhealthy, "health-startup-cmd": startup },
+    ...{ "health-startup-interval": startup, "health-startup-retries": startup },
+    ...{ "health-startup-success": startup, "health-startup-timeout": startup },
     "hosts-file": "Its /etc/hosts is written here: give extra hosts",
     hostuser: "Users of the machine are not taken over",
     "image-volume": "What the image keeps lies with the container",
@@ -60,8 +57,6 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     "seccomp-policy": "Give a profile, or none",
     secret: "Give it as a file: mount the directory",
     "shm-size-systemd": "systemd is run as any other program",
-    "stop-signal": "It is stopped by the signal that its image asks for",
-    "stop-timeout": "How long it may take to stop is a setting of the whole app",
     "storage-opt": "How large its files may get can't be limited here",
     systemd: "systemd is run as any other program",
     timeout: "It runs until it is stopped",
@@ -79,7 +74,6 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     privileged: "Give the capabilities and devices that it needs",
     "publish-all": "Publish the ports that you need",
     replace: "Delete the other container first",
-    rm: "It stays until it is deleted",
     rmi: "The image stays until it is deleted",
     rootfs: "Import the directory as an image",
     "unsetenv-all": "The image's variables stay: give other values",
@@ -87,6 +81,7 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
   },
 };
 
+const results = "The last results of its checks are always kept and shown";
 const log = "What it writes is always kept and shown";
 const foreground = "It always runs in the background: attach to it when you like";
 const windows = "It is for Windows containers";
@@ -101,6 +96,8 @@ export const vainFlags: Record<"withValue" | "without", Record<string, string>> 
     ...{ "cpu-count": windows, "cpu-percent": windows, "io-maxbandwidth": windows },
     ...{ "io-maxiops": windows, isolation: windows },
     "detach-keys": foreground,
+    ...{ "health-log-destination": results, "health-max-log-count": results },
+    "health-max-log-size": results,
     expose: "Containers of one network reach every port of each other",
     "init-path": "The machine's own init is taken",
     "kernel-memory": "The kernel counts it with the memory",
@@ -114,7 +111,6 @@ export const vainFlags: Record<"withValue" | "without", Record<string, string>> 
     "disable-content-trust": pulling,
     help: "This page helps",
     "http-proxy": "The machine's proxies are not passed on",
-    "no-healthcheck": "There is none",
     passwd: "Users are those of the image",
     quiet: pulling,
     "read-only-tmpfs": "Give the temporary file systems that it needs",

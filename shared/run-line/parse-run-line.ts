@@ -155,7 +155,8 @@ class Reader {
     const shown = flag.takesValue ? `${written} ${value}` : written;
     if ("reason" in flag) {
       // `--privileged=false` asks for nothing.
-      if (flag.takesValue || value !== "false") this.#note(shown, flag.reason, flag.lost);
+      if (flag === flags.get("env-file")) this.#noteEnvFile(shown, value, flag.reason);
+      else if (flag.takesValue || value !== "false") this.#note(shown, flag.reason, flag.lost);
       return true;
     }
     const applied = applyFlag(flag, value, this.#draft, this.#program);
@@ -164,13 +165,21 @@ class Reader {
     return true;
   }
 
+  #noteEnvFile(flag: string, path: string, reason: string): void {
+    if (path.startsWith("/")) this.#notes.push({ flag, reason, lost: true, envFile: path });
+    else {
+      const where = `“${path}” depends on where the command is run`;
+      this.#note(flag, `${where}: write the path from / on, or paste its lines`, true);
+    }
+  }
+
   #note(flag: string, reason: string, lost: boolean): void {
     this.#notes.push({ flag, reason, lost });
   }
 }
 
 /** What follows from several flags together. */
-function settle(draft: RunDraft): RunDraft {
+export function settle(draft: RunDraft): RunDraft {
   const { terminal, stdin, limits, moreLimits, ...rest } = draft;
   const { memorySwap, ...others } = moreLimits ?? {};
   // No swap beside the memory is what a limit means here by itself.

@@ -4,6 +4,7 @@ import type { RunDraft, RunNote } from "./draft.ts";
 import { emptyDraft } from "./draft.ts";
 import { flags, shortFlags } from "./flags.ts";
 import { looksLikeRunLine, parseRunLine } from "./parse-run-line.ts";
+import { draftArbitrary } from "./testing.ts";
 import { writeRunLine } from "./write-run-line.ts";
 
 function read(line: string): { draft: RunDraft; image: string; start: boolean; notes: RunNote[] } {
@@ -48,6 +49,25 @@ it.each<[line: string, says: Partial<RunDraft>]>([
       mounts: [
         { type: "bind", source: "/srv/www", target: "/www", readOnly: true },
         { type: "bind", source: "/a", target: "/b", readOnly: false, propagation: "rslave" },
+      ],
+    },
+  ],
+  [
+    "docker run -v data:/data:ro,nocopy -v cache:/cache -v /scratch nginx",
+    {
+      mounts: [
+        { type: "volume", source: "data", target: "/data", readOnly: true, noCopy: true },
+        { type: "volume", source: "cache", target: "/cache", readOnly: false },
+        { type: "volume", target: "/scratch", readOnly: false },
+      ],
+    },
+  ],
+  [
+    "docker run --mount src=data,dst=/data,readonly --mount type=volume,dst=/own,volume-nocopy nginx",
+    {
+      mounts: [
+        { type: "volume", source: "data", target: "/data", readOnly: true },
+        { type: "volume", target: "/own", readOnly: false, noCopy: true },
       ],
     },
   ],
@@ -121,6 +141,27 @@ it.each<[line: string, says: Partial<RunDraft>]>([
     "docker run --restart on-failure:3 nginx",
     { restart: { name: "on-failure", maximumRetries: 3 } },
   ],
+  [
+    "docker run --rm --stop-signal SIGQUIT --stop-timeout 30 nginx",
+    { autoRemove: true, stopSignal: "SIGQUIT", stopGraceSeconds: 30 },
+  ],
+  [
+    "docker run --health-cmd '[ -e /ok ]' --health-interval 1m30s --health-timeout=500ms --health-retries 5 --health-start-period 1h --health-start-interval 1.5s nginx",
+    {
+      healthCheck: {
+        ...{ test: ["CMD-SHELL", "[ -e /ok ]"], intervalSeconds: 90, timeoutSeconds: 0.5 },
+        ...{ retries: 5, startPeriodSeconds: 3600, startIntervalSeconds: 1.5 },
+      },
+    },
+  ],
+  ["docker run --health-interval 0 --health-retries 2 nginx", { healthCheck: { retries: 2 } }],
+  ["docker run --no-healthcheck nginx", { healthCheck: { test: ["NONE"] } }],
+  ["podman run --health-cmd none nginx", { healthCheck: { test: ["NONE"] } }],
+  [
+    `podman run --health-cmd '["CMD","curl","-f"]' nginx`,
+    { healthCheck: { test: ["CMD", "curl", "-f"] } },
+  ],
+  [`podman run --health-cmd '["a b"]' nginx`, { healthCheck: { test: ["CMD", "a b"] } }],
   ["docker run --restart=always nginx", { restart: { name: "always" } }],
   ["docker run --net host nginx", { networks: "host" }],
   [
@@ -148,12 +189,22 @@ it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
 });
 
 it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
-  ["docker run --rm nginx", "--rm", /stays until/, true],
   ["docker run -dP nginx", "-P", /Publish the ports/, true],
   ["docker run --gpus all nginx", "--gpus all", /devices/, true],
   ["docker run --env-file .env nginx", "--env-file .env", /paste its lines/, true],
+  ["docker run --stop-timeout -1 nginx", "--stop-timeout -1", /no longer than a day/, true],
+  ["docker run --stop-signal 99a nginx", "--stop-signal 99a", /SIGQUIT/, true],
+  ["docker run --health-interval 5 nginx", "--health-interval 5", /write 30s/, true],
+  ["docker run --health-retries 1 --no-healthcheck nginx", "--no-healthcheck", /both/, true],
+  ["podman run --health-on-failure kill nginx", "--health-on-failure kill", /nothing is/, true],
   ["docker run -e HOME nginx", "-e HOME", /value is that of the shell/, true],
-  ["docker run -v data:/data nginx", "-v data:/data", /volume “data”/, true],
+  ["docker run -v da+ta:/data nginx", "-v da+ta:/data", /neither a volume's name/, true],
+  [
+    "docker run --mount volume-driver=nfs,dst=/a nginx",
+    "--mount volume-driver=nfs,dst=/a",
+    /volume driver “nfs”/,
+    true,
+  ],
   ["docker run -v ./here:/data nginx", "-v ./here:/data", /path from \/ on/, true],
   ["docker run -m lots nginx", "-m lots", /no size/, true],
   ["docker run -m 1m nginx", "-m 1m", /expected/i, true],
@@ -176,6 +227,7 @@ it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
 
 it("asks for nothing that is said to be off", () => {
   expect(read("docker run --privileged=false --rm=false nginx").notes).toEqual([]);
+  expect(read("docker run --rm --rm=false --health-retries 0 nginx").draft).toEqual(emptyDraft);
 });
 
 it.each([
@@ -221,127 +273,14 @@ describe("writeRunLine", () => {
     const { notes } = writeRunLine({ ...emptyDraft, mounts, runtime: "oci/crun" }, "nginx");
     expect(notes.map(({ flag }) => flag)).toEqual(["oci/crun", target]);
   });
+
+  it("writes a check without a shell as one with it, and says so", () => {
+    const healthCheck = { test: ["CMD", "curl", "-f", "a b"] };
+    const { line, notes } = writeRunLine({ ...emptyDraft, healthCheck }, "nginx");
+    expect(read(line).draft.healthCheck).toEqual({ test: ["CMD-SHELL", "curl -f 'a b'"] });
+    expect(notes).toMatchObject([{ flag: "--health-cmd", lost: false }]);
+  });
 });
-
-const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-/** Absolute, not / itself, and leading nowhere else. */
-const path = fc
-  .stringMatching(/^\/[ -~]{1,20}$/)
-  .filter((text) => !/^\/+$/.test(text) && !text.split("/").includes(".."));
-const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
-const bytes = fc.integer({ min: 6 * mebibyte, max: 2 ** 45 });
-const port = fc.integer({ min: 1, max: 65_535 });
-const ip = fc.ipV4();
-const mountArbitrary = fc.oneof(
-  fc.record(
-    {
-      type: fc.constant("bind" as const),
-      ...{ source: path, target: path, readOnly: fc.boolean() },
-      propagation: fc.constantFrom("rslave", "rshared", "private"),
-    },
-    { requiredKeys: ["type", "source", "target", "readOnly"] },
-  ),
-  fc.record(
-    {
-      type: fc.constant("tmpfs" as const),
-      ...{ target: path, readOnly: fc.boolean(), size: bytes },
-      mode: fc.stringMatching(/^[1-7][0-7]{2,3}$/),
-    },
-    { requiredKeys: ["type", "target", "readOnly"] },
-  ),
-);
-const capability = fc.constantFrom("ALL", "CAP_NET_ADMIN", "CAP_SYS_TIME", "CAP_CHOWN");
-const text = fc.string({ unit: "grapheme", maxLength: 12 }).map((one) => one.replaceAll("\0", ""));
-
-/** Drafts as the line can say them: none with an empty list, and one word of entrypoint. */
-const draftArbitrary = fc
-  .record({
-    name: optional(word),
-    entrypoint: optional(fc.array(fc.stringMatching(/^[!-~]{1,8}$/), { maxLength: 1 })),
-    args: fc.array(text),
-    env: fc.array(fc.tuple(word, text).map(([key, value]) => `${key}=${value}`)),
-    terminal: fc.boolean(),
-    cwd: optional(path),
-    user: optional(word),
-    hostname: optional(word),
-    init: optional(fc.constant(true)),
-    limits: fc.record(
-      { memory: bytes, cpus: fc.integer({ min: 1, max: 800 }).map((n) => n / 100), pids: port },
-      { requiredKeys: [] },
-    ),
-    restart: fc.oneof(
-      fc.record({ name: fc.constantFrom("no", "always", "unless-stopped", "on-failure") }),
-      fc.record({
-        name: fc.constant("on-failure"),
-        maximumRetries: fc.integer({ min: 1, max: 9 }),
-      }),
-    ),
-    labels: fc.dictionary(word, text),
-    ports: optional(
-      fc.array(
-        fc.record(
-          {
-            ...{ hostIp: fc.oneof(ip, fc.constant("fd00::1")), hostPort: port },
-            ...{ containerPort: port, protocol: fc.constantFrom("tcp", "udp") },
-          },
-          { requiredKeys: ["containerPort", "protocol"] },
-        ),
-        { minLength: 1 },
-      ),
-    ),
-    networks: optional(
-      fc.oneof(
-        fc.constantFrom("none", "host"),
-        fc.uniqueArray(
-          fc.record(
-            {
-              name: word.map((name) => `n-${name}`),
-              ip4: ip,
-              aliases: fc.array(word, { minLength: 1 }),
-            },
-            { requiredKeys: ["name"] },
-          ),
-          { minLength: 1, selector: ({ name }) => name },
-        ),
-      ),
-    ),
-    mounts: optional(
-      fc.uniqueArray(mountArbitrary, { minLength: 1, selector: ({ target }) => target }),
-    ),
-    security: optional(
-      fc
-        .record(
-          {
-            capAdd: fc.array(capability, { minLength: 1 }),
-            capDrop: fc.array(capability, { minLength: 1 }),
-            seccomp: fc.oneof(fc.constant("unconfined"), fc.record({ path })),
-            noNewPrivileges: fc.constant(true),
-            readOnlyRoot: fc.constant(true),
-          },
-          { requiredKeys: [] },
-        )
-        .filter((group) => Object.keys(group).length > 0),
-    ),
-    shmSize: optional(bytes),
-    sysctls: optional(
-      fc.record(
-        { "net.core.somaxconn": text, "kernel.shmmax": text },
-        { requiredKeys: ["kernel.shmmax"] },
-      ),
-    ),
-    extraHosts: optional(
-      fc.array(
-        fc.record({ host: word, ip: fc.oneof(ip, fc.constantFrom("fd00::1", "host-gateway")) }),
-        {
-          minLength: 1,
-        },
-      ),
-    ),
-  })
-  .map((draft) =>
-    Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined)),
-  )
-  .map((draft) => draft as unknown as RunDraft);
 
 it("reads back whatever writeRunLine wrote", { timeout: 60_000 }, () => {
   fc.assert(

@@ -22,6 +22,20 @@ export function sizeText(bytes: number): string {
   return String(bytes);
 }
 
+const secondsIn: Record<string, number> = {
+  ...{ h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6, ns: 1e-9 },
+};
+
+/** Go's durations (time.ParseDuration), none below zero, in seconds: `1m30s`, `1.5h`, `500ms`, `0`. */
+export function parseDuration(text: string): number {
+  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|ns)/gy)];
+  const whole = parts.map(([part]) => part).join("") === text && text !== "";
+  if (!whole && !/^0+$/.test(text)) return wrong(`“${text}” is no duration: write 30s or 1m30s`);
+  return parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (secondsIn[unit] ?? 0), 0);
+}
+
+export const durationText = (seconds: number): string => `${seconds}s`;
+
 export function parseWhole(text: string): number {
   return /^-?\d{1,15}$/.test(text) ? Number(text) : wrong(`“${text}” is no whole number`);
 }

@@ -1,6 +1,8 @@
 import { quoteShellWords } from "../base/shell-words.ts";
 import type { ContainerMount } from "../contract/container-options.ts";
 import type { RunDraft, RunNote } from "./draft.ts";
+import type { Program } from "./flags.ts";
+import { healthWords } from "./health.ts";
 import { mountWords } from "./mounts.ts";
 import { networkWords, portWord } from "./networks.ts";
 import { sizeText } from "./values.ts";
@@ -10,7 +12,7 @@ export interface RunLine {
   line: string;
   /** The same with a flag a line, continued by backslashes. */
   lines: string;
-  /** What docker can't be told. */
+  /** What docker can't be told, or is told another way. */
   notes: RunNote[];
 }
 
@@ -27,7 +29,7 @@ export function writeRunLine(draft: RunDraft, image: string, start = true): RunL
   return {
     line: quoteShellWords([...head, ...groups.flat(), ...tail]),
     lines: [head, ...groups, tail].map(quoteShellWords).join(" \\\n  "),
-    notes: notesOf(draft),
+    notes: runNotes(draft, "docker"),
   };
 }
 
@@ -59,6 +61,10 @@ export function flagGroups(draft: RunDraft): string[][] {
       "--device",
       target === undefined && access === "rwm" ? source : `${source}:${target ?? source}:${access}`,
     ]),
+    ...on("--rm", draft.autoRemove),
+    ...one("--stop-signal", draft.stopSignal),
+    ...one("--stop-timeout", draft.stopGraceSeconds),
+    ...healthWords(draft.healthCheck),
     ...one("--restart", restart.name === "no" ? undefined : restartText(restart)),
     ...one("--memory", size(memory)),
     // docker gives as much swap again by itself.
@@ -105,14 +111,19 @@ function inPairs(words: readonly string[]): string[][] {
   return Array.from({ length: words.length / 2 }, (_, at) => words.slice(at * 2, at * 2 + 2));
 }
 
-function notesOf(draft: RunDraft): RunNote[] {
+/** What of a container a program can't be told, or is told another way. */
+export function runNotes(draft: RunDraft, program: Program): RunNote[] {
   const lost = (what: string, reason: string): RunNote => ({ flag: what, reason, lost: true });
   const hidden = (mount: ContainerMount): boolean =>
     mount.type === "tmpfs" && mount.exec === true && mountWords(mount)[0] === "--mount";
+  const { runtime, healthCheck, mounts = [] } = draft;
   return [
-    ...(draft.runtime ? [lost(draft.runtime, "docker knows runtimes by names of its own")] : []),
-    ...(draft.mounts ?? [])
+    ...(runtime ? [lost(runtime, `${program} knows runtimes by names of its own`)] : []),
+    ...(healthCheck?.test?.[0] === "CMD"
+      ? [{ flag: "--health-cmd", reason: `${program} has it run by a shell`, lost: false }]
+      : []),
+    ...mounts
       .filter(hidden)
-      .map(({ target }) => lost(target, "docker can't be told that programs run in it")),
+      .map(({ target }) => lost(target, `${program} can't be told that programs run in it`)),
   ];
 }

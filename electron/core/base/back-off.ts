@@ -24,6 +24,17 @@ export class BackOff implements Disposable {
     return delay;
   }
 
+  /**
+   * After a start of the manager, for one that was tried `times` times before and then ran for `ran` milliseconds
+   * (undefined: nobody saw its end): the delay that it had come to.
+   */
+  resume(id: string, times: number, ran: number | undefined): void {
+    const well = ran === undefined || ran >= goodRun;
+    // 2 ** 10 is beyond the longest.
+    const delay = well ? firstDelay : firstDelay * 2 ** Math.min(times, 10);
+    this.schedule(id, Math.min(delay, longestDelay));
+  }
+
   schedule(id: string, delay: number = firstDelay): void {
     clearTimeout(this.#timers.get(id));
     this.#delays.set(id, delay);

@@ -40,6 +40,8 @@ export class CheckpointService {
   readonly #records = new Map<string, CheckpointRecord>();
   readonly #damaged: readonly DamagedRecord[];
   readonly #watch: ListWatch<Checkpoint>;
+  /** Called, and waited for, before a container's processes are written: none but its own may be among them. */
+  quiet: (id: string) => Promise<void> = () => Promise.resolve();
 
   constructor(options: CheckpointServiceOptions) {
     this.#o = options;
@@ -114,6 +116,7 @@ export class CheckpointService {
             if (!options.leaveRunning) {
               await containers.records.update(containerId, { stoppedByUser: true });
             }
+            await this.quiet(containerId);
             op.detail("Writing its processes to disk");
             await task.checkpoint({ path: join(directory, "image"), ...options });
             op.detail("Counting");

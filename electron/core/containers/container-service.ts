@@ -9,6 +9,7 @@ import type {
   Limits,
   RestartPolicy,
 } from "#shared/contract/containers";
+import type { HealthStatus } from "#shared/contract/health";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { ListWatch } from "../base/list-watch.ts";
@@ -21,6 +22,7 @@ import { Activities } from "./activities.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { type Live, toContainer, toOrphan } from "./container-view.ts";
 import { measureContainers } from "./disk-use.ts";
+import { requireEnding } from "./ending.ts";
 import { Lifecycle, type LifecycleOptions, streams } from "./lifecycle.ts";
 import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
@@ -28,6 +30,8 @@ import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
 import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
+import type { Holder } from "../volumes/volume-set.ts";
+import { nameOwnVolumes, volumesOf } from "../volumes/volume-uses.ts";
 
 /** Bytes kept per stream of a command that is run to its end. */
 const maxExecOutput = 1024 * 1024;
@@ -54,12 +58,16 @@ export class ContainerService {
   readonly membership: Membership;
   readonly next: NextContainer;
   readonly #watch: ListWatch<Container>;
+  /** Called with the id of a container of which anything is different. */
+  onChanged: (id: string) => void = () => undefined;
+  /** As its checks have found it. */
+  healthOf: (id: string) => HealthStatus | undefined = () => undefined;
   /** Called with the id of a container whose record has gone. */
   onDeleted: (id: string) => void = () => undefined;
 
   constructor(options: ContainerServiceOptions) {
     this.#o = options;
-    const changed = (id: string): void => this.#watch.changed(id);
+    const changed = (id: string): void => this.changed(id);
     this.#watch = new ListWatch({
       list: () => this.#list(),
       get: (id) => this.#find(id),
@@ -80,6 +88,7 @@ export class ContainerService {
   /** Says that something about a container's task is different. */
   changed(id: string): void {
     this.#watch.changed(id);
+    this.onChanged(id);
   }
 
   async list(): Promise<Container[]> {
@@ -102,6 +111,9 @@ export class ContainerService {
       ...(task ? { shim: await shimOf(task), bundle: task.bundle } : {}),
       logPath: containerLog(this.#o.paths, defaultNamespace, id),
       rootfs: { kind: "overlay", upper: this.#o.snapshots.upper(defaultNamespace, id) },
+      volumes: volumesOf(record).map(({ name, target, anonymous }) => ({
+        ...{ id: name, target, anonymous },
+      })),
       warnings: record.warnings,
       notes: record.notes,
     };
@@ -141,11 +153,12 @@ export class ContainerService {
     config: ContainerConfig,
     start: boolean,
   ): Promise<{ id: string; warnings: string[] }> {
-    const { images, snapshots, system, networks } = this.#o;
+    const { images, snapshots, system, networks, volumes } = this.#o;
     if (start) readyCgroupLock();
     await this.#o.ready;
     await system.known(config.runtime);
     this.#requireFreeName(config.name);
+    requireEnding(config);
     const image = images.get(config.imageId);
     const runtime = system.chooseRuntime(config.runtime);
     this.#requireShareable(config, runtime);
@@ -155,6 +168,7 @@ export class ContainerService {
       id: place?.id ?? newId(),
       config,
       image: { id: image.id, name: nameOf(image), config: image.config },
+      ownVolumes: nameOwnVolumes(config.mounts ?? [], image.config.volumes),
       createdAt: Date.now(),
       runtime,
       restartCount: 0,
@@ -172,20 +186,29 @@ export class ContainerService {
         const checking = networks.connections.check(record, this.lifecycle.plan(record));
         checking.catch(() => undefined);
         if (!place) await snapshots.prepare(defaultNamespace, id);
+        // Before the start, so that it finds in them what its image has there.
+        const claiming = volumes.claims.claim(record);
+        claiming.catch(() => undefined);
         try {
-          const [made] = await Promise.all([making, checking]);
+          const [made, claim] = await Promise.all([making, claiming, checking]);
           Object.assign(record, { warnings: made.warnings, notes: made.notes });
           this.#requireFreeName(config.name);
           // In memory at once; the disk follows beside the launch, and is waited for.
           const saved = this.records.put(record);
           this.#o.onImageUse(image.id);
           this.#publish("/containers/create", record, { image: record.image.name });
-          await allDone(start ? [saved, this.lifecycle.launch(id, { made })] : [saved]);
+          const written = [saved, claim.keep()];
+          await allDone(start ? [...written, this.lifecycle.launch(id, { made })] : written);
+          this.#volumesChanged(record);
         } catch (error) {
           await this.lifecycle.task(id)?.delete({ force: true });
           await networks.connections.forget(id);
           if (this.records.find(id)) await this.#forget(record);
           await snapshots.remove(defaultNamespace, id);
+          await claiming.then(
+            (claim) => claim.undo(),
+            () => undefined,
+          );
           throw error;
         } finally {
           place?.dispose();
@@ -203,11 +226,15 @@ export class ContainerService {
     const from = record.config.name;
     await this.records.update(id, { config: { ...record.config, name } });
     await this.#o.networks.connections.renamed(this.records.get(id));
+    this.#volumesChanged(record);
     this.#publish("/containers/update", this.records.get(id), { name, from });
   }
 
-  /** Removes everything of a container. FAILED_PRECONDITION while it runs, unless `force`. */
-  async delete(id: string, force: boolean): Promise<void> {
+  /**
+   * Removes everything of a container; its anonymous volumes only if asked to, and if no other one has them.
+   * FAILED_PRECONDITION while it runs, unless `force`.
+   */
+  async delete(id: string, force: boolean, options: { volumes?: boolean } = {}): Promise<void> {
     const { tasks } = this.#o;
     await this.#o.ready;
     await this.lifecycle.takeOver(id);
@@ -242,6 +269,11 @@ export class ContainerService {
       else await this.records.remove(id);
       await this.lifecycle.releaseFiles(id);
       await this.#o.snapshots.remove(defaultNamespace, id);
+      if (!record) return;
+      for (const { name, anonymous } of volumesOf(record)) {
+        if (anonymous && options.volumes) await this.#o.volumes.claims.removeAnonymous(name);
+      }
+      this.#volumesChanged(record);
     });
   }
 
@@ -274,7 +306,9 @@ export class ContainerService {
 
   async updateRestart(id: string, restart: RestartPolicy): Promise<void> {
     await this.#o.ready;
-    await this.records.update(id, { config: { ...this.records.get(id).config, restart } });
+    const { config } = this.records.get(id);
+    requireEnding({ ...config, restart });
+    await this.records.update(id, { config: { ...config, restart } });
     if (restart.name === "no") this.lifecycle.supervisor.forget(id);
     this.#publish("/containers/update", this.records.get(id), { restart: restart.name });
   }
@@ -326,6 +360,15 @@ export class ContainerService {
       .map(({ id, config }) => ({ id, name: config.name }));
   }
 
+  /** Every container, with its volumes. */
+  *volumeHolders(): Generator<Holder> {
+    for (const record of this.records.list()) {
+      const { id, config } = record;
+      const live = this.lifecycle.isLive(id) || this.activities.get(id) !== undefined;
+      yield { id, name: config.name, live, volumes: volumesOf(record) };
+    }
+  }
+
   /** A name nobody has. */
   suggestName(): string {
     return suggestName((name) => this.records.idOf(name) !== undefined);
@@ -337,6 +380,10 @@ export class ContainerService {
     if (!busy) return;
     await this.lifecycle.kill(id, "SIGKILL").catch(() => undefined);
     await busy.ended;
+  }
+
+  #volumesChanged(record: ContainerRecord): void {
+    this.#o.volumes.changed(volumesOf(record).map(({ name }) => name));
   }
 
   async #forget(record: ContainerRecord): Promise<void> {
@@ -406,6 +453,7 @@ export class ContainerService {
       ports: this.#o.networks.connections.ports(id),
       broken: this.#broken(id),
       activity: this.activities.get(id),
+      health: this.healthOf(id),
     };
   }
 

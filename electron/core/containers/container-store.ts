@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { VolumeName } from "#shared/contract/container-options";
 import { ContainerConfig } from "#shared/contract/containers";
 import { ErrorInfoSchema, Id, Time } from "#shared/contract/common";
 import { AppError } from "#shared/errors";
@@ -19,6 +20,8 @@ export const ContainerRecord = z.object({
   config: ContainerConfig,
   /** As it was when the container was created: it goes on being that. */
   image: z.object({ id: Id, name: z.string(), config: StoredImageConfig }),
+  /** Names of the volumes that nobody named, by where it sees them. */
+  ownVolumes: z.record(z.string(), VolumeName).default({}),
   createdAt: Time,
   /** Runtime id. */
   runtime: z.string(),

@@ -1,4 +1,5 @@
 import type { Container, ContainerState } from "#shared/contract/containers";
+import type { HealthStatus } from "#shared/contract/health";
 import type { ErrorInfo } from "#shared/errors";
 import type { Task } from "../runtime/runtime.ts";
 import type { Running } from "./activities.ts";
@@ -13,6 +14,7 @@ export interface Live {
   /** Published now. */
   ports: Container["ports"];
   activity: Running | undefined;
+  health: HealthStatus | undefined;
 }
 
 /** A row of the list: the record, and what the runtime says. */
@@ -62,7 +64,7 @@ export function toOrphan(id: string, live: Live, error: ErrorInfo): Container {
   };
 }
 
-function stateOf(record: ContainerRecord, { task, broken }: Live): ContainerState {
+function stateOf(record: ContainerRecord, { task, broken, health }: Live): ContainerState {
   if (broken) return { status: "unknown", error: broken };
   const startedAt = record.startedAt ?? task?.shim.startedAt;
   const started = startedAt === undefined ? {} : { startedAt };
@@ -73,6 +75,7 @@ function stateOf(record: ContainerRecord, { task, broken }: Live): ContainerStat
       status,
       ...(status === "created" ? {} : started),
       ...(pid === undefined ? {} : { pid }),
+      ...(health === undefined ? {} : { health }),
       ...(error ? { error } : failed),
     };
   }

@@ -12,6 +12,8 @@ import type { OperationContext, OperationService } from "../operations/operation
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import { etcMounts } from "../network/etc-files.ts";
+import { placeVolumes } from "../volumes/volume-uses.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import { lookUpUser } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
@@ -24,7 +26,6 @@ import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
 
-const sigterm = 15;
 const sigkill = 9;
 /** After SIGKILL the kernel needs this long only when a process hangs in it. Milliseconds. */
 const killDeadline = 10_000;
@@ -37,6 +38,7 @@ export interface LifecycleOptions {
   images: ImageService;
   snapshots: Snapshotter;
   networks: NetworkService;
+  volumes: VolumeService;
   operations: OperationService;
   exchange: Exchange;
   system: SystemService;
@@ -95,12 +97,15 @@ export class Lifecycle {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
     await this.takeOver(id);
-    await this.#o.activities.run(id, config.name, { name: "starting" }, () => this.launch(id));
+    await this.#o.activities.run(id, config.name, { name: "starting" }, async () => {
+      await this.#countAnew(id);
+      await this.launch(id);
+    });
   }
 
   /**
-   * Stops with SIGTERM, or the signal that the image asks for, and after `grace` seconds SIGKILL. Nothing happens to a container that does
-   * not run. Cancelling leaves it as it is then.
+   * Stops with its stop signal, and after `grace` seconds (its own, else the settings') with SIGKILL. Nothing happens to
+   * a container that does not run. Cancelling leaves it as it is then.
    */
   async stop(id: string, grace?: number): Promise<void> {
     await this.#o.ready;
@@ -133,6 +138,7 @@ export class Lifecycle {
         async () => {
           if (this.isLive(id)) await this.#halt(id, grace, op);
           op.detail("Starting");
+          await this.#countAnew(id);
           await this.launch(id);
         },
       ),
@@ -143,7 +149,9 @@ export class Lifecycle {
     await this.#o.ready;
     const number = parseSignal(signal);
     const task = this.#requireLive(id, "be sent a signal");
-    if (number === sigkill || number === sigterm) {
+    const { config, image } = this.#o.store.get(id);
+    // docker's rule (moby: daemon/kill.go): by another signal it ends itself.
+    if (number === sigkill || number === stopSignalOf(config, image.config)) {
       this.supervisor.forget(id);
       await this.#o.store.update(id, { stoppedByUser: true });
     }
@@ -187,6 +195,7 @@ export class Lifecycle {
     try {
       await this.releaseFiles(id);
       await this.#removeEnded(id, config.name);
+      this.#o.volumes.claims.require(store.get(id));
       await this.#launch(store.get(id), options);
     } catch (thrown) {
       const verb = checkpoint ? "restored" : "started";
@@ -207,7 +216,7 @@ export class Lifecycle {
 
   /** The spec as it would be now, with what it can't hold. */
   async spec(record: ContainerRecord): Promise<MadeSpec> {
-    const { images, snapshots, system, paths } = this.#o;
+    const { images, snapshots, system, paths, volumes } = this.#o;
     const layers = images.layersOf(record.image.id);
     const { id, config } = record;
     const [files, host] = await Promise.all([
@@ -218,6 +227,7 @@ export class Lifecycle {
     const network = this.plan(record);
     const made = makeSpec({
       ...{ id, config, image: record.image.config, facts, network, host },
+      mounts: placeVolumes(record, (name) => volumes.directory(name)),
       etc: etcMounts(paths, defaultNamespace, id),
       limits: system.runtime(record.runtime).abilities.limits,
       user: lookUpUser(files, config.user || record.image.config.user || "0"),
@@ -302,9 +312,10 @@ export class Lifecycle {
     const task = this.task(id);
     if (!task) return;
     await store.update(id, { stoppedByUser: true });
-    const seconds = grace ?? system.settings.value.stopGrace;
+    const { config, image } = store.get(id);
+    const seconds = grace ?? config.stopGraceSeconds ?? system.settings.value.stopGrace;
     if (seconds > 0) {
-      await signalTo(task, stopSignalOf(store.get(id).image.config));
+      await signalTo(task, stopSignalOf(config, image.config));
       if (task.state.status === "paused") await task.resume().catch(() => undefined);
       if (await endsWithin(task, seconds, op)) return;
       op.detail("Sending SIGKILL");
@@ -327,6 +338,12 @@ export class Lifecycle {
         hint: "A process of it hangs in the kernel, perhaps in a file system that is not answering.",
       },
     );
+  }
+
+  /** What a policy has tried before the user took over does not count. */
+  async #countAnew(id: string): Promise<void> {
+    const { store } = this.#o;
+    if (store.get(id).restartCount > 0) await store.update(id, { restartCount: 0 });
   }
 
   async #restartByPolicy(id: string): Promise<void> {

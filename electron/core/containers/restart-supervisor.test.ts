@@ -28,6 +28,7 @@ function ended(
       runtime: "oci/runc",
       restartCount: 0,
       stoppedByUser: false,
+      ownVolumes: {},
       warnings: [],
       notes: [],
     },
@@ -87,4 +88,26 @@ test("forgetting cancels what is due", () => {
   supervisor.forget("a");
   vi.advanceTimersByTime(100_000);
   expect(restarts).toBe(0);
+});
+
+test("a manager that has started goes on with the delay that was come to", () => {
+  let restarts = 0;
+  const supervisor = new RestartSupervisor(() => {
+    restarts += 1;
+  });
+  const dueAfter = (delay: number, record: ContainerRecord): void => {
+    const before = restarts;
+    supervisor.resumed(record);
+    vi.advanceTimersByTime(delay - 1);
+    expect(restarts).toBe(before);
+    vi.advanceTimersByTime(1);
+    expect(restarts).toBe(before + 1);
+  };
+  dueAfter(100, ended({ name: "always" }, 1));
+  dueAfter(800, ended({ name: "always" }, 1, { restartCount: 3 }));
+  dueAfter(60_000, ended({ name: "always" }, 1, { restartCount: 1000 }));
+  // It ran well, nobody saw its end, or the user had ended it.
+  dueAfter(100, ended({ name: "always" }, 1, { restartCount: 9, startedAt: -9000 }));
+  dueAfter(100, ended({ name: "always" }, 1, { restartCount: 9, exit: undefined }));
+  dueAfter(100, ended({ name: "always" }, 1, { restartCount: 9, stoppedByUser: true }));
 });

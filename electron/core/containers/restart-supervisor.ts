@@ -45,8 +45,10 @@ export class RestartSupervisor {
     this.#backOff.ended(record.id, ran);
   }
 
-  schedule(id: string): void {
-    this.#backOff.schedule(id);
+  /** The manager has started, and finds one that is to be started: one that ends again and again, as late as before. */
+  resumed({ id, exit, startedAt, stoppedByUser, restartCount }: ContainerRecord): void {
+    const ran = exit && startedAt !== undefined ? exit.exitedAt - startedAt : undefined;
+    this.#backOff.resume(id, stoppedByUser ? 0 : restartCount, ran);
   }
 
   /** The user has taken over: no restart is due, and the next delay is the first again. */

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import type { ContainerConfig } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import { AppError } from "#shared/errors";
 
@@ -26,8 +27,12 @@ export function parseSignal(signal: string | number): number {
   });
 }
 
-/** The signal by which an image asks to be stopped; SIGTERM where it asks for none, or for what is none. */
-export function stopSignalOf({ stopSignal }: ImageConfig): number {
+/** The signal that stops a container: its own, else its image's; SIGTERM where neither names one, or what is none. */
+export function stopSignalOf(
+  { stopSignal: own }: Pick<ContainerConfig, "stopSignal">,
+  { stopSignal: images }: Pick<ImageConfig, "stopSignal">,
+): number {
+  const stopSignal = own ?? images;
   try {
     return stopSignal === undefined ? sigterm : parseSignal(stopSignal);
   } catch {

@@ -37,6 +37,7 @@ function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}
     limits: { ok: true },
     host,
     network: noNetwork,
+    mounts: [],
     etc: [],
     ...more,
   });

@@ -7,7 +7,7 @@ import type { OciProcess, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
 import type { HostSide } from "./spec/host-side.ts";
 import { resources } from "./spec/limits.ts";
-import { withOwnMounts } from "./spec/mounts.ts";
+import { type HostMount, withOwnMounts } from "./spec/mounts.ts";
 import { rlimits } from "./spec/rlimits.ts";
 
 export interface SpecRequest {
@@ -20,6 +20,8 @@ export interface SpecRequest {
   /** Whether the runtime can enforce limits here. */
   limits: Ability;
   network: NetworkPlan;
+  /** What it asks for, its volumes among them. */
+  mounts: readonly HostMount[];
   /** Its own /etc/hosts and the like. */
   etc: OciSpec["mounts"];
 }
@@ -82,7 +84,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
       // Nobody makes a device node in a user namespace: the machine's own is shown instead.
       ...(facts.rootless ? host.devices.map(deviceMount) : []),
     ],
-    config.mounts ?? [],
+    request.mounts,
     warnings,
   );
   const spec: OciSpec = {

@@ -4,7 +4,9 @@ import type { Exchange, Topic } from "../events/exchange.ts";
 import type { ExitStatus, Task, Tasks } from "../runtime/runtime.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import type { ContainerService } from "./container-service.ts";
+import { removeEnded } from "./ending.ts";
 import { wantsRestartAtLoad } from "./restart-supervisor.ts";
 
 export interface TaskWatcherOptions {
@@ -62,6 +64,8 @@ export class TaskWatcher implements Disposable {
     containers.changed(id);
     const record = containers.records.find(id);
     if (record) containers.lifecycle.supervisor.exited(record);
+    // What can't be removed now is with the next start.
+    await removeEnded(containers, id).catch(() => undefined);
   }
 
   #publish(topic: Topic, id: string, data: Record<string, string> = {}): void {
@@ -82,8 +86,9 @@ export async function reconcile(options: {
   containers: ContainerService;
   snapshots: Snapshotter;
   networks: NetworkService;
+  volumes: VolumeService;
 }): Promise<void> {
-  const { tasks, containers, snapshots, networks } = options;
+  const { tasks, containers, snapshots, networks, volumes } = options;
   const { records, lifecycle } = containers;
   const kept = new Set(records.damaged.map(({ id }) => id));
   for (const task of tasks.list()) {
@@ -104,14 +109,13 @@ export async function reconcile(options: {
     if (!kept.has(id) && !records.find(id)) await snapshots.remove(defaultNamespace, id);
   }
   const broken = new Set(tasks.broken().map(({ bundle }) => bundle.id));
+  const exists = (id: string): boolean => kept.has(id) || records.find(id) !== undefined;
   // What can't be known to have ended keeps its network.
-  await networks.reconcile(
-    (id) => broken.has(id) || mayRun(lifecycle.task(id)),
-    (id) => kept.has(id) || records.find(id) !== undefined,
-  );
+  await networks.reconcile((id) => broken.has(id) || mayRun(lifecycle.task(id)), exists);
+  await volumes.reconcile(exists);
   for (const record of records.list()) {
     if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
-    if (wantsRestartAtLoad(record)) lifecycle.supervisor.schedule(record.id);
+    if (wantsRestartAtLoad(record)) lifecycle.supervisor.resumed(record);
   }
 }
 

@@ -90,6 +90,21 @@ export const RunConfig = z.looseObject({
   WorkingDir: z.string().optional(),
   Labels: Annotations.nullish(),
   StopSignal: z.string().optional(),
+  /** docker's own, durations in nanoseconds (moby: api/types/container/health.go); 0 or absent: the default. */
+  Healthcheck: z
+    .looseObject({
+      Test: strings,
+      Interval: z.number().nullish(),
+      Timeout: z.number().nullish(),
+      StartPeriod: z.number().nullish(),
+      StartInterval: z.number().nullish(),
+      Retries: z.number().nullish(),
+    })
+    .nullish()
+    // Not the image specification's: what can't be read must not keep an image away.
+    .catch(undefined),
+  /** docker's own: what runs the text of a CMD-SHELL. */
+  Shell: strings.catch(undefined),
 });
 export type RunConfig = z.infer<typeof RunConfig>;
 

@@ -9,8 +9,9 @@ export type Topic =
   | `/containers/${"create" | "update" | "delete"}`
   | `/tasks/${"create" | "start" | "exit" | "paused" | "resumed" | "oom" | "delete" | "checkpointed" | "exec-added" | "exec-started"}`
   | `/images/${"create" | "update" | "delete"}`
+  | `/volumes/${"create" | "delete" | "restore"}`
   | `/networks/${"create" | "delete" | "connect" | "disconnect"}`
-  | `/shimyard/${"start-failed" | "shim-lost" | "restored" | "restarting" | "checkpoint-deleted" | "manager-started" | "repaired"}`;
+  | `/shimyard/${"start-failed" | "health" | "shim-lost" | "restored" | "restarting" | "checkpoint-deleted" | "manager-started" | "repaired"}`;
 
 export interface Publication {
   topic: Topic;

@@ -29,7 +29,8 @@ export function extensionSpec(request: {
       ...{ terminal: false, hostname: manifest.name, restart: { name: "no" }, labels: {} },
       limits: canLimit.ok ? limits : {},
     },
-    ...{ image, user, facts, limits: canLimit, network: noNetwork, host: noHostSide, etc: [] },
+    ...{ image, user, facts, limits: canLimit, network: noNetwork, host: noHostSide },
+    ...{ mounts: [], etc: [] },
   });
   // The name is unique in this root only: the runtime chooses one that no other root has.
   const { cgroupsPath: _, ...linux } = spec.linux;

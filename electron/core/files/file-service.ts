@@ -1,5 +1,3 @@
-import { realpath } from "node:fs/promises";
-import { sep } from "node:path";
 import type { z } from "zod";
 import type { Disposable } from "#shared/base/disposable";
 import { shownName, splitPath } from "#shared/base/file-names";
@@ -15,8 +13,10 @@ import type { ImageService } from "../images/image-service.ts";
 import type { OperationService, OperationSpec } from "../operations/operation-service.ts";
 import type { RootfsMount, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import type { AgentContract, AgentProgress, AgentRoots } from "./agent-contract.ts";
-import { type Held, holderArgv, type HolderPlaces, makePlaces } from "./holder.ts";
+import { requireForeign } from "./foreign.ts";
+import { type Held, holderArgv, type HolderPlaces, makePlaces, plainArgv } from "./holder.ts";
 import { agentArgv, Session } from "./session.ts";
 
 export interface FileServiceOptions {
@@ -27,6 +27,7 @@ export interface FileServiceOptions {
   images: ImageService;
   snapshots: Snapshotter;
   operations: OperationService;
+  volumes: VolumeService;
   ready: Promise<void>;
 }
 
@@ -37,13 +38,14 @@ interface Options {
 
 /** Everything that has to be known before an agent is started. */
 interface Plan {
-  held: Held;
+  /** Absent where nothing has to be mounted. */
+  held?: Held;
   roots: AgentRoots;
   subject: string;
 }
 
 /**
- * The files of containers and images, reached through agents: a process of its own for each of them, with the rights
+ * The files of containers, images and volumes, reached through agents: a process of its own for each of them, with the rights
  * and the mounts that this takes, so that nothing which is in there can lead, block or break the manager itself.
  */
 export class FileService {
@@ -73,6 +75,14 @@ export class FileService {
       hint: "Try again, on its files as they are now.",
     });
     await this.#sessions.get(`container ${id}`)?.end(reason);
+  }
+
+  /** Lets go of a volume's files, before they are replaced or removed. */
+  async releaseVolume(name: string): Promise<void> {
+    const reason = new AppError("UNAVAILABLE", `"${name}" was restored or deleted meanwhile`, {
+      subject: `volume "${name}"`,
+    });
+    await this.#sessions.get(`volume ${name}`)?.end(reason);
   }
 
   async *list({ source, ...input }: Input<"list">, { signal }: Options) {
@@ -129,15 +139,16 @@ export class FileService {
     changes: FileChange[];
     limited: boolean;
   }> {
-    if (source.kind === "image") {
-      throw new AppError("INVALID_ARGUMENT", "An image has no changes: containers have");
+    if (source.kind !== "container") {
+      const what = source.kind === "image" ? "An image" : "A volume";
+      throw new AppError("INVALID_ARGUMENT", `${what} has no changes: containers have`);
     }
     const session = await this.#session(source);
     yield* session.stream((client) => client.stream("agent.diff", {}, { signal }));
   }
 
   async copyToHost({ source, ...input }: Input<"copyToHost">): Promise<{ path: string }> {
-    await this.#requireForeign(input.hostDirectory, "hostDirectory");
+    await requireForeign(this.#o.paths, input.hostDirectory, "hostDirectory");
     const title = `Copying ${lastName(input.path)} to ${shownName(input.hostDirectory)}`;
     return this.#operate(source, { kind: "copy-files", title }, "read", (client, signal) =>
       client.stream("agent.copyToHost", input, { signal }),
@@ -145,7 +156,7 @@ export class FileService {
   }
 
   async copyFromHost({ source, ...input }: Input<"copyFromHost">): Promise<{ path: string }> {
-    await this.#requireForeign(input.hostPath, "hostPath");
+    await requireForeign(this.#o.paths, input.hostPath, "hostPath");
     const title = `Copying ${lastName(input.hostPath)} to ${shownName(input.directory)}`;
     return this.#operate(source, { kind: "copy-files", title }, "write", (client, signal) =>
       client.stream("agent.copyFromHost", input, { signal }),
@@ -177,7 +188,8 @@ export class FileService {
     const session = await this.#session(source, access);
     const spec: OperationSpec = {
       ...{ ...about, cancellable: true },
-      ...(source.kind === "container" ? { containerId: source.id } : { imageId: source.id }),
+      ...(source.kind === "container" ? { containerId: source.id } : {}),
+      ...(source.kind === "image" ? { imageId: source.id } : {}),
     };
     return this.#o.operations.run(spec, async (op) => {
       let path: string | undefined;
@@ -202,16 +214,16 @@ export class FileService {
     this.#places ??= makePlaces(paths);
     const places = await this.#places;
     const key = `${source.kind} ${source.id}`;
-    const decide = await (source.kind === "image"
-      ? this.#prepareImage(source.id, places)
-      : this.#prepareContainer(source.id, places));
+    const decide = await this.#prepare(source, places);
     let plan = decide();
     for (; plan instanceof Promise; plan = decide()) await plan;
     // Nothing is waited for from the decision until the session is known: a start that comes later releases it.
     const found = this.#sessions.get(key);
     if (found) return found;
     const session: Session = new Session({
-      argv: holderArgv(plan.held, places, privileges, agentArgv()),
+      argv: plan.held
+        ? holderArgv(plan.held, places, privileges, agentArgv())
+        : plainArgv(privileges, agentArgv()),
       ...{ roots: plan.roots, subject: plan.subject },
       onEnd: () => {
         if (this.#sessions.get(key) === session) this.#sessions.delete(key);
@@ -219,6 +231,14 @@ export class FileService {
     });
     this.#sessions.set(key, session);
     return session;
+  }
+
+  async #prepare(source: FileSource, places: HolderPlaces): Promise<() => Plan | Promise<void>> {
+    const { kind, id } = source;
+    if (kind === "image") return this.#prepareImage(id, places);
+    if (kind === "container") return this.#prepareContainer(id, places);
+    const path = this.#o.volumes.files(id);
+    return () => ({ roots: { root: { path } }, subject: `volume "${id}"` });
   }
 
   async #prepareImage(id: string, places: HolderPlaces): Promise<() => Plan | Promise<void>> {
@@ -265,26 +285,6 @@ export class FileService {
     }
     const roots = { root: { pid, upper }, changes: base.changes };
     return { held: { image: rootfs.lower, pid }, roots, subject: base.subject };
-  }
-
-  /** INVALID_ARGUMENT for a path that leads to our own files, or that they are in: a copy of it would have no end. */
-  async #requireForeign(path: string, field: string): Promise<void> {
-    const [named, ...own] = await Promise.all(
-      [path, this.#o.paths.data, this.#o.paths.state].map((each) =>
-        realpath(each).catch(() => each),
-      ),
-    );
-    const within = (inner: string, outer: string): boolean =>
-      `${inner}${sep}`.startsWith(outer === sep ? sep : `${outer}${sep}`);
-    if (named === undefined) return;
-    const inOurs = own.some((each) => within(named, each));
-    const hasOurs = field === "hostPath" && own.some((each) => within(each, named));
-    if (!inOurs && !hasOurs) return;
-    throw new AppError(
-      "INVALID_ARGUMENT",
-      `${shownName(path)} ${inOurs ? "is where Shimyard keeps its own files" : "contains Shimyard's own files"}`,
-      { field, hint: "Choose another directory." },
-    );
   }
 
   /** The agents of images that were deleted end. */

@@ -44,11 +44,17 @@ export function holderArgv(
   // Without an upper directory an overlay has two lower ones at least, and can't be written to (overlayfs.rst).
   const empty = { type: "directory" as const, path: places.empty };
   const view: RootfsMount = { type: "overlay", lower: [...held.image, empty] };
-  // It ends with us (prctl(2), PR_SET_PDEATHSIG) also where it does not look at its standard input just then.
-  const agent = ["setpriv", "--pdeathsig", "KILL", "--", ...argv];
+  const agent = endsWithUs(argv);
   const viewed = mountArgs(view, places.image, options, agent);
   const mounted = held.rootfs ? mountArgs(held.rootfs, places.root, options, viewed) : viewed;
   return held.pid === undefined
     ? privileges.isolate(mounted)
     : privileges.enter(held.pid, ["unshare", "--mount", "--propagation", "slave", ...mounted]);
 }
+
+/** argv of `argv` where nothing has to be mounted. */
+export const plainArgv = (privileges: Privileges, argv: string[]): string[] =>
+  privileges.isolate(endsWithUs(argv));
+
+/** prctl(2), PR_SET_PDEATHSIG: also where it does not look at its standard input just then. */
+const endsWithUs = (argv: string[]): string[] => ["setpriv", "--pdeathsig", "KILL", "--", ...argv];

@@ -15,9 +15,11 @@ import { isAbsolute, join } from "node:path";
  *     data/sign-ins.json                registries' passwords; data/sign-ins.keychain.json: encrypted
  *     data/containers/NS/ID/            what outlives a task: upper/ work/ log
  *     data/tasks/NS/ID/                 the bundle: config.json rootfs/ state.json processes/init processes/EXEC
+ *     data/volumes/NAME/                a named volume: files/ is what containers see
  *     data/checkpoints/ID/              image/ (criu's) work/ (its logs)
  *     data/extensions/NAME/             an extension's own files: rootfs/ log
  *     data/elsewhere/ID/                what is ours in another owner's container: processes/ checkpoints/
+ *     data/projects/NAME/               configs and secrets whose text is in a compose file
  *     data/journal/                     the event journal
  *     state/manager.sock                held by the one manager of this root
  *     state/RUNTIME/                    the OCI runtime's own --root
@@ -76,6 +78,7 @@ export const layersDir = (paths: Paths, kind: "erofs" | "directory"): string =>
 export const viewDir = (paths: Paths): string => join(paths.data, "view");
 export const signInsFile = (paths: Paths, kind: "file" | "keychain"): string =>
   join(paths.data, kind === "file" ? "sign-ins.json" : "sign-ins.keychain.json");
+export const volumesDir = (paths: Paths): string => join(paths.data, "volumes");
 export const checkpointDir = (paths: Paths, id: string): string =>
   join(paths.data, "checkpoints", id);
 export const elsewhereDir = (paths: Paths): string => join(paths.data, "elsewhere");
@@ -83,3 +86,5 @@ export const extensionDir = (paths: Paths, name: string): string =>
   join(paths.data, "extensions", name);
 export const extensionLog = (paths: Paths, name: string): string =>
   join(extensionDir(paths, name), "log");
+export const projectDir = (paths: Paths, name: string): string =>
+  join(paths.data, "projects", name);

@@ -1,3 +1,7 @@
+import { cp, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { workerUrl } from "../base/worker.ts";
 import { mustRun, runCommand } from "./command.ts";
 
 /** A user of this machine that is not root, for tests that root runs. */
@@ -25,4 +29,31 @@ export async function makeTestUser(name: string, firstId: number): Promise<TestU
       await mustRun(["userdel", "-r", name]);
     },
   };
+}
+
+/** Copies what a worker needs to where that user may look, as the checkout may lie elsewhere. Answers the worker's path. */
+export async function copyProduct({ home }: TestUser, worker: string): Promise<string> {
+  const app = join(home, "app");
+  const program = fileURLToPath(workerUrl(worker, import.meta.url));
+  await cp(dirname(dirname(program)), join(app, "dist/test"), { recursive: true });
+  for (const name of await productModules()) {
+    await cp(join(project, name), join(app, name), { recursive: true });
+  }
+  return join(app, `dist/test/workers/${worker}.mjs`);
+}
+
+const project = join(import.meta.dirname, "../../..");
+
+/** What of node_modules a manager needs. */
+async function productModules(): Promise<string[]> {
+  const lock = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean; optional?: boolean }>;
+  };
+  const there = await Promise.all(
+    Object.entries(lock.packages).map(async ([path, { dev }]) => {
+      if (dev || !/^node_modules\/(@[^/]+\/)?[^/]+$/.test(path)) return [];
+      return (await stat(join(project, path)).catch(() => undefined)) ? [path] : [];
+    }),
+  );
+  return there.flat();
 }

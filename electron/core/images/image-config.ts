@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HealthCheck } from "#shared/contract/health";
 import { type Image, ImageConfig } from "#shared/contract/images";
 import type { RunConfig } from "../content/oci.ts";
 
@@ -26,7 +27,30 @@ export function toImageConfig(config: RunConfig | null | undefined): ImageConfig
     volumes: Object.keys(config?.Volumes ?? {}).sort(),
     labels: config?.Labels ?? {},
     ...(config?.StopSignal ? { stopSignal: config.StopSignal } : {}),
+    ...healthCheckOf(config),
   };
+}
+
+/** Of an image's HEALTHCHECK; none for what can't be read as one. */
+function healthCheckOf(config: RunConfig | null | undefined): Pick<ImageConfig, "healthCheck"> {
+  const { Healthcheck: check, Shell: shell } = config ?? {};
+  const [form, text] = check?.Test ?? [];
+  if (!check || form === undefined) return {};
+  const test =
+    form === "CMD-SHELL" && shell?.length && text !== undefined
+      ? ["CMD", ...shell, text]
+      : check.Test;
+  const seconds = (nanoseconds: number | null | undefined): number | undefined =>
+    nanoseconds ? nanoseconds / 1e9 : undefined;
+  const parsed = HealthCheck.safeParse({
+    test,
+    intervalSeconds: seconds(check.Interval),
+    timeoutSeconds: seconds(check.Timeout),
+    startPeriodSeconds: seconds(check.StartPeriod),
+    startIntervalSeconds: seconds(check.StartInterval),
+    retries: check.Retries || undefined,
+  });
+  return parsed.success ? { healthCheck: withoutAbsent(parsed.data) } : {};
 }
 
 /** An OCI config with these changes; what is not named stays as it is, fields unknown to us too. */
@@ -44,8 +68,25 @@ export function changedRunConfig(
   if (change.volumes) result.Volumes = keysOf(change.volumes);
   if (change.labels) result.Labels = change.labels;
   if (change.stopSignal) result.StopSignal = change.stopSignal;
+  if (change.healthCheck) result.Healthcheck = toHealthcheck(change.healthCheck);
   return result;
 }
+
+function toHealthcheck(check: HealthCheck): NonNullable<RunConfig["Healthcheck"]> {
+  const nanoseconds = (seconds: number | undefined): number | undefined =>
+    seconds === undefined ? undefined : Math.round(seconds * 1e9);
+  return withoutAbsent({
+    Test: check.test,
+    Interval: nanoseconds(check.intervalSeconds),
+    Timeout: nanoseconds(check.timeoutSeconds),
+    StartPeriod: nanoseconds(check.startPeriodSeconds),
+    StartInterval: nanoseconds(check.startIntervalSeconds),
+    Retries: check.retries,
+  });
+}
+
+const withoutAbsent = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
 
 /** What people call an image: its first name, else the beginning of its id. */
 export const nameOf = ({ id, names }: Pick<Image, "id" | "names">): string =>

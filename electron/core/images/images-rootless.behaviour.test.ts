@@ -1,30 +1,16 @@
-import {
-  chmod,
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Image } from "#shared/contract/images";
-import { workerUrl } from "../base/worker.ts";
 import { mustRun } from "../host/command.ts";
-import { makeTestUser, type TestUser } from "../host/testing.ts";
+import { copyProduct, makeTestUser, type TestUser } from "../host/testing.ts";
 import { startRegistry, type TestRegistry } from "../registry/testing.ts";
 import { ChildManager } from "../runtime/child-manager.ts";
 import { Buildah } from "./builds/buildah.ts";
 import { pushed, TestImages } from "./test-images.ts";
 
 const isRoot = process.getuid?.() === 0;
-const program = fileURLToPath(workerUrl("image-manager.test", import.meta.url));
-const project = join(import.meta.dirname, "../../..");
 const buildah = await Buildah.version();
 
 interface Ran {
@@ -46,12 +32,7 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
     registry = await startRegistry(join(work, "registry"));
     image = await new TestImages(join(work, "images")).make({ random: 100_000, gzip: true });
     await pushed(image, registry.host, "app:1");
-    // The checkout may lie where only its owner may look.
-    const app = join(user.home, "app");
-    await cp(dirname(dirname(program)), join(app, "dist/test"), { recursive: true });
-    for (const name of await productModules()) {
-      await cp(join(project, name), join(app, name), { recursive: true });
-    }
+    const main = await copyProduct(user, "image-manager.test");
     await mkdir(join(user.home, "context"));
     await writeFile(
       join(user.home, "context/Dockerfile"),
@@ -59,7 +40,6 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
     );
     await mustRun(["chown", "-R", "shimyard-images:", user.home]);
     await chmod(user.home, 0o755);
-    const main = join(app, "dist/test/workers/image-manager.test.mjs");
     const root = join(user.home, "root");
     child = await ChildManager.start(user.as([process.execPath, main, root]), user.env);
   });
@@ -99,17 +79,3 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
     }
   });
 });
-
-/** What of node_modules a manager needs. */
-async function productModules(): Promise<string[]> {
-  const lock = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as {
-    packages: Record<string, { dev?: boolean; optional?: boolean }>;
-  };
-  const there = await Promise.all(
-    Object.entries(lock.packages).map(async ([path, { dev }]) => {
-      if (dev || !/^node_modules\/(@[^/]+\/)?[^/]+$/.test(path)) return [];
-      return (await stat(join(project, path)).catch(() => undefined)) ? [path] : [];
-    }),
-  );
-  return there.flat();
-}

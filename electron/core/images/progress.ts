@@ -14,10 +14,9 @@ export class Progress {
     this.#total = total;
   }
 
-  set(bytes: number): void {
+  set(bytes: number, total = this.#total): void {
     if (Date.now() - this.#told < interval) return;
     this.#told = Date.now();
-    const total = this.#total;
     if (total) this.#op.progress(bytes / total);
     this.#op.detail(
       total ? `${mebibytes(bytes)} of ${mebibytes(total)} MiB` : `${mebibytes(bytes)} MiB`,

@@ -35,14 +35,18 @@ export class TransferService {
     return this.#list.watch(signal);
   }
 
-  async pull(text: string, platform?: string): Promise<Image> {
+  /** `within`: see OperationService.run. */
+  async pull(text: string, platform?: string, within?: AbortSignal): Promise<Image> {
     const { operations, puller, images } = this.#o;
     const reference = parseReference(text);
     const title = `Pulling ${familiarText(reference)}`;
-    return operations.run({ kind: "pull", title, cancellable: true }, (op) =>
-      this.#list.run({ direction: "pull", reference: text }, op, async (progress) =>
-        images.added(await puller.pull(reference, platform, op, progress)),
-      ),
+    return operations.run(
+      { kind: "pull", title, cancellable: true },
+      (op) =>
+        this.#list.run({ direction: "pull", reference: text }, op, async (progress) =>
+          images.added(await puller.pull(reference, platform, op, progress)),
+        ),
+      within,
     );
   }
 

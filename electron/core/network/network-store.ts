@@ -3,7 +3,8 @@ import { containerOptions } from "#shared/contract/container-options";
 import { Id, Labels, Time } from "#shared/contract/common";
 import { NetworkName, Protocol } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
-import type { Collection, Store } from "../store/store.ts";
+import { Kept } from "../store/kept.ts";
+import type { Store } from "../store/store.ts";
 
 /** A network, whether or not anything of it is there now. */
 export const NetworkRecord = z.object({
@@ -69,6 +70,7 @@ export class NetworkStore {
   readonly #connections: Kept<typeof Connection>;
 
   constructor(store: Store) {
+    // What can't be read of these is made anew: an address is chosen again, the default network too.
     this.#networks = new Kept(store.collection("networks", NetworkRecord), ({ name }) => name);
     this.#connections = new Kept(store.collection("connections", Connection), ({ id }) => id);
   }
@@ -122,45 +124,5 @@ export class NetworkStore {
         .filter((endpoint) => endpoint.network === network)
         .map((endpoint) => ({ connection, endpoint })),
     );
-  }
-}
-
-/** A collection with a copy in memory. */
-class Kept<S extends z.ZodType> {
-  readonly #collection: Collection<S>;
-  readonly #id: (record: z.output<S>) => string;
-  readonly #records = new Map<string, z.output<S>>();
-
-  constructor(collection: Collection<S>, id: (record: z.output<S>) => string) {
-    this.#collection = collection;
-    this.#id = id;
-    // What can't be read of these is made anew: an address is chosen again, the default network too.
-    for (const record of collection.all().records) this.#records.set(id(record), record);
-  }
-
-  list(): z.output<S>[] {
-    return [...this.#records.values()];
-  }
-
-  get(id: string): z.output<S> | undefined {
-    return this.#records.get(id);
-  }
-
-  async put(record: z.output<S>): Promise<void> {
-    const id = this.#id(record);
-    const before = this.#records.get(id);
-    this.#records.set(id, record);
-    try {
-      await this.#collection.put(id, record as z.input<S>);
-    } catch (error) {
-      if (before === undefined) this.#records.delete(id);
-      else this.#records.set(id, before);
-      throw error;
-    }
-  }
-
-  async remove(id: string): Promise<void> {
-    this.#records.delete(id);
-    await this.#collection.remove(id);
   }
 }

@@ -33,8 +33,15 @@ export class OperationService {
     get: (id) => this.#operations.get(id)?.shown,
   });
 
-  /** Runs `body` as an operation; answers and throws what it does, errors as AppErrors. */
-  async run<T>(spec: OperationSpec, body: (op: OperationContext) => Promise<T>): Promise<T> {
+  /**
+   * Runs `body` as an operation; answers and throws what it does, errors as AppErrors. `within`: of the operation that
+   * it is a part of, with which it is cancelled.
+   */
+  async run<T>(
+    spec: OperationSpec,
+    body: (op: OperationContext) => Promise<T>,
+    within?: AbortSignal,
+  ): Promise<T> {
     const id = randomBytes(8).toString("hex");
     const abort = new AbortController();
     const entry = { shown: { ...spec, id, startedAt: Date.now(), status: "running" }, abort } as {
@@ -45,6 +52,9 @@ export class OperationService {
       entry.shown = { ...entry.shown, ...values };
       this.#list.changed(id);
     };
+    const follow = (): void => abort.abort();
+    if (within?.aborted) follow();
+    within?.addEventListener("abort", follow);
     this.#operations.set(id, entry);
     this.#list.changed(id);
     try {
@@ -67,6 +77,7 @@ export class OperationService {
       });
       throw error;
     } finally {
+      within?.removeEventListener("abort", follow);
       this.#forgetLater(id);
     }
   }

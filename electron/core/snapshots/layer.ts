@@ -77,7 +77,7 @@ export const recordFile = "layer.json";
 /** Beside it, where there are any: the paths of its implied directories, each with a NUL after it. */
 export const impliedFile = "implied";
 
-export const planPrivileges = ({ rootless }: LayerPlan): Privileges =>
+export const planPrivileges = ({ rootless }: Pick<LayerPlan, "rootless">): Privileges =>
   rootless ? rootlessPrivileges : rootPrivileges;
 
 /** A name for what is being made, or removed: hidden, and saying by which process. */

@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
 import { mkdir, open, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, isCode } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
-import { mustRun, runCommand } from "../host/command.ts";
-import { decompress } from "./decompress.ts";
+import { mustRun } from "../host/command.ts";
 import {
   hiddenName,
   impliedFile,
@@ -21,9 +19,8 @@ import {
   userFiles,
 } from "./layer.ts";
 import { removeTree } from "../host/remove-tree.ts";
-import { defaultLimits } from "./tar/limits.ts";
-import { TarScanner } from "./tar/tar-scanner.ts";
-import { startUnpacker, type Unpacker } from "./unpacker.ts";
+import type { TarScanner } from "./tar/tar-scanner.ts";
+import { unpackTar } from "./unpack-tar.ts";
 
 /** A day: of the biggest layer all files have to reach the disk. Milliseconds. */
 const longest = 24 * 3600 * 1000;
@@ -46,7 +43,10 @@ export async function makeLayer(
   const target = join(making, layerFile(plan.kind));
   try {
     await mkdir(plan.kind === "directory" ? target : making, { recursive: true, mode: 0o700 });
-    const { scanner, diffId, uncompressed } = await convert(plan, target, tar, options);
+    const { scanner, diffId, uncompressed } = await unpackTar(plan, target, tar, {
+      ...options,
+      ...{ capture: userFiles, skipDevices: plan.rootless, whiteouts: true },
+    });
     if (options.diffId !== undefined && diffId !== options.diffId) {
       throw new AppError("DATA_LOSS", `A layer is not what its image says it is`, {
         subject: `layer ${options.diffId}`,
@@ -77,82 +77,6 @@ export async function makeLayer(
     const explained = await explainFullDisk(error, plan.directory);
     await removeTree(making, planPrivileges(plan));
     throw explained;
-  }
-}
-
-async function convert(
-  plan: LayerPlan,
-  target: string,
-  tar: AsyncIterable<Uint8Array>,
-  options: MakeLayerOptions,
-): Promise<{ scanner: TarScanner; diffId: string; uncompressed: number }> {
-  const { signal } = options;
-  const limits = { ...defaultLimits, ...options.limits };
-  const scanner = new TarScanner({
-    limits,
-    opaque: plan.rootless ? "user.overlay.opaque" : "trusted.overlay.opaque",
-    keepHoles: plan.kind === "directory",
-    skipDevices: plan.rootless,
-    capture: userFiles,
-  });
-  const hash = createHash("sha256");
-  let uncompressed = 0;
-  const unpacker = startUnpacker(plan, target, signal);
-  try {
-    const source = signal ? abortable(tar, signal) : tar;
-    for await (const chunk of decompress(source, { ...options, ratio: limits.ratio })) {
-      uncompressed += chunk.length;
-      hash.update(chunk);
-      await writeAll(unpacker, scanner.scan(chunk));
-    }
-    await writeAll(unpacker, scanner.end());
-    await unpacker.end();
-    if (scanner.sparse && plan.kind === "erofs") await digHoles(target);
-  } catch (error) {
-    await unpacker.kill();
-    throw error;
-  }
-  return { scanner, diffId: `sha256:${hash.digest("hex")}`, uncompressed };
-}
-
-/**
- * mkfs.erofs knows no sparse files in an archive, and writes zeros. Whoever looks into the layer sees those, too, but they
- * need no room on a disk that knows holes; one that does not keeps them.
- */
-async function digHoles(file: string): Promise<void> {
-  await runCommand(["fallocate", "--dig-holes", "--", file], { timeout: longest });
-}
-
-/** What comes no more after an abort, whatever its source is waiting for. */
-async function* abortable(
-  source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  let fail: ((error: AppError) => void) | undefined;
-  const onAbort = (): void => fail?.(cancelled());
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    for (;;) {
-      if (signal.aborted) throw cancelled();
-      // No race with one promise for all: each would be remembered by it.
-      const { done, value } = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        fail = reject;
-        iterator.next().then(resolve, reject);
-      });
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    void iterator.return?.()?.catch(() => undefined);
-  }
-}
-
-async function writeAll(unpacker: Unpacker, parts: Iterable<Uint8Array>): Promise<void> {
-  for (const part of parts) {
-    const full = unpacker.write(part);
-    if (full) await full;
   }
 }
 

@@ -19,6 +19,17 @@ export function packDirectory(
   return pack(privileges.asRoot(tarArgs(directory)), options);
 }
 
+/** A directory's files as a tar, as tar writes it: extended attributes and hard links too. */
+export function packFiles(
+  directory: string,
+  privileges: Privileges,
+  options: SnapshotOptions,
+): AsyncGenerator<Uint8Array> {
+  // Not all that read tars know of sparse files.
+  const args = tarArgs(directory).filter((arg) => arg !== "--sparse");
+  return pack(privileges.asRoot(args), options, asWritten);
+}
+
 /** A whole file system as a tar, mounted at `place` (an existing directory) in a namespace of its own meanwhile. */
 export function packMount(
   mount: RootfsMount,
@@ -31,7 +42,7 @@ export function packMount(
   return pack(privileges.isolate(argv), options);
 }
 
-/** It ends with us. What it writes is in GNU's dialects, and is written anew. */
+/** It ends with us. What it writes is in GNU's dialects; of layers it is written anew. */
 function tarArgs(directory: string): string[] {
   return [
     ...["setpriv", "--pdeathsig", "KILL", "--"],
@@ -41,7 +52,19 @@ function tarArgs(directory: string): string[] {
   ];
 }
 
-async function* pack(argv: string[], { signal }: SnapshotOptions): AsyncGenerator<Uint8Array> {
+/** Bytes as they come. */
+const asWritten: Pick<LayerWriter, "write" | "end"> = {
+  *write(chunk) {
+    yield chunk;
+  },
+  *end() {},
+};
+
+async function* pack(
+  argv: string[],
+  { signal }: SnapshotOptions,
+  writer: Pick<LayerWriter, "write" | "end"> = new LayerWriter(),
+): AsyncGenerator<Uint8Array> {
   if (signal?.aborted) throw new AppError("CANCELLED", "The operation was cancelled");
   const [file = "", ...args] = argv;
   const child = spawn(file, args, {
@@ -63,7 +86,6 @@ async function* pack(argv: string[], { signal }: SnapshotOptions): AsyncGenerato
   const onAbort = (): void => killGroup(child, "SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const writer = new LayerWriter();
     let held: Uint8Array[] = [];
     let size = 0;
     let given = false;

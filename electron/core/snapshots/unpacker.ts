@@ -8,7 +8,7 @@ const pieceSize = 1024 * 1024;
 /** What a tool said of what it could not do; bytes. */
 const maxOutput = 64 * 1024;
 
-/** A child process that turns a checked tar into a layer. */
+/** A child process that turns a checked tar into a layer, or into files. */
 export interface Unpacker {
   /** A promise when the caller must wait before writing more. What is given must not be changed any more. */
   write(bytes: Uint8Array): Promise<void> | undefined;
@@ -24,7 +24,7 @@ export interface Unpacker {
  * removes what it made.
  */
 export function startUnpacker(
-  plan: LayerPlan,
+  plan: Pick<LayerPlan, "kind" | "rootless" | "mkfs">,
   target: string,
   signal: AbortSignal | undefined,
 ): Unpacker {
@@ -43,7 +43,7 @@ export function startUnpacker(
 }
 
 /** Not compressed, and in the order of the archive: made as fast as it can be written, and read as any file. */
-function mkfsArgs({ mkfs }: LayerPlan, target: string): string[] {
+function mkfsArgs({ mkfs }: Pick<LayerPlan, "mkfs">, target: string): string[] {
   if (mkfs === undefined) throw new AppError("NOT_FOUND", "mkfs.erofs is not installed");
   const options = ["--quiet", "--tar=f", "--preserve-mtime", "-Enoinline_data", "--sort=none"];
   return [mkfs, ...options, target];
@@ -152,7 +152,7 @@ class ChildUnpacker implements Unpacker {
     if (id !== undefined) {
       return new AppError(
         "FAILED_PRECONDITION",
-        `The image has files of a user for whom there is no id here: uid ${id}`,
+        `It has files of a user for whom there is no id here: uid ${id}`,
         {
           hint: "An ordinary user's containers have the ids that /etc/subuid and /etc/subgid give. Have more added there.",
           output: this.#said,
@@ -163,7 +163,7 @@ class ChildUnpacker implements Unpacker {
     const empty = Buffer.alloc(0);
     return AppError.wrap(
       commandError(this.#name, { code, stdout: empty, stderr: output, truncated: false }),
-      "A layer could not be unpacked",
+      "The archive could not be unpacked",
     );
   }
 }

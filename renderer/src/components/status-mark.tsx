@@ -1,4 +1,5 @@
 import type { Container } from "#shared/contract/containers";
+import type { HealthStatus } from "#shared/contract/health";
 import { cx } from "./cx.ts";
 import { Spinner } from "./spinner.tsx";
 import "./status-mark.css";
@@ -28,10 +29,20 @@ export function hasFailed(state: Container["state"]): boolean {
   return state.status === "created" && state.error !== undefined;
 }
 
-/** What the Trouble segment and the badge count: failed, lost, unknown. */
+/** What the Trouble segment and the badge count: failed, lost, unknown, unhealthy. */
 export function isTrouble(state: Container["state"]): boolean {
-  return state.status === "shim-lost" || state.status === "unknown" || hasFailed(state);
+  const { status, health } = state;
+  return (
+    status === "shim-lost" || status === "unknown" || health === "unhealthy" || hasFailed(state)
+  );
 }
+
+/** A running container's health, which says more than that it runs. */
+export const healthLooks: Record<HealthStatus, StatusLook> = {
+  healthy: { shape: "dot", tone: "run", word: "Healthy" },
+  unhealthy: { shape: "dot", tone: "bad", word: "Unhealthy" },
+  starting: { shape: "ring", tone: "run", word: "Not checked yet" },
+};
 
 export function statusLook(state: Container["state"]): StatusLook {
   if (state.activity) {
@@ -39,6 +50,7 @@ export function statusLook(state: Container["state"]): StatusLook {
   }
   switch (state.status) {
     case "running":
+      if (state.health) return healthLooks[state.health];
       return { shape: "dot", tone: "run", word: "Running" };
     case "paused":
       return { shape: "ring", tone: "pause", word: "Paused" };

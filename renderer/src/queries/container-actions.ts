@@ -73,7 +73,7 @@ export class ContainerActions {
 
   delete(
     ids: readonly string[],
-    options: { force: boolean; checkpoints: boolean },
+    options: { force: boolean; checkpoints: boolean; volumes: boolean },
   ): Promise<number> {
     return this.#each(ids, verbs.delete, (id) =>
       this.#client.call("containers.delete", { id, ...options }),

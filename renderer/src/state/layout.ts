@@ -1,9 +1,11 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 
+/** Those with a digit as their key first, in its order. */
 export const pages = [
   "containers",
   "images",
+  "volumes",
   "networks",
   "checkpoints",
   "shims",
@@ -11,8 +13,15 @@ export const pages = [
   "extensions",
   "activity",
   "system",
+  "projects",
 ] as const;
 export type PageName = (typeof pages)[number];
+
+/** The key that leads to a page; those beyond the ninth have none. */
+export function pageKey(page: PageName): string | undefined {
+  const at = pages.indexOf(page);
+  return at < 9 ? `Ctrl ${at + 1}` : undefined;
+}
 
 /** Sizes in px. */
 export const inspectorSize = { initial: 372, min: 300, max: 900 };

@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import type { FileSource } from "#shared/contract/files";
+import type { ProjectSource } from "#shared/contract/projects";
 import type { BuildRequest } from "./builds.ts";
 
 /** An archive of images, or a root file system as a tar or as a directory. */
@@ -21,11 +22,19 @@ export type Overlay =
   | { kind: "import"; source: ImportSource }
   /** `again`: what an earlier one was asked. */
   | { kind: "build"; again?: BuildRequest | undefined }
+  /** `source`: what is to be changed. */
+  | { kind: "import-project"; source?: ProjectSource | undefined }
   | { kind: "tag"; id: string }
   | { kind: "push"; id: string }
   | { kind: "save"; ids: readonly string[] }
   | { kind: "delete-images"; ids: readonly string[] }
   | { kind: "prune" }
+  | { kind: "create-volume" }
+  | { kind: "back-up-volume"; id: string }
+  /** An absent id is one to name. */
+  | { kind: "restore-volume"; id?: string }
+  | { kind: "delete-volumes"; ids: readonly string[] }
+  | { kind: "prune-volumes" }
   | { kind: "commit"; containerId: string }
   | { kind: "export"; containerId: string }
   /** An absent host is one to add. */
@@ -35,6 +44,8 @@ export type Overlay =
   | { kind: "delete"; ids: readonly string[] }
   | { kind: "files"; source: FileSource; name: string }
   | { kind: "limits"; id: string }
+  /** It as a unit that systemd starts. */
+  | { kind: "unit"; id: string }
   | { kind: "checkpoint"; id: string }
   | { kind: "action"; id: string; action: string; containerId: string };
 

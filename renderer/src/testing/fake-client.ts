@@ -14,6 +14,8 @@ import type { Extension } from "#shared/contract/extensions";
 import type { Image, Transfer } from "#shared/contract/images";
 import type { Registry } from "#shared/contract/registries";
 import type { Network } from "#shared/contract/networks";
+import type { Project } from "#shared/contract/projects";
+import type { Volume } from "#shared/contract/volumes";
 import type { Operation } from "#shared/contract/activity";
 import type { Terminal } from "#shared/contract/terminals";
 import type { WindowConnection, WindowConnections } from "../queries/client.tsx";
@@ -27,14 +29,17 @@ import {
 } from "./fake-data.ts";
 import { fakeExtensionHandlers, fakeExtensions } from "./fake-extensions.ts";
 import { FakeFiles } from "./fake-files.ts";
+import { fakeHealthHandlers } from "./fake-health.ts";
 import { fakeImageHandlers } from "./fake-image-handlers.ts";
 import { fakeImages } from "./fake-images.ts";
 import { fakeRegistries, fakeRegistryHandlers } from "./fake-registries.ts";
 import { fakeNetworkHandlers, fakeNetworks } from "./fake-networks.ts";
+import { fakeProjectHandlers, fakeProjects } from "./fake-projects.ts";
 import { fakeRemoteHandlers } from "./fake-remotes.ts";
 import { fakeShell } from "./fake-shell.ts";
 import { fakeShimHandlers, fakeShims } from "./fake-shims.ts";
 import { FakeList, FakeValue, pause } from "./fake-list.ts";
+import { fakeVolumeHandlers, fakeVolumes } from "./fake-volumes.ts";
 import { fakeLogs, fakeStats, fakeTerminals } from "./fake-streams.ts";
 
 export interface FakeOptions {
@@ -45,7 +50,9 @@ export interface FakeOptions {
   delay?: number;
   images?: Image[];
   transfers?: Transfer[];
+  projects?: Project[];
   checkpoints?: Checkpoint[];
+  volumes?: Volume[];
   shims?: Shim[];
   extensions?: Extension[];
   operations?: Operation[];
@@ -61,6 +68,8 @@ export class FakeCore {
   readonly images = new FakeList<Image>();
   readonly checkpoints = new FakeList<Checkpoint>();
   readonly networks = new FakeList<Network>();
+  readonly projects = new FakeList<Project>();
+  readonly volumes = new FakeList<Volume>();
   readonly shims = new FakeList<Shim>();
   readonly extensions = new FakeList<Extension>();
   readonly transfers = new FakeList<Transfer>();
@@ -89,6 +98,8 @@ export class FakeCore {
     this.registries.put(...fakeRegistries());
     this.checkpoints.put(...(options.checkpoints ?? fakeCheckpoints()));
     this.networks.put(...(options.rootless ? [] : fakeNetworks(containers)));
+    this.projects.put(...(options.projects ?? fakeProjects(containers)));
+    this.volumes.put(...(options.volumes ?? fakeVolumes(containers)));
     this.shims.put(...(options.shims ?? fakeShims(containers)));
     this.extensions.put(...(options.extensions ?? fakeExtensions()));
     this.operations.put(...(options.operations ?? fakeOperations()));
@@ -215,6 +226,8 @@ export class FakeCore {
       extensions: fakeExtensionHandlers(this.extensions),
       files: new FakeFiles().handlers(),
       networks: fakeNetworkHandlers(this.networks, this.containers, this.#rootless),
+      projects: fakeProjectHandlers(this.projects, this.containers),
+      volumes: fakeVolumeHandlers(this.volumes),
       remotes: fakeRemoteHandlers(),
       shims: fakeShimHandlers(this.shims),
       logs: fakeLogs(),
@@ -236,6 +249,7 @@ export class FakeCore {
           this.settings.set({ ...before, ...others, ...chosen });
           return this.settings.value;
         },
+        engines: () => [{ name: "podman", path: "/usr/bin/podman", version: "5.4.2" }],
       },
     };
   }
@@ -274,6 +288,11 @@ export class FakeCore {
             : undefined,
           bundle: live ? `/run/shimyard/default/${id}` : undefined,
           logPath: `/var/lib/shimyard/logs/${id}.log`,
+          volumes: [...this.volumes.items.values()].flatMap(({ id: volume, anonymous, usedBy }) =>
+            usedBy
+              .filter((user) => user.containerId === id)
+              .map(({ target }) => ({ id: volume, target, anonymous })),
+          ),
           rootfs: { kind: "overlay", upper: `/var/lib/shimyard/snapshots/${id}/upper` },
           warnings: [],
           notes: ["A process can open at most 20000 files: this machine's hard limit"],
@@ -355,6 +374,8 @@ export class FakeCore {
         stderr: new Uint8Array(),
         truncated: false,
       }),
+      ...fakeHealthHandlers(this.containers),
+      readEnvFile: () => ({ env: ["LANG=C.UTF-8", "MODE=fast"], unset: ["HOME"] }),
       processes: async function* processes(_, { signal }) {
         while (!signal.aborted) {
           const time = Date.now();

@@ -72,18 +72,30 @@ export function fakeContainers(): Container[] {
     ...more,
   });
   return [
-    fakeContainer(1, "postgres", "postgres:17", running(3 * day + hour), {
-      ports: [port(5432)],
-      labels: { team: "data", tier: "db" },
-      restart: { name: "unless-stopped" },
-      limits: { memory: 1024 * MiB, cpus: 2 },
-      args: ["postgres", "-c", "shared_buffers=256MB"],
-    }),
-    fakeContainer(2, "api-gateway", "gateway:2.8.1", running(3 * day), {
-      ports: [port(8443, 443)],
-      labels: { team: "edge" },
-      args: ["gateway", "--listen", ":443"],
-    }),
+    fakeContainer(
+      1,
+      "postgres",
+      "postgres:17",
+      { ...running(3 * day + hour), health: "healthy" },
+      {
+        ports: [port(5432)],
+        labels: { team: "data", tier: "db" },
+        restart: { name: "unless-stopped" },
+        limits: { memory: 1024 * MiB, cpus: 2 },
+        args: ["postgres", "-c", "shared_buffers=256MB"],
+      },
+    ),
+    fakeContainer(
+      2,
+      "api-gateway",
+      "gateway:2.8.1",
+      { ...running(3 * day), health: "unhealthy" },
+      {
+        ports: [port(8443, 443)],
+        labels: { team: "edge" },
+        args: ["gateway", "--listen", ":443"],
+      },
+    ),
     fakeContainer(3, "orders-worker", "orders:41f9c2", running(5 * hour), {
       labels: { team: "orders", tier: "worker" },
       limits: { memory: 768 * MiB, cpus: 2, pids: 256 },

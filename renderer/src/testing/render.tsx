@@ -11,7 +11,7 @@ import { useLayout } from "../state/layout.ts";
 import { useOverlay } from "../state/overlays.ts";
 import { usePlaces } from "../state/places.ts";
 import { useRowErrors } from "../state/row-errors.ts";
-import { useImageSelection, useSelection } from "../state/selection.ts";
+import { useImageSelection, useProjectSelection, useSelection } from "../state/selection.ts";
 import { useTransferFailures } from "../state/transfer-failures.ts";
 import type { FakeCore } from "./fake-client.ts";
 
@@ -42,6 +42,7 @@ export function renderWith(core: FakeCore, children: ReactNode): RenderResult {
   reset(useSelection);
   reset(useTransferFailures);
   reset(useImageSelection);
+  reset(useProjectSelection);
   return render(
     <CoreProvider connections={core.connections} queries={createQueryClient()}>
       <TooltipProvider>{children}</TooltipProvider>

@@ -1,5 +1,9 @@
-import type { ContainerMount } from "#shared/contract/container-options";
+import type { BindMount, TmpfsMount } from "#shared/contract/container-options";
+import { placeOf } from "../../base/mount-place.ts";
 import type { OciSpec } from "../../runtime/runtime.ts";
+
+/** A mount as the host knows it: volumes are directories of it. */
+export type HostMount = BindMount | TmpfsMount;
 
 type OciMount = OciSpec["mounts"][number];
 
@@ -9,7 +13,7 @@ type OciMount = OciSpec["mounts"][number];
  */
 export function withOwnMounts(
   always: readonly OciMount[],
-  mounts: readonly ContainerMount[],
+  mounts: readonly HostMount[],
   warnings: string[],
 ): { mounts: OciMount[]; rootfsPropagation?: "rslave" } {
   const own = mounts.map((mount) => toOci(mount, warnings));
@@ -27,8 +31,8 @@ export function withOwnMounts(
   };
 }
 
-function toOci(mount: ContainerMount, warnings: string[]): OciMount {
-  const destination = mount.target.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+function toOci(mount: HostMount, warnings: string[]): OciMount {
+  const destination = placeOf(mount.target);
   const access = mount.readOnly ? "ro" : "rw";
   if (mount.type === "tmpfs") {
     const { size, mode, exec } = mount;

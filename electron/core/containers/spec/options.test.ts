@@ -6,6 +6,7 @@ import { parseRunLine } from "#shared/run-line/parse-run-line";
 import { emptyConfig } from "../../images/image-config.ts";
 import { noNetwork } from "../../network/network-plan.ts";
 import type { HostFacts } from "../../system/host-facts.ts";
+import { placeVolumes } from "../../volumes/volume-uses.ts";
 import { makeSpec, type SpecResult } from "../spec.ts";
 import { chooseCapabilities, defaultCapabilities } from "./capabilities.ts";
 import { findHostSide, type HostSide } from "./host-side.ts";
@@ -31,6 +32,7 @@ async function ofLine(flags: string, more: Partial<HostFacts> = {}): Promise<Spe
   return makeSpec({
     ...{ id: "a".repeat(64), config, image: emptyConfig, user: { uid: 0, gid: 0 } },
     ...{ facts: { ...facts, ...more }, limits: { ok: true }, network: noNetwork, etc: [], host },
+    mounts: placeVolumes({ config, ownVolumes: {} }, (name) => `/volumes/${name}`),
   });
 }
 

@@ -74,21 +74,25 @@ export class BuildService {
     return this.#log(buildId).watch(signal);
   }
 
-  /** INVALID_ARGUMENT when the build fails, with the end of its log. */
-  async build(request: BuildRequest): Promise<Image> {
+  /** INVALID_ARGUMENT when the build fails, with the end of its log. `within`: see OperationService.run. */
+  async build(request: BuildRequest, within?: AbortSignal): Promise<Image> {
     const { buildId, name } = request;
     const log = this.#begin(buildId);
     const spec = { kind: "build", title: `Building ${name}`, cancellable: true };
     try {
       parseReference(name);
-      return await this.#o.operations.run(spec, (op) => {
-        op.detail("Waiting for other builds");
-        return this.#serial.run(async () => {
-          op.signal.throwIfAborted();
-          op.detail("Building");
-          return this.#build(request, log, op);
-        });
-      });
+      return await this.#o.operations.run(
+        spec,
+        (op) => {
+          op.detail("Waiting for other builds");
+          return this.#serial.run(async () => {
+            op.signal.throwIfAborted();
+            op.detail("Building");
+            return this.#build(request, log, op);
+          });
+        },
+        within,
+      );
     } catch (error) {
       log.add(AppError.from(error).message);
       throw error;

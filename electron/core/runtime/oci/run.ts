@@ -6,7 +6,8 @@ import type { Bundle } from "../bundle.ts";
 import type { CallOptions, RunRequest, RunResult } from "../runtime.ts";
 import { execProcess } from "./exec-process.ts";
 import { ociError, readLog, runtimeWords } from "./oci-error.ts";
-import { readNumber, signalPid } from "../process-dir.ts";
+import { readNumber } from "../process-dir.ts";
+import { endTree } from "../process-tree.ts";
 import { sandboxKill } from "./runsc.ts";
 import type { OciShared } from "./shared.ts";
 import { startPiped } from "./starter.ts";
@@ -38,8 +39,13 @@ export async function runInside(
     const pidFile = cli.binary.sandbox ? "--internal-pid-file" : "--pid-file";
     const args = ["exec", "--process", files.spec, pidFile, files.pid, cli.name(namespace, id)];
     const argv = cli.argv(namespace, target.entry, args, files.log);
-    const end = (pid: number): unknown =>
-      cli.binary.sandbox ? sandboxKill(cli, bundle.ref, pid, 9) : signalPid(pid, 9);
+    const end = async (pid: number): Promise<void> => {
+      if (cli.binary.sandbox) return sandboxKill(cli, bundle.ref, pid, 9);
+      const others = await endTree(pid);
+      if (others.length === 0) return;
+      const kill = [...(busybox ? [busybox] : []), "kill", "-9", ...others.map(String)];
+      await runCommand(privileges.enter(target.entry, kill));
+    };
     options.signal?.throwIfAborted();
     const result = await runCommand(argv, {
       started:
@@ -52,7 +58,10 @@ export async function runInside(
       maxOutput: request.maxOutput,
       env: cli.env(),
       // The command first: ended alone, the runtime would leave it behind.
-      onStop: (kill) => void stopCommand(files.pid, end).finally(() => kill("SIGKILL")),
+      onStop: (kill) =>
+        void stopCommand(files.pid, end)
+          .catch(() => undefined)
+          .finally(() => kill("SIGKILL")),
     });
     if (result.code !== 0) {
       const words = runtimeWords(await readLog(files.log));
@@ -66,8 +75,11 @@ export async function runInside(
   }
 }
 
-/** Kills what the runtime has started, or is about to: its pid file comes within moments. */
-async function stopCommand(pidFile: string, end: (pid: number) => unknown): Promise<void> {
+/**
+ * Kills what the runtime has started, or is about to: its pid file comes within moments. With its children, which would
+ * else hold its output open and go on.
+ */
+async function stopCommand(pidFile: string, end: (pid: number) => Promise<void>): Promise<void> {
   for (let round = 0; round < 50; round++) {
     const pid = await readNumber(pidFile);
     if (pid !== undefined) {

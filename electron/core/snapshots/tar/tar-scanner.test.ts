@@ -24,6 +24,7 @@ function scan(
     limits: { ...defaultLimits, ...limits },
     opaque: "trusted.overlay.opaque",
     skipDevices: false,
+    whiteouts: true,
     capture: ["etc/passwd"],
   });
   const written: Buffer[] = [];

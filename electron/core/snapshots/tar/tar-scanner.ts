@@ -12,6 +12,8 @@ export interface ScanOptions {
   opaque: "trusted.overlay.opaque" | "user.overlay.opaque";
   /** Write sparse files as such, for who makes holes of their holes; else with zeros. */
   keepHoles: boolean;
+  /** Names that say what a layer hides of those below it (image-spec, layer.md); else they are names as others. */
+  whiteouts: boolean;
   /** Leave devices out and count them, where they can't be made. */
   skipDevices: boolean;
   /** Files whose content is wanted, by path: small ones. */
@@ -146,7 +148,7 @@ export class TarScanner {
     const name = entry.path;
     const path = entryPath(name, this.#options.limits);
     this.#check(entry);
-    if (path.some((part) => part.startsWith(whiteout))) {
+    if (this.#options.whiteouts && path.some((part) => part.startsWith(whiteout))) {
       this.#hide(path, name);
       return;
     }

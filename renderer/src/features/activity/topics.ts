@@ -36,12 +36,20 @@ export function eventWords(event: Event): EventWords {
       return { words: "opened a terminal", tone: "busy", detail: data["args"] };
     case "/containers/create":
       return { words: "created", tone: "stop", detail: data["image"] };
+    case "/volumes/create":
+      return { words: "volume made", tone: "stop", detail: data["volume"] };
+    case "/volumes/restore":
+      return { words: "volume restored", tone: "stop", detail: data["volume"] };
+    case "/volumes/delete":
+      return { words: "volume deleted", tone: "stop", detail: data["volume"] };
     case "/tasks/create":
       return { words: "is being started", tone: "busy", detail: data["runtime"] };
     case "/tasks/start":
       return { words: "started", tone: "run", detail: data["pid"] && `process ${data["pid"]}` };
     case "/shimyard/start-failed":
       return { words: "could not be started", tone: "bad", detail: data["error"] };
+    case "/shimyard/health":
+      return healthWords(data);
     case "/shimyard/manager-started":
       return { words: "Shimyard started", tone: "stop", detail: data["version"] };
     default:
@@ -49,6 +57,12 @@ export function eventWords(event: Event): EventWords {
         topics[topic] ?? { words: topic.replace(/^\//, "").replaceAll("/", " "), tone: "stop" }
       );
   }
+}
+
+function healthWords({ status, streak, output }: Event["data"]): EventWords {
+  if (status === "healthy") return { words: "is healthy", tone: "run" };
+  const words = `is unhealthy: ${streak ?? "some"} checks in a row have failed`;
+  return { words, tone: "bad", detail: output };
 }
 
 function exitWords(data: Event["data"]): EventWords {

@@ -1,6 +1,11 @@
 import { useMemo } from "react";
 import { quoteShellWords } from "#shared/base/shell-words";
-import type { Container, ContainerDetail, ShimInfo } from "#shared/contract/containers";
+import type {
+  Container,
+  ContainerConfig,
+  ContainerDetail,
+  ShimInfo,
+} from "#shared/contract/containers";
 import { Clamped } from "../../components/clamped.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { bytes, cpu, joined } from "../../components/format.ts";
@@ -17,6 +22,8 @@ import { RunLineView } from "../create/run-line-view.tsx";
 import { Area } from "../stats/area.tsx";
 import { columns, niceCeiling } from "../stats/series.ts";
 import { ContainerNetworks } from "./container-networks.tsx";
+import { ContainerVolumes } from "./container-volumes.tsx";
+import { HealthCard } from "./health-card.tsx";
 import { LimitsEditor } from "./limits-editor.tsx";
 import { RestartEditor } from "./restart-editor.tsx";
 
@@ -75,6 +82,7 @@ export function Overview(props: { container: Container }) {
               )}
             </KeyValue>
             <ContainerNetworks container={container} />
+            {detail && detail.volumes.length > 0 && <ContainerVolumes volumes={detail.volumes} />}
             <KeyValue name="Created">
               <Moment time={container.createdAt} />
             </KeyValue>
@@ -103,6 +111,7 @@ export function Overview(props: { container: Container }) {
           )}
         </div>
         <div>
+          <HealthCard container={container} />
           <CheckpointTimeline container={container} most={checkpointsShown} />
           {detail && <Configuration key={id} detail={detail} />}
         </div>
@@ -201,6 +210,18 @@ function Load(props: { container: Container }) {
   );
 }
 
+/** How it is stopped and what becomes of it, where that was asked for. */
+function Ending(props: { config: ContainerConfig }) {
+  const { stopSignal, stopGraceSeconds, autoRemove } = props.config;
+  const words = [
+    stopSignal && `by ${stopSignal}`,
+    stopGraceSeconds !== undefined && `killed after ${stopGraceSeconds} s`,
+    autoRemove && "deleted when it has ended",
+  ].filter(Boolean);
+  if (words.length === 0) return null;
+  return <KeyValue name="Stopped">{words.join(", ")}</KeyValue>;
+}
+
 function Configuration(props: { detail: ContainerDetail }) {
   const { config, container, bundle, logPath, rootfs, notes } = props.detail;
   const labels = Object.entries(container.labels).sort(([a], [b]) => a.localeCompare(b));
@@ -228,6 +249,7 @@ function Configuration(props: { detail: ContainerDetail }) {
               {config.hostname}
             </KeyValue>
           )}
+          <Ending config={config} />
           <KeyValue name="Terminal">{container.terminal ? "its own" : "none"}</KeyValue>
           <KeyValue name="Log" mono copy={logPath}>
             <OneLine of={logPath} />

@@ -7,6 +7,7 @@ import { ErrorNote } from "../../components/error-note.tsx";
 import { Select, TextField } from "../../components/fields.tsx";
 import { KeyValue } from "../../components/key-value.tsx";
 import { useClient } from "../../queries/client.tsx";
+import { openOverlay } from "../../state/overlays.ts";
 
 const words: Record<RestartPolicy["name"], string> = {
   no: "never",
@@ -48,6 +49,14 @@ export function RestartEditor(props: { container: Container }) {
             label="Change restarts"
             onClick={() => setEditing(true)}
           />
+          {restart.name !== "no" && (
+            <span className="overview__aside">
+              Only while Shimyard is open; what ended meanwhile is started when it opens again.{" "}
+              <Button variant="link" onClick={() => openOverlay({ kind: "unit", id })}>
+                Export as a systemd unit or Quadlet…
+              </Button>
+            </span>
+          )}
         </>
       )}
       {update.error && <ErrorNote title="It stays as it was" error={update.error} />}

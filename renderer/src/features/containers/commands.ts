@@ -52,6 +52,8 @@ export interface Commands {
   /** Makes an image of it. */
   commit: (id: string) => void;
   exportFiles: (id: string) => void;
+  /** As a unit that systemd starts. */
+  exportUnit: (id: string) => void;
   copyId: (id: string) => void;
   /** What running extensions offer for a container. */
   actions: readonly { extension: string; action: string; title: string }[];
@@ -104,6 +106,7 @@ export function useCommands(): Commands {
       duplicate: (id) => openOverlay({ kind: "duplicate", id }),
       commit: (id) => openOverlay({ kind: "commit", containerId: id }),
       exportFiles: (id) => openOverlay({ kind: "export", containerId: id }),
+      exportUnit: (id) => openOverlay({ kind: "unit", id }),
       copyId: (id) => void copyText(id, "Id copied"),
       actions: offered,
       runAction: (id, action, containerId) =>

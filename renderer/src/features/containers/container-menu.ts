@@ -4,6 +4,7 @@ import {
   FolderOpen,
   CopyPlus,
   FileArchive,
+  FileCog,
   Gauge,
   Layers,
   PanelRight,
@@ -165,6 +166,11 @@ export function containerMenu(containers: readonly Container[], commands: Comman
         label: "Export its files…",
         icon: FileArchive,
         onSelect: () => commands.exportFiles(only.id),
+      },
+      {
+        label: "Export as a systemd unit or Quadlet…",
+        icon: FileCog,
+        onSelect: () => commands.exportUnit(only.id),
       },
       { label: "Copy id", icon: Copy, onSelect: () => commands.copyId(only.id) },
       ...commands.actions.map(({ extension, action, title }) => ({

@@ -191,6 +191,7 @@ describe("the mouse", () => {
       "Duplicate…",
       "Make an image…",
       "Export its files…",
+      "Export as a systemd unit or Quadlet…",
       "Copy id",
       "Show disk use",
       "Delete…",
@@ -222,19 +223,25 @@ describe("acting on many", () => {
     expect(screen.queryByRole("alert")).toBeNull();
   });
 
-  it("asks once before deleting, names what is lost, and takes the checkpoints if told", async () => {
+  it("asks once before deleting, names what is lost, and takes checkpoints and volumes if told", async () => {
     const { user, core } = await open();
+    const worker = { containerId: fakeId(3), containerName: "orders-worker" };
+    core.volumes.patch("b".repeat(64), (volume) => ({
+      ...volume,
+      usedBy: [{ ...worker, target: "/cache", readOnly: false }],
+    }));
     await user.click(screen.getByText("orders-worker"));
     await user.keyboard("{Delete}");
     const dialog = await screen.findByRole("dialog", { name: "Delete orders-worker?" });
     expect(dialog.textContent).toContain("will be killed");
     expect(dialog.textContent).toContain("writable layer");
     await user.click(within(dialog).getByLabelText("Also delete its 4 checkpoints"));
+    await user.click(within(dialog).getByLabelText("Also delete its 1 volume without a name"));
     await user.click(within(dialog).getByRole("button", { name: "Kill and delete" }));
     await waitFor(() => expect(core.containers.items.has(fakeId(3))).toBe(false));
     expect(core.calls.at(-1)).toEqual({
       method: "containers.delete",
-      input: { id: fakeId(3), force: true, checkpoints: true },
+      input: { id: fakeId(3), force: true, checkpoints: true, volumes: true },
     });
     expect(useOverlay.getState().overlay).toBeUndefined();
   });

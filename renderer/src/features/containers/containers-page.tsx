@@ -1,8 +1,10 @@
-import { Box, Plus, SearchX } from "lucide-react";
+import { Box, Boxes, Plus, SearchX } from "lucide-react";
 import { useEffect, useMemo } from "react";
+import type { Container } from "#shared/contract/containers";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Notice, sentence } from "../../components/error-note.tsx";
+import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { useContainers } from "../../queries/containers.ts";
@@ -20,6 +22,7 @@ import { useCommands } from "./commands.ts";
 import { ContainerTable } from "./container-table.tsx";
 import { FirstSteps } from "./first-steps.tsx";
 import { useRows } from "./use-rows.ts";
+import { projectOf } from "./view.ts";
 import "./containers.css";
 
 const segments: { value: Segment; label: string }[] = [
@@ -54,9 +57,10 @@ export function ContainersPage() {
             onChange={setSegment}
             options={segments.map((each) => ({ ...each, count: counts[each.value] }))}
           />
+          <ProjectChip items={items} />
           <FilterBox
             label="Filter containers"
-            title="Words in name, image, id or labels; label:x, status:x, image:x"
+            title="Words in name, image, id or labels; label:x, status:x, image:x, project:x"
             value={filter}
             onChange={setFilter}
           />
@@ -87,6 +91,34 @@ export function ContainersPage() {
         <ContainerTable rows={rows} commands={commands} />
       )}
     </Page>
+  );
+}
+
+/** Narrows the list to one project's containers; not there where nothing belongs to one. */
+function ProjectChip(props: { items: ReadonlyMap<string, Container> }) {
+  const { items } = props;
+  const filter = useContainerList((state) => state.filter);
+  const names = useMemo(
+    () => [...new Set([...items.values()].flatMap((each) => projectOf(each) ?? []))].sort(),
+    [items],
+  );
+  const chosen = /(?:^|\s)project:(\S+)/.exec(filter)?.[1];
+  if (names.length === 0) return null;
+  const narrow = (name: string | undefined): void => {
+    const rest = filter.replace(/(^|\s)project:\S*/, " ").trim();
+    setFilter([name === undefined ? "" : `project:${name}`, rest].filter(Boolean).join(" "));
+  };
+  return (
+    <Menu
+      entries={[
+        { label: "All projects", checked: chosen === undefined, onSelect: () => narrow(undefined) },
+        ...names.map((name) => ({
+          ...{ label: name, checked: name === chosen, onSelect: () => narrow(name) },
+        })),
+      ]}
+    >
+      <Button icon={Boxes}>{chosen ?? "Project"}</Button>
+    </Menu>
   );
 }
 

@@ -1,8 +1,11 @@
+import { useState } from "react";
 import { ConfirmDialog } from "../../components/dialog.tsx";
+import { Checkbox } from "../../components/fields.tsx";
 import { plural } from "../../components/format.ts";
 import { useCheckpoints } from "../../queries/checkpoints.ts";
 import { useContainerActions } from "../../queries/container-actions.ts";
 import { useContainers } from "../../queries/containers.ts";
+import { useVolumes } from "../../queries/volumes.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 
 /** At most so many names are listed; the rest is counted. */
@@ -12,6 +15,8 @@ const listed = 6;
 export function DeleteDialog(props: { ids: readonly string[] }) {
   const { items } = useContainers();
   const checkpoints = useCheckpoints();
+  const volumes = useVolumes();
+  const [withVolumes, setWithVolumes] = useState(false);
   const actions = useContainerActions();
   const containers = props.ids.flatMap((id) => items.get(id) ?? []);
   const running = containers.filter(
@@ -19,6 +24,12 @@ export function DeleteDialog(props: { ids: readonly string[] }) {
   );
   const kept = [...checkpoints.items.values()].filter(({ containerId }) =>
     props.ids.includes(containerId),
+  ).length;
+  const left = [...volumes.items.values()].filter(
+    ({ anonymous, usedBy }) =>
+      anonymous &&
+      usedBy.length > 0 &&
+      usedBy.every(({ containerId }) => props.ids.includes(containerId)),
   ).length;
   const one = containers.length === 1 ? containers[0] : undefined;
   const its = one ? "its" : "their";
@@ -40,6 +51,7 @@ export function DeleteDialog(props: { ids: readonly string[] }) {
               ({ state }) => state.status !== "created" && state.status !== "exited",
             ),
             checkpoints: withCheckpoints,
+            volumes: withVolumes,
           },
         )
       }
@@ -71,6 +83,13 @@ export function DeleteDialog(props: { ids: readonly string[] }) {
         Lost for good: everything written in {its} file {one ? "system" : "systems"} (the writable
         layer), {its} logs and {its} settings. {one ? "The image stays." : "The images stay."}
       </p>
+      {left > 0 && (
+        <Checkbox
+          checked={withVolumes}
+          onChange={setWithVolumes}
+          label={`Also delete ${its} ${plural(left, "volume")} without a name`}
+        />
+      )}
     </ConfirmDialog>
   );
 }

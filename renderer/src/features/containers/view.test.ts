@@ -34,8 +34,8 @@ describe("filter", () => {
   });
 });
 
-it("counts segments; what failed is stopped and in trouble", () => {
-  expect(segmentCounts(all)).toEqual({ all: 13, running: 6, stopped: 5, trouble: 5 });
+it("counts segments; what failed is stopped and in trouble, as is what is unhealthy", () => {
+  expect(segmentCounts(all)).toEqual({ all: 13, running: 6, stopped: 5, trouble: 6 });
 });
 
 describe("order", () => {

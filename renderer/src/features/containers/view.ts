@@ -1,4 +1,5 @@
 import { portWords } from "#shared/base/port-words";
+import { projectLabels } from "#shared/base/project-labels";
 import type { Container } from "#shared/contract/containers";
 import type { Sample } from "#shared/contract/stats";
 import { isTrouble, statusLook } from "../../components/status-mark.tsx";
@@ -31,7 +32,7 @@ type Test = (container: Container) => boolean;
 
 /**
  * A filter's text as a test: words that must all be found, in name, image, id or labels; with a
- * prefix, `label:`, `status:`, `image:`, `name:` or `runtime:`, only there. Case does not matter.
+ * prefix, `label:`, `status:`, `image:`, `name:`, `runtime:` or `project:`, only there (a project by its whole name). Case does not matter.
  */
 export function parseFilter(text: string): Test {
   const tests = text.toLowerCase().split(/\s+/).filter(Boolean).map(parseWord);
@@ -39,7 +40,7 @@ export function parseFilter(text: string): Test {
 }
 
 function parseWord(word: string): Test {
-  const [, key, value] = /^(label|status|image|name|runtime):(.*)$/.exec(word) ?? [];
+  const [, key, value] = /^(label|status|image|name|runtime|project):(.*)$/.exec(word) ?? [];
   if (key !== undefined && value !== undefined) {
     if (value === "") return () => true;
     switch (key) {
@@ -52,6 +53,8 @@ function parseWord(word: string): Test {
           statusLook(state).word.toLowerCase().startsWith(value);
       case "image":
         return ({ image }) => image.name.toLowerCase().includes(value);
+      case "project":
+        return (container) => projectOf(container) === value;
       case "name":
         return ({ name }) => name.toLowerCase().includes(value);
       default:
@@ -64,6 +67,10 @@ function parseWord(word: string): Test {
     container.id.startsWith(word) ||
     labelsOf(container).some((label) => label.includes(word));
 }
+
+/** The project that it is a part of. */
+export const projectOf = ({ labels }: Container): string | undefined =>
+  labels[projectLabels.project];
 
 function labelsOf({ labels }: Container): string[] {
   return Object.entries(labels).map(([key, value]) => `${key}=${value}`.toLowerCase());

@@ -251,7 +251,12 @@ export function CreateDialog(props: {
         >
           <MoreFields form={form} set={set} errorOf={errorOf} image={image} />
         </Disclosure>
-        <OptionSections form={form.options} set={(options) => set({ options })} errorOf={errorOf} />
+        <OptionSections
+          image={image?.config}
+          form={form.options}
+          set={(options) => set({ options })}
+          errorOf={errorOf}
+        />
         {config && (
           <Disclosure label="As a docker run line">
             <RunLineView

@@ -18,6 +18,10 @@ const restarts: { value: RestartPolicy["name"]; label: string }[] = [
   { value: "always", label: "Always" },
 ];
 
+/** What no policy can do here; the container's menu has the way out. */
+const whileOpen =
+  "Only while Shimyard is open; else when it opens again. A systemd unit, exported from the container’s menu, does it always.";
+
 /** What most containers need none of. */
 export function MoreFields(props: {
   form: CreateForm;
@@ -106,6 +110,7 @@ export function MoreFields(props: {
           onChange={(restart) => set({ restart: restart as RestartPolicy["name"] })}
           options={restarts}
           error={form.restart === "on-failure" ? undefined : errorOf("restart")}
+          hint={form.restart === "no" ? undefined : whileOpen}
         />
         {form.restart === "on-failure" ? (
           <TextField

@@ -1,5 +1,10 @@
+import { healthDefaults, wholeHealthCheck } from "#shared/base/health-check";
+import type { ImageConfig } from "#shared/contract/images";
+import { healthWords } from "#shared/run-line/health";
+import { durationText } from "#shared/run-line/values";
 import { Disclosure } from "../../components/disclosure.tsx";
 import { Checkbox, Field, Select, TextField } from "../../components/fields.tsx";
+import { MountAdder } from "./mount-adder.tsx";
 import {
   type OptionName,
   optionFields,
@@ -14,6 +19,7 @@ interface SectionProps {
   form: OptionsForm;
   set: (form: OptionsForm) => void;
   errorOf: (path: OptionPath) => string | undefined;
+  image: ImageConfig | undefined;
 }
 
 /** What few containers need, by what it is about. Closed, each says what was given in it. */
@@ -26,7 +32,12 @@ export function OptionSections(props: SectionProps) {
           name="volume"
           label="Mounts"
           placeholder="/srv/www:/usr/share/www:ro"
-          hint="A line each: a path of this machine, where it is seen, and ro for reading alone"
+          hint="A line each: a volume or a path of this machine, where it is seen, and ro for reading alone"
+        />
+        <MountAdder
+          lines={props.form.volume ?? ""}
+          onLines={(volume) => props.set({ ...props.form, volume })}
+          declared={props.image?.volumes ?? []}
         />
         <Lines
           {...props}
@@ -149,6 +160,32 @@ export function OptionSections(props: SectionProps) {
           hint="It passes signals on and reaps what is left behind."
         />
       </Section>
+      <HealthSection {...props} />
+      <Section {...props} section="ending" label="How it ends">
+        <div className="create__two">
+          <Text
+            {...props}
+            name="stop-signal"
+            label="Stop signal"
+            mono
+            placeholder={props.image?.stopSignal ?? "SIGTERM"}
+            hint="By which it is asked to stop"
+          />
+          <Text
+            {...props}
+            name="stop-timeout"
+            label="Seconds to stop"
+            placeholder="as the settings say"
+            hint="Then it is killed"
+          />
+        </div>
+        <Switch
+          {...props}
+          name="rm"
+          label="Deleted when it has ended"
+          hint="With all that it wrote; it can’t be started again by itself then."
+        />
+      </Section>
       <Section {...props} section="hosts" label="Hosts and DNS">
         <Text
           {...props}
@@ -175,15 +212,101 @@ export function OptionSections(props: SectionProps) {
   );
 }
 
+/** What its image has is shown where nothing is given, and holds. */
+function HealthSection(props: SectionProps) {
+  const { form, image } = props;
+  const inherited = wholeHealthCheck(undefined, image?.healthCheck);
+  const off = form["no-healthcheck"] === "true";
+  const seconds = (value: number): string => durationText(value);
+  const check = inherited ?? { ...healthDefaults, test: [] };
+  const command = healthWords({ test: inherited?.test })[0]?.[1];
+  return (
+    <Section
+      {...props}
+      section="health"
+      label="Health"
+      inherited={command && !off ? `its image’s: ${command}` : undefined}
+    >
+      {!off && (
+        <>
+          <Text
+            {...props}
+            name="health-cmd"
+            label="Check"
+            mono
+            placeholder={command ?? "curl -f http://localhost/ || exit 1"}
+            hint='Run inside by /bin/sh, or without it as ["CMD", "program", "argument"]. Exit 0 is healthy.'
+          />
+          <div className="create__three">
+            <Text
+              {...props}
+              name="health-interval"
+              label="Every"
+              placeholder={seconds(check.intervalSeconds)}
+            />
+            <Text
+              {...props}
+              name="health-timeout"
+              label="Killed after"
+              placeholder={seconds(check.timeoutSeconds)}
+            />
+            <Text
+              {...props}
+              name="health-retries"
+              label="Unhealthy after"
+              placeholder={String(check.retries)}
+              hint="Failures in a row"
+            />
+          </div>
+          <div className="create__two">
+            <Text
+              {...props}
+              name="health-start-period"
+              label="Start period"
+              placeholder={seconds(check.startPeriodSeconds)}
+              hint="In which failures don’t count"
+            />
+            <Text
+              {...props}
+              name="health-start-interval"
+              label="Checked then every"
+              placeholder={seconds(check.startIntervalSeconds)}
+            />
+          </div>
+        </>
+      )}
+      {(inherited || off) && (
+        <Switch
+          {...props}
+          name="no-healthcheck"
+          label="Not checked"
+          hint="Although its image has a check."
+        />
+      )}
+      <p className="muted">It is checked only while Shimyard is open.</p>
+    </Section>
+  );
+}
+
 function Section(
-  props: SectionProps & { section: OptionSection; label: string; children: React.ReactNode },
+  props: SectionProps & {
+    section: OptionSection;
+    label: string;
+    /** What holds where nothing is given. */
+    inherited?: string | undefined;
+    children: React.ReactNode;
+  },
 ) {
-  const { form, errorOf, section, label, children } = props;
+  const { form, errorOf, section, label, inherited, children } = props;
   const failed = optionNames.some(
     (name) => optionFields[name].section === section && errorOf(optionFields[name].path),
   );
   return (
-    <Disclosure label={label} summary={sectionSummary(form, section)} force={failed}>
+    <Disclosure
+      label={label}
+      summary={sectionSummary(form, section) || (inherited ?? "")}
+      force={failed}
+    >
       {children}
     </Disclosure>
   );

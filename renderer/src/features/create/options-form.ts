@@ -34,6 +34,22 @@ export const optionFields = {
   dns: { path: "dns.servers", split: "words", section: "hosts" },
   "dns-search": { path: "dns.search", split: "words", section: "hosts" },
   "dns-option": { path: "dns.options", split: "words", section: "hosts" },
+  "no-healthcheck": { path: "healthCheck", split: "switch", section: "health" },
+  "health-cmd": { path: "healthCheck.test", split: "one", section: "health" },
+  "health-interval": { path: "healthCheck.intervalSeconds", split: "one", section: "health" },
+  "health-timeout": { path: "healthCheck.timeoutSeconds", split: "one", section: "health" },
+  "health-retries": { path: "healthCheck.retries", split: "one", section: "health" },
+  "health-start-period": {
+    path: "healthCheck.startPeriodSeconds",
+    split: "one",
+    section: "health",
+  },
+  "health-start-interval": {
+    ...{ path: "healthCheck.startIntervalSeconds", split: "one", section: "health" },
+  },
+  "stop-signal": { path: "stopSignal", split: "one", section: "ending" },
+  "stop-timeout": { path: "stopGraceSeconds", split: "one", section: "ending" },
+  rm: { path: "autoRemove", split: "switch", section: "ending" },
 } as const satisfies Record<string, { path: string; split: Split; section: string }>;
 
 export type OptionName = keyof typeof optionFields;
@@ -52,11 +68,16 @@ export function toOptions(form: OptionsForm): {
 } {
   let draft: RunDraft = emptyDraft;
   const errors: Partial<Record<OptionPath, string>> = {};
+  const unchecked = form["no-healthcheck"] === "true";
   for (const name of optionNames) {
+    // What was given of a check that is not wanted any more is not shown either.
+    if (unchecked && name.startsWith("health-")) continue;
     for (const value of valuesOf(name, form[name] ?? "")) {
       const [flag, text] = asFlag(name, value);
       const known = flags.get(flag);
-      const applied = known && applyFlag(known, text, draft);
+      // podman's flag takes a list too, for a check without a shell.
+      const applied =
+        known && applyFlag(known, text, draft, name === "health-cmd" ? "podman" : "docker");
       if (applied?.ok) draft = applied.draft;
       else errors[optionFields[name].path] ??= applied?.message;
     }
@@ -78,6 +99,8 @@ export function optionsForm(draft: RunDraft): OptionsForm {
       ? `${before}${optionFields[name].split === "lines" ? "\n" : " "}${text}`
       : text;
   }
+  const test = draft.healthCheck?.test ?? [];
+  if (test[0] === "CMD") form["health-cmd"] = JSON.stringify(test);
   return form;
 }
 

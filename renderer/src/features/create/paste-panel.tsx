@@ -1,8 +1,12 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import type { Image } from "#shared/contract/images";
 import { Button } from "../../components/button.tsx";
-import { Notice, sentence } from "../../components/error-note.tsx";
+import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { Field } from "../../components/fields.tsx";
+import { useClient } from "../../queries/client.tsx";
 import { type Read, readText } from "./definition.ts";
+import { type EnvFiles, withEnvFiles } from "./env-files.ts";
 
 /** Reads what was pasted, says what of it is not carried over, and fills the form with the rest. */
 export function PastePanel(props: {
@@ -13,7 +17,15 @@ export function PastePanel(props: {
   images: readonly Image[];
 }) {
   const { text, onText, onFill, onClose, images } = props;
-  const read = text.trim() === "" ? undefined : readText(text);
+  const client = useClient();
+  const [files, setFiles] = useState<EnvFiles>(new Map());
+  const reading = useMutation({
+    mutationFn: (path: string) => client.call("containers.readEnvFile", { path }),
+    onSuccess: (content, path) => setFiles((before) => new Map(before).set(path, content)),
+  });
+  const plain = text.trim() === "" ? undefined : readText(text);
+  const read = plain?.ok ? withEnvFiles(plain, files) : plain;
+  const unread = read?.ok ? read.notes.flatMap(({ envFile }) => envFile ?? []) : [];
   return (
     <section className="paste" aria-label="From a command line or a definition">
       <Field
@@ -37,6 +49,12 @@ export function PastePanel(props: {
         )}
       </Field>
       {read?.ok && <Notes read={read} />}
+      {unread.map((path) => (
+        <Button key={path} busy={reading.isPending} onClick={() => reading.mutate(path)}>
+          Read the variables in {path}
+        </Button>
+      ))}
+      {reading.error && <ErrorNote title="They were not read" error={reading.error} />}
       {read?.ok && !imageNamed(read.image, images) && (
         <p className="muted">
           <span className="mono">{read.image}</span> is not here yet: it is pulled when the form is

@@ -29,9 +29,11 @@ export function RunLineView(props: { draft: ContainerConfig; image: string; star
       />
       <CodeBlock text={text} />
       {form === "docker" &&
-        line.notes.map(({ flag, reason }) => (
+        line.notes.map(({ flag, reason, lost }) => (
           <p key={flag} className="muted">
-            <code className="mono">{flag}</code> is left out. {sentence(reason)}
+            <code className="mono">{flag}</code>
+            {lost ? " is left out. " : ": "}
+            {sentence(reason)}
           </p>
         ))}
     </div>

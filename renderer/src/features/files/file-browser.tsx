@@ -175,7 +175,10 @@ function Browser(props: { source: FileSource }) {
           icon={FileDiff}
           label="Changed files"
           pressed={changed}
-          disabledReason={kind === "image" && "An image has no changes: containers have"}
+          disabledReason={
+            kind !== "container" &&
+            `${kind === "image" ? "An image" : "A volume"} has no changes: containers have`
+          }
           onClick={() => setChanged(!changed)}
         />
         <input

@@ -1,9 +1,12 @@
 import {
   Activity,
+  ArchiveRestore,
   Box,
+  Boxes,
   Brush,
   Cable,
   Camera,
+  Database,
   Download,
   FolderInput,
   Hammer,
@@ -30,21 +33,25 @@ import {
 } from "lucide-react";
 import type { Container } from "#shared/contract/containers";
 import type { Image } from "#shared/contract/images";
+import type { Project } from "#shared/contract/projects";
 import { bytes, joined } from "../../components/format.ts";
 import { statusLook } from "../../components/status-mark.tsx";
 import { setSegment } from "../../state/container-list.ts";
 import { type ImageView, setImageView } from "../../state/image-list.ts";
-import { goTo } from "../../state/layout.ts";
+import { goTo, pageKey } from "../../state/layout.ts";
 import { openOverlay, openShortcuts } from "../../state/overlays.ts";
+import { inspectProject } from "../../state/selection.ts";
 import { chooseTheme } from "../../state/theme.ts";
 import type { Commands } from "../containers/commands.ts";
 import { possible } from "../containers/view.ts";
 import { typeReference } from "../images/pull-box.tsx";
 import { imageName } from "../images/reference.ts";
+import type { ProjectCommands } from "../projects/commands.ts";
+import { projectLook } from "../projects/project-look.ts";
 
 export interface PaletteItem {
   id: string;
-  group: "Containers" | "Images" | "Actions" | "Go to" | "On containers";
+  group: "Containers" | "Projects" | "Images" | "Actions" | "Go to" | "On containers";
   label: string;
   /** Dim, behind the label: an image, a state. */
   detail?: string;
@@ -77,18 +84,28 @@ export function windowItems(canBuild: boolean): PaletteItem[] {
     item("Actions", "Import a directory as an image", FolderInput, () =>
       openOverlay({ kind: "import", source: "directory" }),
     ),
+    item("Actions", "Import a compose file", FolderInput, () =>
+      openOverlay({ kind: "import-project" }),
+    ),
     item("Actions", "Prune images", Brush, () => openOverlay({ kind: "prune" })),
+    item("Actions", "New volume", Plus, () => openOverlay({ kind: "create-volume" })),
+    item("Actions", "Restore a volume from a tar", ArchiveRestore, () =>
+      openOverlay({ kind: "restore-volume" }),
+    ),
+    item("Actions", "Prune volumes", Brush, () => openOverlay({ kind: "prune-volumes" })),
     item("Actions", "Add a registry", Plus, () => openOverlay({ kind: "registry" })),
-    item("Go to", "Containers", Box, () => goTo("containers"), "Ctrl 1"),
-    item("Go to", "Images", Layers, () => goToImages("images"), "Ctrl 2"),
+    item("Go to", "Containers", Box, () => goTo("containers"), pageKey("containers")),
+    item("Go to", "Projects", Boxes, () => goTo("projects"), pageKey("projects")),
+    item("Go to", "Images", Layers, () => goToImages("images"), pageKey("images")),
     item("Go to", "Registries", Server, () => goToImages("registries")),
-    item("Go to", "Networks", Waypoints, () => goTo("networks"), "Ctrl 3"),
-    item("Go to", "Checkpoints", History, () => goTo("checkpoints"), "Ctrl 4"),
-    item("Go to", "Shims", Cable, () => goTo("shims"), "Ctrl 5"),
-    item("Go to", "Elsewhere", Network, () => goTo("elsewhere"), "Ctrl 6"),
-    item("Go to", "Extensions", Puzzle, () => goTo("extensions"), "Ctrl 7"),
-    item("Go to", "Activity", Activity, () => goTo("activity"), "Ctrl 8"),
-    item("Go to", "System", HardDrive, () => goTo("system"), "Ctrl 9"),
+    item("Go to", "Volumes", Database, () => goTo("volumes"), pageKey("volumes")),
+    item("Go to", "Networks", Waypoints, () => goTo("networks"), pageKey("networks")),
+    item("Go to", "Checkpoints", History, () => goTo("checkpoints"), pageKey("checkpoints")),
+    item("Go to", "Shims", Cable, () => goTo("shims"), pageKey("shims")),
+    item("Go to", "Elsewhere", Network, () => goTo("elsewhere"), pageKey("elsewhere")),
+    item("Go to", "Extensions", Puzzle, () => goTo("extensions"), pageKey("extensions")),
+    item("Go to", "Activity", Activity, () => goTo("activity"), pageKey("activity")),
+    item("Go to", "System", HardDrive, () => goTo("system"), pageKey("system")),
     item("Go to", "Containers in trouble", Box, () => {
       goTo("containers");
       setSegment("trouble");
@@ -122,6 +139,20 @@ export function containerItem(container: Container, commands: Commands): Palette
     container,
     run: () => commands.open(id),
   };
+}
+
+/** A project by its name, and what can be done to it. */
+export function projectItems(project: Project, commands: ProjectCommands): PaletteItem[] {
+  const { id, imported, activity, state } = project;
+  const make = (verb: string, icon: LucideIcon, run: () => void): PaletteItem => ({
+    ...{ id: `project ${verb}/${id}`, group: "Projects", label: `${verb} ${id}`, icon, run },
+  });
+  const idle = activity === undefined;
+  return [
+    { ...make("Project", Boxes, () => inspectProject(id)), detail: projectLook(project).word },
+    ...(idle && imported ? [make("Bring up", Play, () => commands.up(id))] : []),
+    ...(idle && state !== "none" ? [make("Stop", Square, () => commands.stop(id))] : []),
+  ];
 }
 
 /** One item an image, to run it: what one mostly wants of an image by its name. */

@@ -52,7 +52,7 @@ it("runs an image, and goes to where one pulls", async () => {
 it("goes to a page, with arrows that go round", async () => {
   const { user, chosen } = await open();
   await user.keyboard("activity");
-  expect(chosen()).toBe("ActivityCtrl8");
+  expect(chosen()).toBe("ActivityCtrl9");
   await user.keyboard("{Enter}");
   expect(useLayout.getState().page).toBe("activity");
   openPalette();

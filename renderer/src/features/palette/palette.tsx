@@ -6,14 +6,17 @@ import { Kbd } from "../../components/kbd.tsx";
 import { Mark, statusLook } from "../../components/status-mark.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useBuilder, useImages } from "../../queries/images.ts";
+import { useProjects } from "../../queries/projects.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { useSelection } from "../../state/selection.ts";
 import { useCommands } from "../containers/commands.ts";
+import { useProjectCommands } from "../projects/commands.ts";
 import {
   actionItems,
   containerItem,
   imageItem,
   type PaletteItem,
+  projectItems,
   windowItems,
 } from "./commands.ts";
 import { fuzzyMatch, type Match } from "./fuzzy.ts";
@@ -32,7 +35,9 @@ export function Palette() {
   const { items } = useContainers();
   const images = useImages();
   const canBuild = useBuilder()?.tool !== undefined;
+  const projects = useProjects();
   const commands = useCommands();
+  const projectCommands = useProjectCommands();
   const current = useSelection((state) => state.current);
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
@@ -42,6 +47,9 @@ export function Palette() {
     const here = current === undefined ? undefined : items.get(current);
     const containers = [...items.values()];
     const runnable = [...images.items.values()].map(imageItem);
+    const composed = [...projects.items.values()].flatMap((each) =>
+      projectItems(each, projectCommands),
+    );
     const window = windowItems(canBuild);
     return {
       // Before anything is typed: what can be done to the row one comes from, then the rest.
@@ -52,12 +60,13 @@ export function Palette() {
       ],
       every: [
         ...containers.map((each) => containerItem(each, commands)),
+        ...composed,
         ...window,
         ...runnable,
         ...containers.flatMap((each) => actionItems(each, commands)),
       ],
     };
-  }, [items, images, canBuild, commands, current]);
+  }, [items, images, projects, canBuild, commands, projectCommands, current]);
   const lines = useMemo(
     () =>
       (typed.trim() === ""

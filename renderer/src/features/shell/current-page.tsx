@@ -5,14 +5,18 @@ import { ContainersPage } from "../containers/containers-page.tsx";
 import { ExtensionsPage } from "../extensions/extensions-page.tsx";
 import { ImagesPage } from "../images/images-page.tsx";
 import { NetworksPage } from "../networks/networks-page.tsx";
+import { ProjectsPage } from "../projects/projects-page.tsx";
 import { RemotesPage } from "../remotes/remotes-page.tsx";
 import { ShimsPage } from "../shims/shims-page.tsx";
 import { SystemPage } from "../system/system-page.tsx";
+import { VolumesPage } from "../volumes/volumes-page.tsx";
 
 const screens: Record<PageName, () => React.ReactNode> = {
   containers: ContainersPage,
   images: ImagesPage,
+  volumes: VolumesPage,
   networks: NetworksPage,
+  projects: ProjectsPage,
   checkpoints: CheckpointsPage,
   shims: ShimsPage,
   elsewhere: RemotesPage,

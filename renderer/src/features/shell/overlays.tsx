@@ -1,5 +1,6 @@
 import { closeOverlay, useOverlay } from "../../state/overlays.ts";
 import { CheckpointDialog } from "../checkpoints/checkpoint-dialog.tsx";
+import { UnitDialog } from "../container/unit-dialog.tsx";
 import { DeleteDialog } from "../containers/delete-dialog.tsx";
 import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
@@ -15,8 +16,14 @@ import { PruneDialog } from "../images/prune-dialog.tsx";
 import { PushDialog } from "../images/push-dialog.tsx";
 import { SaveDialog } from "../images/save-dialog.tsx";
 import { TagDialog } from "../images/tag-dialog.tsx";
+import { ImportProjectDialog } from "../projects/import-project-dialog.tsx";
 import { RegistryDialog } from "../registries/registry-dialog.tsx";
 import { SignInDialog } from "../registries/sign-in-dialog.tsx";
+import { BackUpDialog } from "../volumes/back-up-dialog.tsx";
+import { CreateVolumeDialog } from "../volumes/create-volume-dialog.tsx";
+import { DeleteVolumesDialog } from "../volumes/delete-volumes-dialog.tsx";
+import { PruneVolumesDialog } from "../volumes/prune-volumes-dialog.tsx";
+import { RestoreDialog } from "../volumes/restore-dialog.tsx";
 import { Palette } from "../palette/palette.tsx";
 import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 
@@ -36,6 +43,8 @@ export function Overlays() {
       return <ImportDialog source={overlay.source} />;
     case "build":
       return <BuildDialog again={overlay.again} />;
+    case "import-project":
+      return <ImportProjectDialog source={overlay.source} />;
     case "tag":
       return <TagDialog id={overlay.id} />;
     case "push":
@@ -46,6 +55,16 @@ export function Overlays() {
       return <DeleteImagesDialog ids={overlay.ids} />;
     case "prune":
       return <PruneDialog />;
+    case "create-volume":
+      return <CreateVolumeDialog />;
+    case "back-up-volume":
+      return <BackUpDialog id={overlay.id} />;
+    case "restore-volume":
+      return <RestoreDialog id={overlay.id} />;
+    case "delete-volumes":
+      return <DeleteVolumesDialog ids={overlay.ids} />;
+    case "prune-volumes":
+      return <PruneVolumesDialog />;
     case "commit":
       return <CommitDialog containerId={overlay.containerId} />;
     case "export":
@@ -60,6 +79,8 @@ export function Overlays() {
       return <FilesDialog source={overlay.source} name={overlay.name} />;
     case "limits":
       return <LimitsDialog id={overlay.id} />;
+    case "unit":
+      return <UnitDialog id={overlay.id} />;
     case "checkpoint":
       return <CheckpointDialog id={overlay.id} onClose={closeOverlay} />;
     case "action":

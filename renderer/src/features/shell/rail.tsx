@@ -1,7 +1,9 @@
 import {
   Activity,
   Box,
+  Boxes,
   Cable,
+  Database,
   HardDrive,
   History,
   Layers,
@@ -20,13 +22,17 @@ import { useOperations } from "../../queries/activity.ts";
 import { useCheckpoints } from "../../queries/checkpoints.ts";
 import { useContainers } from "../../queries/containers.ts";
 import { useImages } from "../../queries/images.ts";
+import { useProjects } from "../../queries/projects.ts";
 import { systemTrouble, useSystem } from "../../queries/system.ts";
+import { useVolumes } from "../../queries/volumes.ts";
 import { goTo, type PageName, useLayout } from "../../state/layout.ts";
 import { iconRailQuery } from "./sizes.ts";
 
 export function Rail() {
   const containers = useContainers();
+  const projects = useProjects();
   const images = useImages();
+  const volumes = useVolumes();
   const checkpoints = useCheckpoints();
   const operations = useOperations();
   const system = useSystem();
@@ -37,8 +43,14 @@ export function Rail() {
       <RailItem page="containers" icon={Box} label="Containers">
         <Count of={containers.status === "loading" ? undefined : containers.items.size} />
       </RailItem>
+      <RailItem page="projects" icon={Boxes} label="Projects">
+        <Count of={projects.status === "loading" ? undefined : projects.items.size} />
+      </RailItem>
       <RailItem page="images" icon={Layers} label="Images">
         <Count of={images.status === "loading" ? undefined : images.items.size} />
+      </RailItem>
+      <RailItem page="volumes" icon={Database} label="Volumes">
+        <Count of={volumes.status === "loading" ? undefined : volumes.items.size} />
       </RailItem>
       <RailItem page="networks" icon={Waypoints} label="Networks" />
       <RailItem page="checkpoints" icon={History} label="Checkpoints">

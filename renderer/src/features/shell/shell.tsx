@@ -9,10 +9,13 @@ import {
   imageRows,
   useImageSelection,
   useSelection,
+  useVolumeSelection,
+  volumeRows,
 } from "../../state/selection.ts";
 import { ContainerInspector } from "../container/inspector.tsx";
 import { Dock } from "../dock/dock.tsx";
 import { ImageInspector } from "../image/inspector.tsx";
+import { VolumeInspector } from "../volumes/volume-inspector.tsx";
 import { Footer } from "./footer.tsx";
 import { Header } from "./header.tsx";
 import { InspectorFrame } from "./inspector-frame.tsx";
@@ -129,6 +132,7 @@ function useInspector(): ReactNode {
   const page = useLayout((state) => state.page);
   const container = useSelection((state) => state.inspected);
   const image = useImageSelection((state) => state.inspected);
+  const volume = useVolumeSelection((state) => state.inspected);
   if (page === "containers" && container !== undefined) {
     return (
       <InspectorFrame label="Container" onClose={() => containerRows.closeInspector()}>
@@ -140,6 +144,13 @@ function useInspector(): ReactNode {
     return (
       <InspectorFrame label="Image" onClose={() => imageRows.closeInspector()}>
         <ImageInspector key={image} id={image} />
+      </InspectorFrame>
+    );
+  }
+  if (page === "volumes" && volume !== undefined) {
+    return (
+      <InspectorFrame label="Volume" onClose={() => volumeRows.closeInspector()}>
+        <VolumeInspector key={volume} id={volume} />
       </InspectorFrame>
     );
   }

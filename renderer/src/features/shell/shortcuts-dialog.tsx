@@ -52,6 +52,14 @@ const groups: { title: string; keys: [keys: string[], does: string][] }[] = [
     ],
   },
   {
+    title: "On a volume",
+    keys: [
+      [["f"], "Browse files"],
+      [["b"], "Back up"],
+      [["Del"], "Delete"],
+    ],
+  },
+  {
     title: "On an image",
     keys: [
       [["r"], "Run"],

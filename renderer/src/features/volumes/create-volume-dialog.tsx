@@ -1,0 +1,74 @@
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { TextField } from "../../components/fields.tsx";
+import { announce } from "../../components/toast.tsx";
+import { useClient } from "../../queries/client.tsx";
+import { closeOverlay } from "../../state/overlays.ts";
+import { inspectVolume } from "../../state/selection.ts";
+import { fieldError, RequestForm } from "../fields/request-form.tsx";
+
+/** `key=value` words as labels. */
+function toLabels(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((word) => {
+        const at = word.indexOf("=");
+        return at < 0 ? [word, ""] : [word.slice(0, at), word.slice(at + 1)];
+      }),
+  );
+}
+
+/** A name is enough, or none: then it is given one. */
+export function CreateVolumeDialog() {
+  const client = useClient();
+  const [name, setName] = useState("");
+  const [labels, setLabels] = useState("");
+  const run = useMutation({
+    mutationFn: () =>
+      client.call("volumes.create", {
+        ...(name.trim() ? { name: name.trim() } : {}),
+        labels: toLabels(labels),
+      }),
+    onSuccess: ({ id }) => {
+      closeOverlay();
+      inspectVolume(id);
+      announce(`${id} created`);
+    },
+  });
+  return (
+    <RequestForm
+      title="New volume"
+      description="It begins empty. The first container that mounts it fills it with what its image has at that place."
+      action="Create"
+      failure="Nothing was created"
+      fields={["name", "labels"]}
+      run={run}
+      ready
+      onSubmit={() => run.mutate()}
+    >
+      <TextField
+        label="Name"
+        // oxlint-disable-next-line jsx-a11y/no-autofocus
+        autoFocus
+        placeholder="one is found"
+        value={name}
+        onChange={(next) => {
+          setName(next);
+          if (run.error) run.reset();
+        }}
+        error={fieldError(run, "name")}
+      />
+      <TextField
+        label="Labels"
+        mono
+        placeholder="app=shop tier=db"
+        value={labels}
+        onChange={setLabels}
+        error={fieldError(run, "labels")}
+        hint="Apart by spaces"
+      />
+    </RequestForm>
+  );
+}
