@@ -3,7 +3,7 @@ import type { Container } from "#shared/contract/containers";
 import type { HealthResult } from "#shared/contract/health";
 import { Button } from "../../components/button.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
-import { clock, dateTime, exactDuration, isoDate } from "../../components/format.ts";
+import { exactDuration } from "../../components/format.ts";
 import { Section } from "../../components/page.tsx";
 import { Moment, Since } from "../../components/since.tsx";
 import { healthLooks, Mark } from "../../components/status-mark.tsx";
@@ -82,13 +82,7 @@ function Result(props: { result: HealthResult }) {
   return (
     <tr>
       <td>
-        {isoDate(startedAt) === isoDate(Date.now()) ? (
-          <time className="num" title={dateTime(startedAt)}>
-            {clock(startedAt)}
-          </time>
-        ) : (
-          <Moment time={startedAt} />
-        )}
+        <Moment time={startedAt} seconds />
       </td>
       <td className="num">
         {exitCode === 0 ? (
