@@ -82,16 +82,13 @@ export async function runApp(config: AppConfig): Promise<void> {
 }
 
 /** Joins every page that connects to what it asks for. */
-function connectWindows({ shell, user, machine }: Acceptors): void {
+function connectWindows(acceptors: Acceptors): void {
+  const byName = new Map<unknown, Acceptor | Promise<Acceptor>>(Object.entries(acceptors));
   onWindowConnected((name, channel) => {
-    if (name === "shell") shell.accept(channel);
-    else if (name === "machine") machine.accept(channel);
-    else if (name !== "user") channel.close();
-    else
-      user.then(
-        (manager) => manager.accept(channel),
-        () => channel.close(),
-      );
+    Promise.resolve(byName.get(name)).then(
+      (acceptor) => (acceptor ? acceptor.accept(channel) : channel.close()),
+      () => channel.close(),
+    );
   });
 }
 
