@@ -113,8 +113,8 @@ export class OwnNamespaces {
       ? ["nsenter", "--target", String(resident.pid), ...into, "unshare"]
       : userNamespace;
     const isolated = [...enter, "--net", "--mount", "--propagation", "slave"];
-    const [file = "", ...args] = [...isolated, "sh", "-c", hold, "sh", directory];
-    const child = spawn(file, args, {
+    const [file, ...args] = [...isolated, "sh", "-c", hold, "sh", directory];
+    const child = spawn(file as string, args, {
       ...{ cwd: "/", detached: true, stdio: ["ignore", "ignore", "pipe"] },
     });
     let said = "";
