@@ -114,7 +114,7 @@ export class OwnNamespaces {
       : userNamespace;
     const isolated = [...enter, "--net", "--mount", "--propagation", "slave"];
     const [file, ...args] = [...isolated, "sh", "-c", hold, "sh", directory];
-    const child = spawn(file as string, args, {
+    const child = spawn(file, args, {
       ...{ cwd: "/", detached: true, stdio: ["ignore", "ignore", "pipe"] },
     });
     let said = "";
