@@ -41,6 +41,16 @@ export class OrdinaryUser {
 
   static async make() {
     const base = await mkdtemp(join(tmpdir(), "shimyard-user-"));
+    try {
+      return await OrdinaryUser.#makeIn(base);
+    } catch (error) {
+      await rm(base, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** @param {string} base */
+  static async #makeIn(base) {
     await chmod(base, 0o755);
     const name = `shimyard-test-${process.pid}`;
     const home = join(base, "home");

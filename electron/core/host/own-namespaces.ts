@@ -113,7 +113,7 @@ export class OwnNamespaces {
       ? ["nsenter", "--target", String(resident.pid), ...into, "unshare"]
       : userNamespace;
     const isolated = [...enter, "--net", "--mount", "--propagation", "slave"];
-    const [file = "", ...args] = [...isolated, "sh", "-c", hold, "sh", directory];
+    const [file, ...args] = [...isolated, "sh", "-c", hold, "sh", directory];
     const child = spawn(file, args, {
       ...{ cwd: "/", detached: true, stdio: ["ignore", "ignore", "pipe"] },
     });

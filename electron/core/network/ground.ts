@@ -10,9 +10,9 @@ export interface Ground {
   /** This machine's own: packets are passed on, and what else is on the machine is minded. */
   readonly isMachine: boolean;
   /** argv that runs a command there. */
-  enter(argv: string[]): string[];
+  readonly enter: (argv: string[]) => string[];
   /** argv that runs a command in the network namespace of a container's process. */
-  into(pid: number, argv: string[]): string[];
+  readonly into: (pid: number, argv: string[]) => string[];
 }
 
 /** Of root's containers. */

@@ -22,6 +22,8 @@ export const noNetwork: NetworkPlan = { kind: "none", networks: [], warnings: []
 export interface PlanFacts {
   rootless: boolean;
   abilities: NetworkAbilities;
+  /** See network-abilities.ts. */
+  oldPasta: boolean;
   /** The runtime is a sandbox with a kernel of its own, which has no network here. */
   sandbox: boolean;
 }
@@ -32,7 +34,7 @@ export interface PlanFacts {
  */
 export function planNetwork(
   config: Pick<ContainerConfig, "networks" | "ports">,
-  { rootless, abilities, sandbox }: PlanFacts,
+  { rootless, abilities, oldPasta, sandbox }: PlanFacts,
 ): NetworkPlan {
   const ports = (config.ports ?? []).length > 0;
   if (config.networks === "none" || config.networks === "host") {
@@ -54,14 +56,18 @@ export function planNetwork(
     });
   }
   const networks = config.networks ?? [{ name: defaultNetwork }];
+  const lossy = config.ports?.some(
+    ({ protocol, hostPort, containerPort }) => protocol === "udp" && hostPort !== containerPort,
+  );
+  const warnings = oldPasta && lossy ? [lossyUdp] : [];
   if (abilities.bridges.ok) {
     const { ok, reason = "" } = abilities.ports;
     const notes = ok ? [] : [`It reaches its networks only: ${lower(reason)}`];
-    return { ...noNetwork, kind: "networks", networks, notes };
+    return { ...noNetwork, kind: "networks", networks, notes, warnings };
   }
   const [only] = networks;
   if (networks.length === 1 && only?.name === defaultNetwork && !only.ip4 && !only.ip6) {
-    return { ...noNetwork, kind: "user" };
+    return { ...noNetwork, kind: "user", warnings };
   }
   throw new AppError("FAILED_PRECONDITION", abilities.bridges.reason ?? noBridges, {
     ...{
@@ -72,6 +78,8 @@ export function planNetwork(
 }
 
 export const noBridges = "Containers can't be joined to networks on this machine";
+const lossyUdp =
+  "This machine's pasta is from before 2024: on 127.0.0.1 it loses answers by UDP of a port that is published under another number";
 const noSandbox = "Containers in gVisor's sandbox have no network";
 const portsWithout = {
   none: "Its ports are not published: it has no network",

@@ -50,20 +50,20 @@ export class NetworkService {
   readonly #store: NetworkStore;
   readonly #host: HostNetwork;
   readonly #abilities: NetworkAbilities;
+  readonly #oldPasta: boolean;
   readonly #watch: ListWatch<Network>;
 
   static async create(options: NetworkServiceOptions): Promise<NetworkService> {
-    const { abilities, aardvark } = await findNetworkAbilities(options.privileges.rootless);
-    return new NetworkService(options, abilities, aardvark);
+    return new NetworkService(options, await findNetworkAbilities(options.privileges.rootless));
   }
 
   private constructor(
     options: NetworkServiceOptions,
-    abilities: NetworkAbilities,
-    aardvark: string | undefined,
+    { abilities, aardvark, oldPasta }: Awaited<ReturnType<typeof findNetworkAbilities>>,
   ) {
     this.#o = options;
     this.#abilities = abilities;
+    this.#oldPasta = oldPasta;
     const { paths, ready, grounds } = options;
     if (grounds) grounds.hasWayOut = abilities.ports.ok;
     const names = new Names(aardvark, join(paths.state, "names"));
@@ -102,7 +102,8 @@ export class NetworkService {
   /** How a container would be connected; see planNetwork. */
   plan(config: ContainerConfig, sandbox: boolean): NetworkPlan {
     const { rootless } = this.#o.privileges;
-    return planNetwork(config, { rootless, sandbox, abilities: this.#abilities });
+    const oldPasta = this.#oldPasta;
+    return planNetwork(config, { rootless, sandbox, oldPasta, abilities: this.#abilities });
   }
 
   /** ALREADY_EXISTS for a name that is taken, FAILED_PRECONDITION for a subnet that is in use. */

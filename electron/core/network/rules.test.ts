@@ -100,8 +100,7 @@ test("pasta forwards what is published, and nothing else", () => {
 describe("a plan", () => {
   const ok = { ok: true };
   const able = {
-    rootless: false,
-    sandbox: false,
+    ...{ rootless: false, sandbox: false, oldPasta: false },
     abilities: { bridges: ok, ports: ok, names: ok },
   };
   const no = { ok: false, reason: "nft is not installed" };
@@ -135,6 +134,14 @@ describe("a plan", () => {
     const own = { networks: [{ name: "shop" }] };
     const user = { ...able, rootless: true, abilities: { ...able.abilities, bridges: no } };
     expect(() => planNetwork(own, user)).toThrow("nft is not installed");
+  });
+
+  test("says what an old pasta loses", () => {
+    const old = { ...able, rootless: true, oldPasta: true };
+    const plan = (hostPort: number, protocol: "tcp" | "udp") =>
+      planNetwork({ ports: [{ hostPort, containerPort: 53, protocol }] }, old).warnings;
+    expect(plan(5353, "udp")).toEqual([expect.stringContaining("UDP")]);
+    expect([...plan(53, "udp"), ...plan(5353, "tcp")]).toEqual([]);
   });
 
   test("says that ports without a network are not published", () => {
