@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import type {
   Extension,
   ExtensionCandidate,
-  ExtensionManifest,
   ExtensionState,
   PanelCall,
   Permission,
