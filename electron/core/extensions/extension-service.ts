@@ -1,18 +1,12 @@
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Image } from "#shared/contract/images";
 import type {
-  ActionInput,
   Extension,
   ExtensionCandidate,
-  ExtensionManifest,
   ExtensionState,
   PanelCall,
-  PanelContainer,
-  PanelImage,
   Permission,
 } from "#shared/contract/extensions";
-import type { DiskUse } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
 import { BackOff } from "../base/back-off.ts";
 import { readTail } from "../base/read-tail.ts";
@@ -23,18 +17,18 @@ import { Executor } from "../executor/executor.ts";
 import { wantsRestart, wantsRestartAtLoad } from "../executor/restart-policy.ts";
 import { extensionDir, extensionLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
-import { emptyConfig, nameOf } from "../images/image-config.ts";
+import { nameOf } from "../images/image-config.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { measure } from "../images/unpack.ts";
 import type { OperationService } from "../operations/operation-service.ts";
-import { lookUpUser, readUserFiles } from "../runtime/oci/user.ts";
-import type { ExitStatus, Lower, Tasks } from "../runtime/runtime.ts";
+import type { ExitStatus, Tasks } from "../runtime/runtime.ts";
 import { Serial } from "../runtime/serial.ts";
 import { removeTree, type Snapshotter } from "../snapshots/snapshotter.ts";
 import type { Store } from "../store/store.ts";
 import type { SystemService } from "../system/system-service.ts";
-import { changed, fillPackage, inspectPackage, rootfsName } from "./extension-package.ts";
-import { extensionSpec } from "./extension-spec.ts";
+import { ExtensionAccess, type PanelAnswer, requireAsked } from "./extension-access.ts";
+import { extensionContainer, imageOf } from "./extension-container.ts";
+import { changed, fillPackage, inspectPackage } from "./extension-package.ts";
 import { damagedExtension, type ExtensionRecord, ExtensionStore } from "./extension-store.ts";
 import { maxAnswer, PanelServer } from "./panel-server.ts";
 
@@ -65,6 +59,7 @@ export interface ExtensionServiceOptions {
 export class ExtensionService {
   readonly #o: ExtensionServiceOptions;
   readonly #records: ExtensionStore;
+  readonly #access: ExtensionAccess;
   readonly #executor: Executor;
   readonly #backOff: BackOff;
   readonly #panels: PanelServer;
@@ -78,6 +73,7 @@ export class ExtensionService {
     const { tasks, snapshots, paths, store } = options;
     this.#watch = new ListWatch({ list: () => this.list(), get: (id) => this.#find(id) });
     this.#records = new ExtensionStore(store, (id) => this.#watch.changed(id));
+    this.#access = new ExtensionAccess(options);
     this.#backOff = new BackOff((id) => void this.#startAgain(id));
     this.#panels = new PanelServer((name, request, signal) => this.#panel(name, request, signal));
     this.#executor = new Executor({
@@ -166,7 +162,7 @@ export class ExtensionService {
       }
       const spec = { kind: "install", title: `Installing ${title}`, cancellable: true };
       await operations.run(spec, async (op) => {
-        const image = await this.#image(manifest);
+        const image = await imageOf(manifest, this.#o.images);
         const final = extensionDir(paths, name);
         const making = `${final}.${op.id}`;
         try {
@@ -235,29 +231,13 @@ export class ExtensionService {
     return { url: await this.#panels.url(id) };
   }
 
-  /** What its panel asks for. PERMISSION_DENIED unless the user has allowed it. */
+  /** What its panel asks for; see ExtensionAccess. */
   async call(
     id: string,
     call: PanelCall,
     options: { signal?: AbortSignal } = {},
-  ): Promise<PanelContainer[] | PanelImage[] | DiskUse[] | Record<string, never>> {
-    const { containers, images } = this.#o;
-    this.#requireGrant(id, call.method);
-    switch (call.method) {
-      case "containers.list":
-        return (await containers.list()).map(({ id: one, name, image, state }) => ({
-          ...{ id: one, name, image: image.name, status: state.status },
-        }));
-      case "containers.diskUse":
-        return containers.diskUse(options);
-      case "containers.control":
-        await containers.lifecycle[call.action](call.id);
-        return {};
-      default:
-        return images
-          .list()
-          .map((image) => ({ id: image.id, name: nameOf(image), size: image.size }));
-    }
+  ): Promise<PanelAnswer> {
+    return this.#access.answer(this.#records.get(id), call, options);
   }
 
   /** Runs one of its actions for a container. */
@@ -265,19 +245,13 @@ export class ExtensionService {
     request: { id: string; action: string; containerId: string },
     options: { signal?: AbortSignal } = {},
   ): Promise<{ exitCode: number; stdout: string; stderr: string; truncated: boolean }> {
-    const { containers } = this.#o;
-    const { manifest, grants } = this.#records.get(request.id);
+    const record = this.#records.get(request.id);
+    const { manifest } = record;
     const action = manifest.actions.find(({ id }) => id === request.action);
     if (!action) {
       throw new AppError("NOT_FOUND", `"${manifest.title}" has no action "${request.action}"`);
     }
-    const { config } = containers.records.get(request.containerId);
-    const input: ActionInput = { container: { id: request.containerId, name: config.name } };
-    if (grants.includes("containers.diskUse")) {
-      const use = await containers.diskUse(options);
-      const own = use.find(({ id }) => id === request.containerId);
-      if (own) input.diskUse = own;
-    }
+    const input = await this.#access.actionInput(record, request.containerId, options);
     const { stdout, stderr, ...result } = await this.#run(
       request.id,
       {
@@ -324,29 +298,10 @@ export class ExtensionService {
 
   /** Rejects with why it could not be started, which its state tells too. */
   async #start(id: string): Promise<void> {
-    const { paths, privileges, system, images, snapshots } = this.#o;
     this.#become(id, { status: "starting" });
     try {
-      await system.probed;
       const { manifest } = this.#records.get(id);
-      const image = await this.#image(manifest);
-      const own = await readdir(join(extensionDir(paths, id), rootfsName)).then(
-        (): Lower[] => [{ type: "directory", path: join(extensionDir(paths, id), rootfsName) }],
-        () => [],
-      );
-      const layers = image ? images.layersOf(image.id) : [];
-      const lower = [...own, ...(await snapshots.lowers(layers))];
-      const runtime = system.chooseRuntime(undefined);
-      const config = image?.config ?? emptyConfig;
-      const files = image
-        ? await snapshots.imageUserFiles(layers)
-        : await readUserFiles(own[0]?.path ?? "/", privileges);
-      const user = lookUpUser(files, config.user || "0");
-      const { facts } = system;
-      const canLimit = system.runtime(runtime).abilities.limits;
-      const spec = extensionSpec({ manifest, image: config, user, facts, canLimit });
-      const logPath = extensionLog(paths, id);
-      await this.#executor.create(id, { runtime, spec, lower, logPath });
+      await this.#executor.create(id, await extensionContainer(id, manifest, this.#o));
       await this.#records.update(id, { startedAt: Date.now() });
       this.#become(id, { status: "running" });
     } catch (thrown) {
@@ -416,35 +371,12 @@ export class ExtensionService {
     });
   }
 
-  /** The image of this machine that it stands on; undefined when it brings all of its own files. */
-  async #image(manifest: ExtensionManifest): Promise<Image | undefined> {
-    const { images } = this.#o;
-    const { image, title } = manifest;
-    if (image.kind === "package") return undefined;
-    if (image.kind === "starter") return images.ensureStarter();
-    const found = images.findByName(image.name);
-    if (found) return found;
-    throw new AppError("NOT_FOUND", `"${title}" needs the image ${image.name}, which is not here`, {
-      hint: "Import it under this name first.",
-    });
-  }
-
   /** What installations that were cut off have left. */
   async #tidy(known: ReadonlySet<string>): Promise<void> {
     const root = dirname(extensionDir(this.#o.paths, "name"));
     for (const name of await readdir(root).catch(() => [])) {
       if (!known.has(name)) await removeTree(join(root, name), this.#o.privileges);
     }
-  }
-
-  #requireGrant(id: string, permission: Permission): void {
-    const { manifest, grants } = this.#records.get(id);
-    if (grants.includes(permission)) return;
-    throw new AppError(
-      "PERMISSION_DENIED",
-      `The extension "${manifest.title}" may not use ${permission}`,
-      { hint: "Allow it on the extension's page." },
-    );
   }
 
   #become(id: string, state: Pick<ExtensionState, "status" | "nextStartAt" | "error">): void {
@@ -480,12 +412,4 @@ export class ExtensionService {
     if (!serial) this.#serials.set(id, (serial = new Serial()));
     return serial;
   }
-}
-
-function requireAsked({ title, permissions }: ExtensionManifest, grants: Permission[]): void {
-  const unasked = grants.find((permission) => !permissions.includes(permission));
-  if (unasked === undefined) return;
-  throw new AppError("INVALID_ARGUMENT", `"${title}" does not ask for ${unasked}`, {
-    field: "grants",
-  });
 }

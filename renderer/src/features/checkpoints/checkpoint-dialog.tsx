@@ -3,13 +3,14 @@ import type { CheckpointOptions } from "#shared/contract/checkpoints";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { ErrorNote, sentence } from "../../components/error-note.tsx";
-import { Checkbox, TextField } from "../../components/fields.tsx";
+import { TextField } from "../../components/fields.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { dateTime } from "../../components/format.ts";
 import { announce } from "../../components/toast.tsx";
 import { useCreateCheckpoint } from "../../queries/checkpoints.ts";
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";
+import { DumpOptionFields, noDumpOptions } from "./dump-options.tsx";
 import "./checkpoints.css";
 
 /** Takes a checkpoint of a running container. What criu refuses is shown here, in its own words. */
@@ -20,10 +21,8 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
   const create = useCreateCheckpoint();
   const [name, setName] = useState(() => `checkpoint ${dateTime(Date.now()).slice(0, 16)}`);
   const [options, setOptions] = useState<CheckpointOptions>({
+    ...noDumpOptions,
     leaveRunning: true,
-    tcpEstablished: false,
-    fileLocks: false,
-    externalUnixSockets: false,
   });
   const reason =
     (ability &&
@@ -31,8 +30,6 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
       sentence(ability.reason ?? "This host can't checkpoint containers")) ||
     (container?.state.status !== "running" &&
       `${container?.name ?? "The container"} is not running`);
-  const set = (key: keyof CheckpointOptions) => (value: boolean) =>
-    setOptions((before) => ({ ...before, [key]: value }));
   const take = (): void => {
     if (reason || name.trim() === "") return;
     create.mutate(
@@ -84,29 +81,16 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
         <SegmentedControl
           label="Afterwards"
           value={options.leaveRunning ? "run" : "stop"}
-          onChange={(value) => set("leaveRunning")(value === "run")}
+          onChange={(value) => setOptions({ ...options, leaveRunning: value === "run" })}
           options={[
             { value: "run", label: "Leave it running" },
             { value: "stop", label: "Stop it" },
           ]}
         />
-        <Checkbox
-          checked={options.tcpEstablished}
-          onChange={set("tcpEstablished")}
-          label="Open TCP connections"
-          hint="Without this, one open connection makes it fail. The other side must still be there at restore."
-        />
-        <Checkbox
-          checked={options.fileLocks}
-          onChange={set("fileLocks")}
-          label="File locks"
-          hint="Needed when a program holds one, as databases do."
-        />
-        <Checkbox
-          checked={options.externalUnixSockets}
-          onChange={set("externalUnixSockets")}
-          label="Unix sockets to outside"
-          hint="Connections to sockets of programs outside this container."
+        <DumpOptionFields
+          value={options}
+          onChange={(changed) => setOptions({ ...options, ...changed })}
+          atRestore="The other side must still be there at restore."
         />
         {create.error && <ErrorNote title="No checkpoint was taken" error={create.error} />}
         <button type="submit" hidden />

@@ -1,9 +1,9 @@
-import { Pause, Play, RotateCw, ScrollText, Square, Trash2, X, Zap } from "lucide-react";
+import { Pause, Play, RotateCw, ScrollText, Square, Trash2, Zap } from "lucide-react";
 import type { Container } from "#shared/contract/containers";
-import { Button, IconButton } from "../../components/button.tsx";
-import { plural } from "../../components/format.ts";
+import { Button } from "../../components/button.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { containerRows } from "../../state/selection.ts";
+import { SelectionBar } from "../grid/selection-bar.tsx";
 import type { Commands } from "./commands.ts";
 import { signals } from "./container-menu.ts";
 import { isLive, possible } from "./view.ts";
@@ -20,8 +20,7 @@ export function BulkBar(props: { containers: Container[]; commands: Commands }) 
   const live = containers.filter(isLive).map(({ id }) => id);
   const ids = containers.map(({ id }) => id);
   return (
-    <div className="bulk-bar" role="toolbar" aria-label="Actions on the selected containers">
-      <b className="num">{plural(containers.length, "container")}</b>
+    <SelectionBar count={containers.length} noun="container" onClear={() => containerRows.clear()}>
       <Button
         variant="ghost"
         icon={Play}
@@ -105,13 +104,6 @@ export function BulkBar(props: { containers: Container[]; commands: Commands }) 
       >
         Delete
       </Button>
-      <span className="spacer" />
-      <IconButton
-        icon={X}
-        label="Clear the selection"
-        shortcut="Esc"
-        onClick={() => containerRows.clear()}
-      />
-    </div>
+    </SelectionBar>
   );
 }

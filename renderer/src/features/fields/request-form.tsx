@@ -38,11 +38,13 @@ export function RequestForm(props: {
   ready: boolean;
   disabledReason?: string | false | undefined;
   onSubmit: () => void;
+  /** For who opened it otherwise than as the window's overlay. */
+  onClose?: () => void;
   size?: "small" | "medium";
   children: ReactNode;
 }) {
   const { title, description, action, failure, fields, run, ready, disabledReason } = props;
-  const { onSubmit, size = "small", children } = props;
+  const { onSubmit, onClose = closeOverlay, size = "small", children } = props;
   const atField = fields.some((field) => fieldError(run, field) !== undefined);
   const submit = (): void => {
     if (ready && !disabledReason && !run.isPending) onSubmit();
@@ -50,13 +52,13 @@ export function RequestForm(props: {
   return (
     <Dialog
       open
-      onOpenChange={(open) => !open && closeOverlay()}
+      onOpenChange={(open) => !open && onClose()}
       title={title}
       description={description}
       size={size}
       footer={
         <>
-          <Button onClick={closeOverlay}>{run.isPending ? "Close, it goes on" : "Cancel"}</Button>
+          <Button onClick={onClose}>{run.isPending ? "Close, it goes on" : "Cancel"}</Button>
           <Button
             variant="primary"
             busy={run.isPending}

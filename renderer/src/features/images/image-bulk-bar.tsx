@@ -1,8 +1,8 @@
-import { FileArchive, Trash2, X } from "lucide-react";
+import { FileArchive, Trash2 } from "lucide-react";
 import type { Image } from "#shared/contract/images";
-import { Button, IconButton } from "../../components/button.tsx";
-import { plural } from "../../components/format.ts";
+import { Button } from "../../components/button.tsx";
 import { imageRows } from "../../state/selection.ts";
+import { SelectionBar } from "../grid/selection-bar.tsx";
 import type { ImageCommands } from "./commands.ts";
 
 /** What can be done to all that are ticked. */
@@ -10,8 +10,7 @@ export function ImageBulkBar(props: { images: readonly Image[]; commands: ImageC
   const { images, commands } = props;
   const ids = images.map(({ id }) => id);
   return (
-    <div className="bulk-bar" role="toolbar" aria-label="Actions on the selected images">
-      <b className="num">{plural(images.length, "image")}</b>
+    <SelectionBar count={images.length} noun="image" onClear={() => imageRows.clear()}>
       <Button
         variant="ghost"
         icon={FileArchive}
@@ -30,13 +29,6 @@ export function ImageBulkBar(props: { images: readonly Image[]; commands: ImageC
       >
         Delete…
       </Button>
-      <span className="spacer" />
-      <IconButton
-        icon={X}
-        label="Clear the selection"
-        shortcut="Esc"
-        onClick={() => imageRows.clear()}
-      />
-    </div>
+    </SelectionBar>
   );
 }

@@ -1,10 +1,8 @@
 import { useState } from "react";
 import { NetworkFields, type NetworkForm, toNetworkConfig } from "./network-form.tsx";
-import { Button } from "../../components/button.tsx";
-import { Dialog } from "../../components/dialog.tsx";
-import { ErrorNote } from "../../components/error-note.tsx";
 import { announce } from "../../components/toast.tsx";
 import { useCreateNetwork } from "../../queries/networks.ts";
+import { RequestForm } from "../fields/request-form.tsx";
 
 const empty: NetworkForm = {
   ...{ name: "", subnet: "", gateway: "", subnet6: "" },
@@ -17,50 +15,32 @@ export function CreateNetworkDialog(props: { onClose: () => void }) {
   const [form, setForm] = useState(empty);
   const create = useCreateNetwork();
   const ready = /^[a-zA-Z0-9]/.test(form.name);
-  const submit = (): void => {
-    if (!ready || create.isPending) return;
-    create.mutate(toNetworkConfig(form), {
-      onSuccess: ({ id, subnet }) => {
-        announce(`${id} created, ${subnet}`);
-        onClose();
-      },
-    });
-  };
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
+    <RequestForm
       title="New network"
       description="Its containers reach each other by name, and no other network's."
-      size="small"
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" busy={create.isPending} disabled={!ready} onClick={submit}>
-            Create
-          </Button>
-        </>
+      action="Create"
+      failure="It was not created"
+      fields={[]}
+      run={create}
+      ready={ready}
+      onClose={onClose}
+      onSubmit={() =>
+        create.mutate(toNetworkConfig(form), {
+          onSuccess: ({ id, subnet }) => {
+            announce(`${id} created, ${subnet}`);
+            onClose();
+          },
+        })
       }
     >
-      <form
-        className="networks__form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
+      <NetworkFields
+        form={form}
+        set={(change) => {
+          setForm({ ...form, ...change });
+          if (create.isError) create.reset();
         }}
-      >
-        {create.error && (
-          <ErrorNote title="It was not created" error={create.error} onDismiss={create.reset} />
-        )}
-        <NetworkFields
-          form={form}
-          set={(change) => {
-            setForm({ ...form, ...change });
-            if (create.isError) create.reset();
-          }}
-        />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      />
+    </RequestForm>
   );
 }

@@ -1,9 +1,9 @@
 import { useState } from "react";
 import type { RemoteContainer, RemoteOwner } from "#shared/contract/remotes";
 import { Button } from "../../components/button.tsx";
-import { ConfirmDialog, Dialog } from "../../components/dialog.tsx";
+import { ConfirmDialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
-import { Checkbox, TextField } from "../../components/fields.tsx";
+import { TextField } from "../../components/fields.tsx";
 import { dateTime } from "../../components/format.ts";
 import { Since } from "../../components/since.tsx";
 import { announce } from "../../components/toast.tsx";
@@ -12,6 +12,8 @@ import {
   useRemoteCheckpoints,
   useTakeRemoteCheckpoint,
 } from "../../queries/remotes.ts";
+import { DumpOptionFields, noDumpOptions } from "../checkpoints/dump-options.tsx";
+import { RequestForm } from "../fields/request-form.tsx";
 import { checkpointWarning } from "./remote-state.ts";
 
 /** Checkpoints of a container elsewhere: taken and kept, but not restored. */
@@ -88,74 +90,39 @@ function TakeDialog(props: {
   const [name, setName] = useState(() =>
     dateTime(Date.now()).slice(0, 19).replaceAll(":", "-").replaceAll(" ", "_"),
   );
-  const [options, setOptions] = useState({
-    ...{ tcpEstablished: false, fileLocks: false, externalUnixSockets: false },
-  });
-  const set = (key: keyof typeof options) => (value: boolean) =>
-    setOptions((before) => ({ ...before, [key]: value }));
+  const [options, setOptions] = useState(noDumpOptions);
   const valid = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name);
-  const submit = (): void => {
-    if (!valid || take.isPending) return;
-    take.mutate(
-      { name, ...options },
-      {
-        onSuccess: () => {
-          announce(`Checkpoint ${name} was taken`);
-          onClose();
-        },
-      },
-    );
-  };
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
+    <RequestForm
       title={`Checkpoint ${container.name}`}
       description="Keeps its memory, processes and open files on disk. It runs on."
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" busy={take.isPending} disabled={!valid} onClick={submit}>
-            Checkpoint
-          </Button>
-        </>
+      action="Checkpoint"
+      failure="No checkpoint was taken"
+      fields={[]}
+      run={take}
+      ready={valid}
+      size="medium"
+      onClose={onClose}
+      onSubmit={() =>
+        take.mutate(
+          { name, ...options },
+          {
+            onSuccess: () => {
+              announce(`Checkpoint ${name} was taken`);
+              onClose();
+            },
+          },
+        )
       }
     >
-      <form
-        className="remotes__form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        {checkpointWarning(owner) && <p>{checkpointWarning(owner)}</p>}
-        <TextField
-          label="Name"
-          value={name}
-          onChange={setName}
-          error={valid ? undefined : "Letters, digits, dots, dashes and underscores, at most 64"}
-        />
-        <Checkbox
-          checked={options.tcpEstablished}
-          onChange={set("tcpEstablished")}
-          label="Open TCP connections"
-          hint="Without this, one open connection makes it fail."
-        />
-        <Checkbox
-          checked={options.fileLocks}
-          onChange={set("fileLocks")}
-          label="File locks"
-          hint="Needed when a program holds one, as databases do."
-        />
-        <Checkbox
-          checked={options.externalUnixSockets}
-          onChange={set("externalUnixSockets")}
-          label="Unix sockets to outside"
-          hint="Connections to sockets of programs outside this container."
-        />
-        {take.error && <ErrorNote title="No checkpoint was taken" error={take.error} />}
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      {checkpointWarning(owner) && <p>{checkpointWarning(owner)}</p>}
+      <TextField
+        label="Name"
+        value={name}
+        onChange={setName}
+        error={valid ? undefined : "Letters, digits, dots, dashes and underscores, at most 64"}
+      />
+      <DumpOptionFields value={options} onChange={setOptions} />
+    </RequestForm>
   );
 }
