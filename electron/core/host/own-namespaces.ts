@@ -77,8 +77,9 @@ export class OwnNamespaces {
   async endUnused(): Promise<boolean> {
     await this.#holding?.catch(() => undefined);
     const pid = this.pid();
+    if (pid !== undefined) await this.#remember(pid);
     const net = pid === undefined ? undefined : namespaceOf(pid, "net");
-    const inside = residents(this.#user);
+    const inside = this.#residents();
     if (inside.some((one) => one.net !== net && !one.isOurs)) return false;
     for (const one of inside) if (one.net === net) endProcess(one.pid);
     const until = Date.now() + startTime;
@@ -90,13 +91,23 @@ export class OwnNamespaces {
     return true;
   }
 
-  /** The user namespace that they were made with. */
-  get #user(): string {
-    return read(join(this.#directory, "user"));
+  /** Not with the start alone: who began it may have been killed before. */
+  async #remember(pid: number): Promise<void> {
+    const path = join(this.#directory, "user");
+    const made = [read(bootFile), namespaceOf(pid, "user"), "\n", read(`/proc/${pid}/uid_map`)];
+    const text = made.join("");
+    if (read(path) !== text) await writeFile(path, text);
+  }
+
+  /** Who is in the user namespace that they were made with. */
+  #residents(): Resident[] {
+    const [boot, user = "", ...map] = read(join(this.#directory, "user")).split("\n");
+    return boot === read(bootFile).trim() ? residents(user, map.join("\n")) : [];
   }
 
   async #hold(): Promise<number> {
     const pid = this.pid() ?? (await this.#start());
+    await this.#remember(pid);
     this.#lookLater();
     return pid;
   }
@@ -107,7 +118,7 @@ export class OwnNamespaces {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await rm(join(directory, "pid"), { force: true });
     await writeFile(join(directory, "resolv.conf"), `nameserver ${this.#nameserver}\n`);
-    const [resident] = residents(this.#user);
+    const [resident] = this.#residents();
     const into = ["--user", "--preserve-credentials"];
     const enter = resident
       ? ["nsenter", "--target", String(resident.pid), ...into, "unshare"]
@@ -136,7 +147,6 @@ export class OwnNamespaces {
         ...{ output: said, hint: "The System page says what this machine lacks for them." },
       });
     }
-    await writeFile(join(directory, "user"), namespaceOf(pid, "user"));
     return pid;
   }
 
@@ -153,6 +163,9 @@ export class OwnNamespaces {
   }
 }
 
+/** Names this boot, in a line. */
+const bootFile = "/proc/sys/kernel/random/boot_id";
+
 interface Resident {
   pid: number;
   net: string;
@@ -160,12 +173,16 @@ interface Resident {
   isOurs: boolean;
 }
 
-/** Who is in a user namespace, as far as this user may know. Of what has ended and waits to be reaped only that one. */
-function residents(user: string): Resident[] {
+/**
+ * Who is in a user namespace with these ids, as far as this user may know: its number alone may be another's by now.
+ * What has ended and waits to be reaped is in none.
+ */
+function residents(user: string, map: string): Resident[] {
   if (user === "") return [];
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && namespaceOf(pid, "user") === user)
+    .filter((pid) => read(`/proc/${pid}/uid_map`) === map)
     .map((pid) => {
       const parent = parentOf(pid);
       const isOurs = parent === process.pid || parentOf(parent) === process.pid;
