@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { createCore } from "./core.ts";
 import { resolvePaths } from "./host/paths.ts";
@@ -5,7 +6,8 @@ import { resolvePaths } from "./host/paths.ts";
 /**
  * For survival.behaviour.test.ts: a manager of its own process, to be killed. Makes containers that
  * write numbered lines, tells which, then creates and deletes others until it is killed. Given an archive or `pull:NAME`,
- * it imports or pulls that instead, and tells once this is under way.
+ * it imports or pulls that instead, and tells once this is under way. Given `health`, it tells of a check that hangs, with
+ * the check's pid.
  */
 const [root = "", keep = "0", archive] = process.argv.slice(2);
 const core = await createCore({
@@ -14,6 +16,23 @@ const core = await createCore({
   kind: "test",
 });
 await core.ready;
+if (archive === "health") {
+  const { id: imageId } = await core.images.ensureStarter();
+  const hangs = { test: ["CMD", "sleep", "4321"], intervalSeconds: 0.1, timeoutSeconds: 4000 };
+  const { id } = await core.containers.create(
+    { ...config("hangs", "sleep 1000", imageId), healthCheck: hangs },
+    true,
+  );
+  const task = core.containers.lifecycle.task(id);
+  for (;;) {
+    const check = (await task?.pids())?.find(({ process }) => process === undefined);
+    const line = await readFile(`/proc/${check?.pid}/cmdline`, "utf8").catch(() => "");
+    if (line.includes("4321")) process.send?.({ kept: [{ id, pid: check?.pid, ends: true }] });
+    if (line.includes("4321")) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise(() => undefined);
+}
 if (archive?.startsWith("pull:")) {
   void core.transfers.pull(archive.slice("pull:".length));
   for await (const { put } of core.transfers.watch(new AbortController().signal)) {
@@ -32,26 +51,32 @@ if (archive !== undefined) {
 }
 const { id: imageId } = await core.images.ensureStarter();
 
-const config = (name: string, script: string): ContainerConfig => ({
-  ...{ name, imageId, args: ["sh", "-c", script], env: [], terminal: false },
-  ...{ limits: {}, restart: { name: "no" }, labels: {} },
-  ports: [{ containerPort: 80, protocol: "tcp" }],
-});
 const forever = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.02; done";
 const awhile = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.02; done; exit 9";
 
 const kept: { id: string; pid: number | undefined; ends: boolean }[] = [];
 for (let i = 0; i < Number(keep); i += 1) {
   const ends = i % 4 === 3;
-  const { id } = await core.containers.create(config(`kept-${i}`, ends ? awhile : forever), true);
+  const { id } = await core.containers.create(
+    config(`kept-${i}`, ends ? awhile : forever, imageId),
+    true,
+  );
   kept.push({ id, pid: core.containers.lifecycle.task(id)?.state.pid, ends });
 }
 process.send?.({ kept });
 
 async function churn(name: string): Promise<never> {
   for (let i = 0; ; i += 1) {
-    const { id } = await core.containers.create(config(`${name}-${i}`, forever), true);
+    const { id } = await core.containers.create(config(`${name}-${i}`, forever, imageId), true);
     await core.containers.delete(id, true);
   }
 }
 await Promise.all([churn("one"), churn("two")]);
+
+function config(name: string, script: string, imageId = ""): ContainerConfig {
+  return {
+    ...{ name, imageId, args: ["sh", "-c", script], env: [], terminal: false },
+    ...{ limits: {}, restart: { name: "no" }, labels: {} },
+    ports: [{ containerPort: 80, protocol: "tcp" }],
+  };
+}

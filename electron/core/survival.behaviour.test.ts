@@ -109,6 +109,18 @@ async function leftovers(ids: string[]): Promise<string[]> {
   ];
 }
 
+test("kill -9 of the manager in the middle of a health check leaves no check behind", async () => {
+  const manager = await startManager(0, "health");
+  await manager.kill();
+  const [hangs] = manager.kept as [Kept];
+  expect(lives(hangs.pid)).toBe(true);
+  const core = await open();
+  await core.ready;
+  await vi.waitFor(() => expect(lives(hangs.pid)).toBe(false), { timeout: 15_000 });
+  expect(await core.containers.list()).toMatchObject([{ state: { status: "running" } }]);
+  await core.containers.delete(hangs.id, true);
+});
+
 test("kill -9 of the manager loses no container, log line or exit status", async () => {
   const manager = await startManager(20);
   await manager.kill();

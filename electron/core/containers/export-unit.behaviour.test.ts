@@ -37,7 +37,10 @@ const sayable = draftArbitrary.map((draft): RunDraft => {
 test("podman makes of a Quadlet file the container that it was written for", async (context) => {
   const places = ["/usr/libexec/podman/quadlet", "/usr/lib/podman/quadlet"];
   const quadlet = await find("quadlet", ...places);
-  if (!quadlet) return context.skip("this machine's podman has no Quadlet");
+  if (!quadlet) {
+    context.skip("this machine's podman has no Quadlet");
+    return;
+  }
   const units = join(directory, "units");
   await mkdir(units);
   const drafts = fc.sample(sayable, { numRuns: 200, seed: 20_261_124 });
@@ -62,7 +65,10 @@ test("systemd finds nothing wrong with a unit", async (context) => {
   const analyze = await find("systemd-analyze");
   // What a unit calls has to be there.
   const program = await find("true");
-  if (!analyze || !program) return context.skip("this machine has no systemd-analyze");
+  if (!analyze || !program) {
+    context.skip("this machine has no systemd-analyze");
+    return;
+  }
   for (const form of ["podman", "docker"] as const) {
     for (const [at, draft] of fc.sample(sayable, { numRuns: 5, seed: 1 }).entries()) {
       const { text } = exportUnit(draft, "nginx:1", { form, user: false, program });

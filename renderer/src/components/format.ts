@@ -104,9 +104,9 @@ export function dateTime(time: number): string {
   return `${isoDate(time)} ${clock(time)}`;
 }
 
-/** `14:02` today, `yesterday 14:02`, else `21 Nov 14:02`. */
-export function moment(time: number, now: number = Date.now()): string {
-  const short = clock(time).slice(0, 5);
+/** `14:02` today, `yesterday 14:02`, else `21 Nov 14:02`; with `seconds` to the second. */
+export function moment(time: number, now: number = Date.now(), seconds = false): string {
+  const short = seconds ? clock(time) : clock(time).slice(0, 5);
   if (isoDate(time) === isoDate(now)) return short;
   const before = new Date(now);
   before.setDate(before.getDate() - 1);

@@ -38,9 +38,9 @@ export function Since(props: { time: number }) {
 }
 
 /** A point in time, short; the whole on hover. */
-export function Moment(props: { time: number }) {
-  const { time } = props;
-  const text = useSyncExternalStore(subscribe, () => moment(time));
+export function Moment(props: { time: number; seconds?: boolean }) {
+  const { time, seconds } = props;
+  const text = useSyncExternalStore(subscribe, () => moment(time, Date.now(), seconds));
   return (
     <time className="num" dateTime={new Date(time).toISOString()} title={dateTime(time)}>
       {text}

@@ -41,7 +41,7 @@ export function isTrouble(state: Container["state"]): boolean {
 export const healthLooks: Record<HealthStatus, StatusLook> = {
   healthy: { shape: "dot", tone: "run", word: "Healthy" },
   unhealthy: { shape: "dot", tone: "bad", word: "Unhealthy" },
-  starting: { shape: "ring", tone: "run", word: "Not checked yet" },
+  starting: { shape: "ring", tone: "run", word: "Unchecked" },
 };
 
 export function statusLook(state: Container["state"]): StatusLook {

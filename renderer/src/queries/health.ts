@@ -11,10 +11,8 @@ export function useHealth(id: string): { health?: Health; error?: AppError } {
     const abort = new AbortController();
     const run = async (): Promise<void> => {
       try {
-        const { signal } = abort;
-        for await (const health of client.stream("containers.watchHealth", { id }, { signal })) {
-          setState({ id, health });
-        }
+        const states = client.stream("containers.watchHealth", { id }, { signal: abort.signal });
+        for await (const health of states) setState({ id, health });
       } catch (error) {
         if (!abort.signal.aborted) setState({ id, error: AppError.from(error) });
       }

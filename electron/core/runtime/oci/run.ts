@@ -1,6 +1,7 @@
-import { rm, writeFile } from "node:fs/promises";
+import { readdir, rm, stat as fileStat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readyCgroupLock } from "#core/host/cgroup-lock";
+import { processStat, startTimeToEpoch } from "#core/host/proc";
 import { runCommand } from "#core/host/command";
 import type { Bundle } from "../bundle.ts";
 import type { CallOptions, RunRequest, RunResult } from "../runtime.ts";
@@ -72,6 +73,32 @@ export async function runInside(
   } finally {
     // Nobody need wait for it; what a killed manager leaves of them goes with the bundle.
     for (const file of Object.values(files)) void rm(file, { force: true }).catch(() => {});
+  }
+}
+
+/** A clock that counts seconds tells when a process began; milliseconds. */
+const startSlack = 1000;
+
+/**
+ * Ends the commands that a killed manager ran in a container, for which nobody waits any more. Only what is in the
+ * container, and was when its pid was written down, is taken for one.
+ */
+export async function endLeftRuns(
+  bundle: string,
+  livePids: () => Promise<number[]>,
+): Promise<void> {
+  const left = (await readdir(bundle)).filter((name) => /^run-\d+-\d+\.(json|log|pid)$/.test(name));
+  if (left.length === 0) return;
+  const live = new Set(await livePids());
+  for (const name of left) {
+    const file = join(bundle, name);
+    const pid = name.endsWith(".pid") ? await readNumber(file) : undefined;
+    const stat = pid !== undefined && live.has(pid) ? await processStat(pid) : undefined;
+    if (pid !== undefined && stat) {
+      const written = (await fileStat(file)).mtimeMs;
+      if ((await startTimeToEpoch(stat.startTime)) <= written + startSlack) await endTree(pid);
+    }
+    await rm(file, { force: true });
   }
 }
 

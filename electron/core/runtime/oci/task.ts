@@ -29,7 +29,7 @@ import { namespacePids } from "./pids.ts";
 import { sandboxKill, sandboxPid } from "./runsc.ts";
 import { OciProcess, ignoreNotFound } from "./process.ts";
 import { removeByHand } from "./remove.ts";
-import { runInside } from "./run.ts";
+import { endLeftRuns, runInside } from "./run.ts";
 import type { OciShared } from "./shared.ts";
 
 /** The running side of a container held by conmon, executed by an OCI runtime's command line. */
@@ -97,7 +97,10 @@ export class OciTask extends HostTask<OciProcess, OciShared> {
   protected async takeUp(files: ProcessFiles, sameBoot: boolean): Promise<void> {
     const init = this.list.requireInit();
     await init.load(files, sameBoot);
-    if (!init.state.exit) this.enterPhase(await this.#readPhase());
+    if (!init.state.exit) {
+      this.enterPhase(await this.#readPhase());
+      await endLeftRuns(this.bundle, () => this.livePids()).catch(() => undefined);
+    }
     await this.loadExecs(sameBoot);
   }
 

@@ -1,17 +1,23 @@
+import { useState } from "react";
 import type { Container } from "#shared/contract/containers";
 import type { HealthResult } from "#shared/contract/health";
-import { ErrorNote, OwnWords } from "../../components/error-note.tsx";
-import { clock, dateTime, exactDuration, isoDate } from "../../components/format.ts";
+import { Button } from "../../components/button.tsx";
+import { ErrorNote } from "../../components/error-note.tsx";
+import { exactDuration } from "../../components/format.ts";
 import { Section } from "../../components/page.tsx";
 import { Moment, Since } from "../../components/since.tsx";
 import { healthLooks, Mark } from "../../components/status-mark.tsx";
 import { useHealth } from "../../queries/health.ts";
 import "./health-card.css";
 
+/** Checks shown at first. */
+const shown = 5;
+
 /** What a container's checks have found; nothing for one that has none and never had. */
 export function HealthCard(props: { container: Container }) {
   const { id } = props.container;
   const { health, error } = useHealth(id);
+  const [all, setAll] = useState(false);
   if (error) return <ErrorNote title="Its health can’t be read" error={error} />;
   if (!health || (health.status === undefined && health.results.length === 0)) return null;
   const { status, failingStreak, results, watchedSince } = health;
@@ -49,11 +55,16 @@ export function HealthCard(props: { container: Container }) {
             </tr>
           </thead>
           <tbody>
-            {newest.map((result) => (
+            {(all ? newest : newest.slice(0, shown)).map((result) => (
               <Result key={result.startedAt} result={result} />
             ))}
           </tbody>
         </table>
+      )}
+      {newest.length > shown && (
+        <Button variant="link" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? "fewer" : `${newest.length - shown} more`}
+        </Button>
       )}
       {watchedSince !== undefined && (
         <p className="dim">
@@ -66,17 +77,12 @@ export function HealthCard(props: { container: Container }) {
 
 function Result(props: { result: HealthResult }) {
   const { startedAt, endedAt, exitCode, output } = props.result;
-  const lines = output.trim().split("\n");
+  const [open, setOpen] = useState(false);
+  const text = output.trim();
   return (
     <tr>
       <td>
-        {isoDate(startedAt) === isoDate(Date.now()) ? (
-          <time className="num" title={dateTime(startedAt)}>
-            {clock(startedAt)}
-          </time>
-        ) : (
-          <Moment time={startedAt} />
-        )}
+        <Moment time={startedAt} seconds />
       </td>
       <td className="num">
         {exitCode === 0 ? (
@@ -86,9 +92,21 @@ function Result(props: { result: HealthResult }) {
         )}
       </td>
       <td className="num">{exactDuration(endedAt - startedAt)}</td>
-      <td className="health__output selectable">
-        <span className="mono">{lines[0] || <span className="dim">nothing</span>}</span>
-        {lines.length > 1 && <OwnWords output={output} />}
+      <td className="health__output">
+        {text === "" ? (
+          <span className="dim">nothing</span>
+        ) : (
+          <button
+            type="button"
+            className="health__said mono"
+            aria-expanded={open}
+            title={open ? "Less" : "All that it said"}
+            onClick={() => setOpen(!open)}
+          >
+            {text.split("\n")[0]}
+          </button>
+        )}
+        {open && <pre className="health__whole mono selectable">{text}</pre>}
       </td>
     </tr>
   );
