@@ -51,6 +51,35 @@ test("an ordinary user's containers: created, entered, read, stopped, found agai
   expect(await client.call("containers.list", {})).toEqual([]);
 });
 
+test("a check in an ordinary user's container is killed at its timeout, whoever it runs as", async ({
+  userHome,
+}) => {
+  const app = await userHome.startHeadless();
+  const client = await app.connect();
+  const { id } = await makeContainer(client, {
+    ...{ name: "checked", imageId: await starterImage(client), args: ["sleep", "1000"] },
+    // Another of its ids than the manager's own, whose processes are not the manager's to signal.
+    user: "www-data",
+    healthCheck: {
+      ...{ test: ["CMD-SHELL", "sleep 4321 & sleep 4322; true"], retries: 1 },
+      ...{ intervalSeconds: 0.2, timeoutSeconds: 1 },
+    },
+  });
+  for await (const { failingStreak, results } of client.stream("containers.watchHealth", { id })) {
+    if (failingStreak < 3) continue;
+    expect(results.at(-1)?.output).toBe("It was killed after 1 s");
+    break;
+  }
+  // Of three none is left; a fourth may be under way.
+  await expect
+    .poll(async () => {
+      const { stdout } = await client.call("containers.exec", { id, args: ["ps", "-o", "args"] });
+      return new TextDecoder().decode(stdout).split("sleep 432").length - 1;
+    })
+    .toBeLessThanOrEqual(2);
+  await client.call("containers.delete", { id, force: true });
+});
+
 test("an ordinary user's containers reach the world, and are reached by published ports", async ({
   userHome,
 }) => {

@@ -137,6 +137,29 @@ test("the history outlives the manager, and until it has looked again nothing is
   expect(events.filter(({ topic }) => topic === "/shimyard/health")).toHaveLength(2);
 });
 
+test("an image's own check is its containers', who may change it in part or have none", async () => {
+  const { containers, containerImages } = own.core;
+  const maker = await start({ test: ["NONE"] });
+  const image = await containerImages.commit({
+    ...{ containerId: maker, name: "test:checked", pause: false },
+    config: { healthCheck: { test: ["CMD-SHELL", "test -e /ok"], intervalSeconds: 0.2 } },
+  });
+  const make = async (name: string, healthCheck?: HealthCheck): Promise<string> => {
+    const config: ContainerConfig = {
+      ...{ name, imageId: image.id, args: ["sleep", "1000"], env: [], terminal: false },
+      ...{ limits: {}, restart: { name: "no" }, labels: {}, networks: "none" },
+      ...(healthCheck ? { healthCheck } : {}),
+    };
+    return (await containers.create(config, true)).id;
+  };
+  const inherits = await make("inherits");
+  const changes = await make("changes", { test: ["CMD", "false"], retries: 1 });
+  const refuses = await make("refuses", { test: ["NONE"] });
+  await until(inherits, "healthy");
+  await until(changes, "unhealthy");
+  expect(await healthOf(refuses)).toEqual({ failingStreak: 0, results: [] });
+});
+
 test("a container that is deleted leaves no history", async () => {
   const id = await start(asking);
   await until(id, "healthy");
