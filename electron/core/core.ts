@@ -160,6 +160,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const volumes = new VolumeService({
       ...{ paths, privileges, store, exchange, operations, ready },
       holders: () => containers.volumeHolders(),
+      unreadable: () => containers.records.damaged.length,
       view: (imageId) => snapshots.view(images.layersOf(imageId)),
       release: (name) => files.releaseVolume(name),
     });

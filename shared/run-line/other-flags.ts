@@ -38,7 +38,7 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     ...{ "health-startup-success": startup, "health-startup-timeout": startup },
     "hosts-file": "Its /etc/hosts is written here: give extra hosts",
     hostuser: "Users of the machine are not taken over",
-    "image-volume": "What the image keeps lies with the container",
+    "image-volume": "What the image keeps is in a volume without a name",
     "init-ctr": pods,
     "intel-rdt-closid": "Cache and memory bandwidth can't be given here",
     ...{ ipc: namespaces, pid: namespaces, uts: namespaces },

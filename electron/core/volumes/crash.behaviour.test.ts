@@ -1,4 +1,5 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
@@ -6,26 +7,29 @@ import type { Image } from "#shared/contract/images";
 import { workerUrl } from "../base/worker.ts";
 import { mustRun } from "../host/command.ts";
 import { findBusybox, makeStarterRootfs } from "../images/starter.ts";
-import { openTestCore } from "../images/test-core.ts";
+import { removeTree } from "../host/remove-tree.ts";
+import { choosePrivileges } from "../host/privileges.ts";
+import { resolvePaths } from "../host/paths.ts";
+import { rememberHost } from "../runtime/testing.ts";
 import { ChildManager } from "../runtime/child-manager.ts";
 
 const program = fileURLToPath(workerUrl("volume-manager.test", import.meta.url));
 
 test("a manager killed while it fills a volume leaves no half of it", async () => {
-  const t = await openTestCore();
-  // The other one has the root now; this one only tidies up after it.
-  await t.core.close();
+  const dir = await mkdtemp(join(tmpdir(), "shimyard-volume-crash-"));
+  const root = join(dir, "root");
+  await rememberHost(resolvePaths({}, 0, "/root", root));
   const manager = (): Promise<ChildManager> =>
-    ChildManager.start([process.execPath, program, join(t.dir, "root")]);
-  const tree = join(t.dir, "tree");
+    ChildManager.start([process.execPath, program, root]);
+  const tree = join(dir, "tree");
   await mkdir(tree);
   await makeStarterRootfs(tree, await findBusybox());
   await mkdir(join(tree, "data"));
-  const many = 4000;
+  const many = 2000;
   for (let index = 0; index < many; index += 1) await writeFile(join(tree, `data/${index}`), "x");
-  const tar = join(t.dir, "image.tar");
+  const tar = join(dir, "image.tar");
   await mustRun(["tar", "-C", tree, "-cf", tar, "."]);
-  const volumes = join(t.paths.data, "volumes");
+  const volumes = join(root, "data/volumes");
   let child = await manager();
   try {
     const { id: imageId } = (await child.ask({ do: "import", path: tar })) as Image;
@@ -49,7 +53,6 @@ test("a manager killed while it fills a volume leaves no half of it", async () =
     expect(await readdir(volumes)).toEqual([]);
   } finally {
     await child.kill();
-    await t.reopen();
-    await t.close();
+    await removeTree(dir, choosePrivileges());
   }
 }, 120_000);

@@ -13,16 +13,23 @@ import { removeTree } from "../host/remove-tree.ts";
 /** A day, in milliseconds: what is copied may be as big as a disk. */
 const longest = 24 * 3600 * 1000;
 
-/** Copies the directory that is standard input. */
-const copySource =
-  "mkdir -m 700 filling && cp --archive /proc/self/fd/0/. filling && mv -T filling filled";
+/** What begins a command that ends with whoever started it: of a script every one that takes a while. */
+const mortal = "setpriv --pdeathsig KILL --";
 
-/** Moves one name after another, of which none replaces what is there, and at last says whose the directory is. */
-const finishFill = `find filled -mindepth 1 -maxdepth 1 -exec sh -c '
-    for from; do
-      to=files/\${from##*/}
-      if [ -e "$to" ] || [ -L "$to" ]; then rm -rf -- "$from"; else mv -T -- "$from" "$to"; fi || exit 1
-    done' sh {} + && cp --archive -T filled files && rmdir filled`;
+/** Copies the directory that is standard input. */
+const copySource = `mkdir -m 700 filling &&
+  ${mortal} cp --archive /proc/self/fd/0/. filling && mv -T filling filled`;
+
+/** Moves every name, of which none replaces what is there, and at last says whose the directory is. */
+const finishFill = `{ ${mortal} find filled -mindepth 1 -maxdepth 1 \\
+    -exec ${mortal} mv --no-clobber --target-directory=files -- {} + || true; } &&
+  find filled -mindepth 1 -maxdepth 1 -exec ${mortal} sh -c '
+    for left; do
+      to=files/\${left##*/}
+      [ -e "$to" ] || [ -L "$to" ] || { echo "$left was not moved" >&2; exit 1; }
+    done
+    rm -rf -- "$@"' sh {} + &&
+  cp --archive -T filled files && rmdir filled`;
 
 /**
  * The directories of volumes. In that of each lies `files`, which containers see, and what is on its way there:
@@ -188,7 +195,7 @@ export class VolumeDisk {
     script: string,
     options: { signal?: AbortSignal; stdin?: number } = {},
   ): Promise<void> {
-    const argv = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", script];
+    const argv = [...mortal.split(" "), "sh", "-c", script];
     const cwd = join(this.#directory, name);
     await mustRun(this.#privileges.asRoot(argv), { ...options, cwd, timeout: longest });
   }

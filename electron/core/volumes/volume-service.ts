@@ -26,6 +26,8 @@ export interface VolumeServiceOptions {
   ready: Promise<void>;
   /** Every container. */
   holders: () => Iterable<Holder>;
+  /** How many containers there are whose records can't be read: what they have is not known. */
+  unreadable: () => number;
   /** An image's files, to be read. */
   view: (imageId: string) => Promise<View>;
   /** Called, and waited for, before a volume's files are replaced or removed. */
@@ -115,12 +117,19 @@ export class VolumeService {
     return this.#measure(this.#volumes.store.list(), options);
   }
 
-  /** What `prune` would remove. */
+  /** What `prune` would remove. FAILED_PRECONDITION while it can't be known what some container has. */
   async previewPrune(
     { what }: VolumePrune,
     options: { signal?: AbortSignal } = {},
   ): Promise<{ volumes: { id: string; size: number }[]; frees: number }> {
     await this.#o.ready;
+    if (this.#o.unreadable() > 0) {
+      throw new AppError(
+        "FAILED_PRECONDITION",
+        "The record of a container can't be read, so which volumes it has is not known",
+        { hint: "Delete that container by force first, or delete volumes one by one." },
+      );
+    }
     const volumes = await this.#measure(this.#volumes.unused(what), options);
     return { volumes, frees: volumes.reduce((sum, { size }) => sum + size, 0) };
   }

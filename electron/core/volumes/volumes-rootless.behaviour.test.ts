@@ -55,9 +55,7 @@ describe.runIf(isRoot)(isRoot ? "an ordinary user" : "an ordinary user (root mak
 
   test("has a volume filled with the owners that the image has, and kept", async () => {
     expect(await run(owners, "data")).toBe(filled);
-    expect(
-      await run("echo -n changed >/data/file; rm -r /data/none; cat /data/file", "data"),
-    ).toMatch(/changed$/);
+    expect(await run("echo -n changed >/data/file; cat /data/file", "data")).toBe("changed");
     expect(await run("cat /data/file", "data")).toBe("changed");
     const [volume] = await ask<(Volume & { size: number })[]>({ do: "volumes" });
     expect(volume?.size).toBeGreaterThan(0);

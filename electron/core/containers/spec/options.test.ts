@@ -112,6 +112,14 @@ test("mounts take the place of what is always there, and lie in the order of the
   expect(spec.linux["rootfsPropagation"]).toBe("rslave");
 });
 
+test("volumes are the directories that keep them", async () => {
+  const { spec } = await ofLine("-v data:/srv/data:ro");
+  expect(spec.mounts.at(-1)).toEqual({
+    ...{ destination: "/srv/data", type: "bind", source: "/volumes/data" },
+    options: ["rbind", "rprivate", "ro"],
+  });
+});
+
 test("what is not there is refused, at its field", async () => {
   await expect(ofLine("-v /nowhere/at/all:/x")).rejects.toMatchObject({
     details: { field: "mounts" },
