@@ -26,7 +26,7 @@ export interface Surroundings {
   /** Variables that hold over those of `.env`. */
   environment: Readonly<Record<string, string>>;
   /** A file's text by its absolute path; undefined when it is not there. Rejects when it can't be read. */
-  read(path: string): Promise<string | undefined>;
+  read: (path: string) => Promise<string | undefined>;
 }
 
 export interface Loaded {

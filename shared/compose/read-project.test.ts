@@ -21,6 +21,8 @@ test("variables come from around it before .env, and its name is one", async () 
     { name: "shop", env: "TAG=1\nREPO=r", environment: { TAG: "2" } },
   );
   expect(services[0]?.image).toBe("r/shop:2");
+  const own = await projectOf('name: mine\nservices: {web: {image: "$COMPOSE_PROJECT_NAME"}}');
+  expect(own.services[0]?.image).toBe("mine");
 });
 
 test("anchors, aliases, merge keys and x- keys", async () => {

@@ -29,6 +29,8 @@ export interface ReadProject {
   notes: ComposeNote[];
 }
 
+const nameVariable = "COMPOSE_PROJECT_NAME";
+
 /** Reads a project as a compose file and its overrides write it (https://github.com/compose-spec/compose-spec). */
 export async function readProject(
   source: ComposeSource,
@@ -36,13 +38,18 @@ export async function readProject(
 ): Promise<ReadProject> {
   const notes = new Notes();
   const given: Record<string, string> =
-    source.name === undefined ? {} : { COMPOSE_PROJECT_NAME: source.name };
+    source.name === undefined ? {} : { [nameVariable]: source.name };
   const { root, lookup, place } = await new Loader(notes, surroundings).load(source, {
     ...surroundings.environment,
     ...given,
   });
   const top = new Field(root, "", notes, place);
   const name = readName(top, source, lookup);
+  // A file may use the name that it gives itself: then it is read again, knowing it.
+  const used = source.files.some(({ text }) => text.includes(nameVariable));
+  if (used && lookup(nameVariable) === undefined && projectNamePattern.test(name)) {
+    return readProject({ ...source, name }, surroundings);
+  }
   const project = notes.failed ? undefined : await read(top, name, source, surroundings, lookup);
   return { project: notes.failed ? undefined : project, name, notes: notes.list() };
 }
@@ -50,7 +57,7 @@ export async function readProject(
 function readName(top: Field, source: ComposeSource, lookup: Lookup): string {
   const field = top.get("name");
   const written = field?.attempt(() => interpolate(field.text() ?? "", lookup).text);
-  const name = source.name ?? lookup("COMPOSE_PROJECT_NAME") ?? written;
+  const name = source.name ?? lookup(nameVariable) ?? written;
   if (name === undefined) {
     const found = projectNameFrom(baseName(source.directory ?? ""));
     if (found === "") top.note("error", "The project has no name: give it one");

@@ -105,9 +105,9 @@ export class Lifecycle {
 
   /**
    * Stops with its stop signal, and after `grace` seconds (its own, else the settings') with SIGKILL. Nothing happens to
-   * a container that does not run. Cancelling leaves it as it is then.
+   * a container that does not run. Cancelling leaves it as it is then. `within`: see OperationService.run.
    */
-  async stop(id: string, grace?: number): Promise<void> {
+  async stop(id: string, grace?: number, within?: AbortSignal): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
     this.#requireWhole(id, config.name);
@@ -117,10 +117,13 @@ export class Lifecycle {
       return;
     }
     const spec = { kind: "stop", title: `Stopping ${config.name}`, containerId: id };
-    await this.#o.operations.run({ ...spec, cancellable: true }, (op) =>
-      this.#o.activities.run(id, config.name, { name: "stopping", operationId: op.id }, () =>
-        this.#halt(id, grace, op),
-      ),
+    await this.#o.operations.run(
+      { ...spec, cancellable: true },
+      (op) =>
+        this.#o.activities.run(id, config.name, { name: "stopping", operationId: op.id }, () =>
+          this.#halt(id, grace, op),
+        ),
+      within,
     );
   }
 

@@ -29,6 +29,28 @@ test("a cancelled operation says so, and its body is told", async () => {
   service.dispose();
 });
 
+test("an operation within another is cancelled with it", async () => {
+  const service = new OperationService();
+  const outer = new AbortController();
+  const wait = (within: AbortSignal): Promise<void> =>
+    service.run(
+      spec,
+      async ({ signal }) => {
+        if (!signal.aborted) {
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        }
+        signal.throwIfAborted();
+      },
+      within,
+    );
+  const run = wait(outer.signal);
+  outer.abort();
+  await expect(run).rejects.toMatchObject({ code: "CANCELLED" });
+  await expect(wait(outer.signal)).rejects.toMatchObject({ code: "CANCELLED" });
+  expect(await shown(service)).toMatchObject([{ status: "cancelled" }, { status: "cancelled" }]);
+  service.dispose();
+});
+
 test("a failed operation keeps its error for ten minutes", async () => {
   vi.useFakeTimers();
   const service = new OperationService();

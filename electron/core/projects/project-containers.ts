@@ -1,6 +1,7 @@
 import { projectLabels } from "#shared/base/project-labels";
 import type { Disposable } from "#shared/base/disposable";
 import { Emitter } from "#shared/base/emitter";
+import { projectNamePattern } from "#shared/compose/project";
 import type { Container } from "#shared/contract/containers";
 import type { ContainerService } from "../containers/container-service.ts";
 
@@ -94,7 +95,11 @@ export class ProjectContainers implements Disposable {
 const inOrder = (rows: Container[]): Container[] =>
   rows.sort((a, b) => serviceOf(a).localeCompare(serviceOf(b)) || numberOf(a) - numberOf(b));
 
-const projectOf = ({ labels }: Container): string | undefined => labels[projectLabels.project];
+/** A label that can't be a project's name is somebody's own. */
+function projectOf({ labels }: Container): string | undefined {
+  const name = labels[projectLabels.project];
+  return name !== undefined && projectNamePattern.test(name) ? name : undefined;
+}
 /** The service that a container is of; its name where nothing says. */
 export const serviceOf = ({ labels, name }: Container): string =>
   labels[projectLabels.service] ?? name;

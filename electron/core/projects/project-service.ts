@@ -150,7 +150,9 @@ export class ProjectService implements Disposable {
   async stop(name: string, services?: readonly string[]): Promise<void> {
     await this.#requireKnown(name);
     await this.#activity.run(name, "stop", `Stopping ${titleOf(name, services)}`, (op) =>
-      this.#each(name, services, "dependents", op, (id) => this.#o.containers.lifecycle.stop(id)),
+      this.#each(name, services, "dependents", op, (id) =>
+        this.#o.containers.lifecycle.stop(id, undefined, op.signal),
+      ),
     );
   }
 
@@ -183,8 +185,7 @@ export class ProjectService implements Disposable {
     const { containers, networks, volumes } = this.#o;
     await this.#activity.run(name, "down", `Bringing down ${name}`, async (op) => {
       await this.#each(name, undefined, "dependents", op, async (id) => {
-        await containers.lifecycle.stop(id);
-        op.signal.throwIfAborted();
+        await containers.lifecycle.stop(id, undefined, op.signal);
         await containers.delete(id, true);
       });
       for (const { id, labels } of await networks.list()) {

@@ -254,7 +254,7 @@ test.skipIf((await Buildah.version()) === undefined)(
   "a service is built where it is not yet, and made anew when it is built again (needs buildah)",
   async () => {
     const at = join(root, "built");
-    await mkdir(at);
+    await mkdir(at, { recursive: true });
     const write = (word: string): Promise<void> =>
       writeFile(join(at, "Dockerfile"), `FROM ${image}\nARG WHO\nENV SAID="${word} $WHO"\n`);
     await write("hello");
@@ -267,8 +267,9 @@ services:
       vi.waitFor(async () => expect(await outputOf("built-say-1")).toBe(text), { timeout: 15_000 });
     await said("hello world");
     await write("bye");
-    await core.projects.up(id);
-    await said("hello world\nhello world");
+    await vi.waitFor(async () => expect((await project(id)).state).toBe("stopped"));
+    const { services } = await core.projects.plan(id);
+    expect(services[0]).toMatchObject({ imageAction: "keep", containers: [{ action: "start" }] });
     await core.projects.up(id, { build: true });
     await said("bye world");
     await core.projects.down(id, { volumes: true });

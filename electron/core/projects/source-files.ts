@@ -25,16 +25,19 @@ export function surroundingsOf(directory: string | undefined): Surroundings {
   return { environment, read: readText };
 }
 
-/** Undefined when there is no such file; RESOURCE_EXHAUSTED for one that is too long. */
+/** Undefined when there is no such file; RESOURCE_EXHAUSTED for one that is too long, INVALID_ARGUMENT for no file. */
 async function readText(path: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(path);
-    if (size > maxFile) {
+    const found = await stat(path);
+    // A device or a pipe never ends.
+    if (!found.isFile()) throw new AppError("INVALID_ARGUMENT", `${path} is no file`);
+    if (found.size > maxFile) {
       throw new AppError("RESOURCE_EXHAUSTED", `${path} is longer than a compose file can be`);
     }
     return await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (error instanceof AppError) throw error;
     throw AppError.wrap(error, `${path} can't be read`);
   }
 }

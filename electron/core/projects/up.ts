@@ -217,7 +217,7 @@ export class Up {
   async #remove(id: string): Promise<void> {
     const { containers } = this.#o;
     if (!containers.records.find(id)) return;
-    await containers.lifecycle.stop(id);
+    await containers.lifecycle.stop(id, undefined, this.#context.op.signal);
     await containers.delete(id, true);
   }
 
