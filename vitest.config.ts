@@ -13,6 +13,8 @@ export default defineConfig({
           setupFiles,
           include: ["shared/**/*.test.ts", "electron/**/*.test.ts", "scripts/**/*.test.ts"],
           exclude: ["**/*.behaviour.test.ts", "**/node_modules/**", "dist/**"],
+          // Far beyond what any takes: a loaded machine fails none.
+          testTimeout: 60_000,
         },
       },
       {
@@ -20,6 +22,7 @@ export default defineConfig({
           name: "dom",
           setupFiles,
           environment: "happy-dom",
+          testTimeout: 60_000,
           include: ["renderer/**/*.test.{ts,tsx}"],
         },
       },
