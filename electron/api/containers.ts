@@ -3,7 +3,7 @@ import type { AppContract } from "#shared/contract/index";
 import type { Handlers } from "#shared/rpc/define";
 
 export function containerHandlers(core: Core): Handlers<AppContract>["containers"] {
-  const { containers, checkpoints, processes } = core;
+  const { containers, checkpoints, processes, replacements } = core;
   const { lifecycle } = containers;
   return {
     watch: (_input, { signal }) => containers.watch(signal),
@@ -12,6 +12,7 @@ export function containerHandlers(core: Core): Handlers<AppContract>["containers
     inspect: ({ id }, { signal }) => containers.inspect(id, { signal }),
     checkName: ({ name }) => containers.checkName(name),
     create: ({ config, start }) => containers.create(config, start),
+    recreate: (request) => replacements.replace(request),
     start: async ({ id }) => {
       await lifecycle.start(id);
       return {};

@@ -25,6 +25,7 @@ import { TaskManager } from "./runtime/manager.ts";
 import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
 import { Visits } from "./remotes/visits.ts";
+import { ReplacementService } from "./replacements/replacement-service.ts";
 import { RegistryService } from "./registry/registry-service.ts";
 import { FileSecretStore, type SecretStore } from "./registry/secret-store.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
@@ -63,6 +64,7 @@ export interface Core {
   readonly builds: BuildService;
   readonly registries: RegistryService;
   readonly containers: ContainerService;
+  readonly replacements: ReplacementService;
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
   readonly networks: NetworkService;
@@ -130,7 +132,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots, networks });
+        await reconcile({ tasks, containers, snapshots, networks, replacements });
         await terminals.load();
       } catch (error) {
         throw AppError.wrap(error, "The containers could not be loaded");
@@ -188,6 +190,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, containers, images, snapshots, operations, ...imaging.tools },
     });
 
+    const replacements = new ReplacementService({
+      ...{ store, containers, images, containerImages, networks, operations },
+    });
+
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
@@ -211,13 +217,15 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
-      .then(() => Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load()]))
+      .then(() =>
+        Promise.all([imaging.tidy(), checkpoints.tidy(), extensions.load(), replacements.resume()]),
+      )
       .catch(() => undefined);
     closing.push(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, checkpoints, networks },
-      ...{ transfers, containerImages, builds, registries },
+      ...{ transfers, containerImages, builds, registries, replacements },
       ...{
         files,
         logs,

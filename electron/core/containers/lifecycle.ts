@@ -105,7 +105,7 @@ export class Lifecycle {
   async stop(id: string, grace?: number): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
-    this.#requireWhole(id, config.name);
+    this.requireWhole(id, config.name);
     await this.takeOver(id);
     if (!this.isLive(id)) {
       await this.#o.store.update(id, { stoppedByUser: true });
@@ -114,7 +114,7 @@ export class Lifecycle {
     const spec = { kind: "stop", title: `Stopping ${config.name}`, containerId: id };
     await this.#o.operations.run({ ...spec, cancellable: true }, (op) =>
       this.#o.activities.run(id, config.name, { name: "stopping", operationId: op.id }, () =>
-        this.#halt(id, grace, op),
+        this.halt(id, grace, op),
       ),
     );
   }
@@ -122,7 +122,7 @@ export class Lifecycle {
   async restart(id: string, grace?: number): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
-    this.#requireWhole(id, config.name);
+    this.requireWhole(id, config.name);
     await this.takeOver(id);
     const spec = { kind: "restart", title: `Restarting ${config.name}`, containerId: id };
     await this.#o.operations.run({ ...spec, cancellable: true }, (op) =>
@@ -131,7 +131,7 @@ export class Lifecycle {
         config.name,
         { name: "restarting", operationId: op.id },
         async () => {
-          if (this.isLive(id)) await this.#halt(id, grace, op);
+          if (this.isLive(id)) await this.halt(id, grace, op);
           op.detail("Starting");
           await this.launch(id);
         },
@@ -277,7 +277,7 @@ export class Lifecycle {
 
   /** Makes room for a new task: what ended goes, what runs or can't be understood is in the way. */
   async #removeEnded(id: string, name: string): Promise<void> {
-    this.#requireWhole(id, name);
+    this.requireWhole(id, name);
     const task = this.task(id);
     if (!task) return;
     const subject = `container "${name}"`;
@@ -295,7 +295,11 @@ export class Lifecycle {
     await task.delete({ force: status === "created" });
   }
 
-  async #halt(id: string, grace: number | undefined, op: OperationContext): Promise<void> {
+  /**
+   * As `stop`, within an operation of the caller's, who holds the container's activity. Nothing happens to one without
+   * a task.
+   */
+  async halt(id: string, grace: number | undefined, op: OperationContext): Promise<void> {
     const { store, system } = this.#o;
     const task = this.task(id);
     if (!task) return;
@@ -351,7 +355,8 @@ export class Lifecycle {
     });
   }
 
-  #requireWhole(id: string, name: string): void {
+  /** DATA_LOSS, or what else it is, when what is kept of its task can't be read. */
+  requireWhole(id: string, name: string): void {
     const broken = this.#o.tasks
       .broken()
       .find(({ bundle }) => bundle.id === id && bundle.namespace === defaultNamespace);
@@ -365,7 +370,7 @@ export class Lifecycle {
 
   #requireLive(id: string, what: string): Task {
     const { config } = this.#o.store.get(id);
-    this.#requireWhole(id, config.name);
+    this.requireWhole(id, config.name);
     const task = this.task(id);
     if (task && this.isLive(id)) return task;
     throw new AppError(

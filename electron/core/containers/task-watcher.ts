@@ -82,8 +82,10 @@ export async function reconcile(options: {
   containers: ContainerService;
   snapshots: Snapshotter;
   networks: NetworkService;
+  /** What was being put in another's place. */
+  replacements: { recover(): Promise<void> };
 }): Promise<void> {
-  const { tasks, containers, snapshots, networks } = options;
+  const { tasks, containers, snapshots, networks, replacements } = options;
   const { records, lifecycle } = containers;
   const kept = new Set(records.damaged.map(({ id }) => id));
   for (const task of tasks.list()) {
@@ -109,6 +111,7 @@ export async function reconcile(options: {
     (id) => broken.has(id) || mayRun(lifecycle.task(id)),
     (id) => kept.has(id) || records.find(id) !== undefined,
   );
+  await replacements.recover();
   for (const record of records.list()) {
     if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
     if (wantsRestartAtLoad(record)) lifecycle.supervisor.schedule(record.id);

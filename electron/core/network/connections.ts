@@ -119,6 +119,17 @@ export class Connections {
     return releasing;
   }
 
+  /**
+   * The addresses and ports that another container has had are the first that this new one is given, unless somebody
+   * takes them before it starts.
+   */
+  async inherit(container: Connectable, from: string): Promise<void> {
+    const before = this.#o.store.connection(from);
+    if (!before) return;
+    const { endpoints, ports } = before;
+    await this.#put({ ...emptyConnection(container), endpoints, ports });
+  }
+
   /** The container is deleted. */
   async forget(id: string): Promise<void> {
     const { store } = this.#o;

@@ -35,7 +35,7 @@ export class Store {
     await checkFile(file);
     let root: RootDatabase;
     try {
-      root = open({ path, noSubdir: false, maxDbs: 16 });
+      root = open({ path, noSubdir: false, maxDbs: 32 });
       closeOnExec(await realpath(path));
     } catch (error) {
       throw new AppError(
