@@ -1,3 +1,4 @@
+import { listCdiDevices } from "#core/cdi/cdi-devices";
 import type { Core } from "#core/core";
 import type { AppContract } from "#shared/contract/index";
 import type { Handlers, InputOf, OutputOf } from "#shared/rpc/define";
@@ -19,6 +20,7 @@ export function systemHandlers(
     probe: () => system.probe(),
     watchSettings: (_input, { signal }) => system.settings.watch(signal),
     updateSettings: (changes) => system.updateSettings(changes),
+    cdiDevices: () => listCdiDevices(),
     pickPath: (input) => shell.pickPath(input),
     host: () => shell.host(),
   };

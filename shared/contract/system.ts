@@ -51,6 +51,24 @@ export const RuntimeInfo = z.object({
 });
 export type RuntimeInfo = z.infer<typeof RuntimeInfo>;
 
+/** A device by name, as a CDI spec on this machine has it. */
+export const CdiDevice = z.object({
+  /** `vendor.com/class=name` */
+  name: z.string(),
+  /** The spec's path. */
+  spec: z.string(),
+});
+export type CdiDevice = z.infer<typeof CdiDevice>;
+
+/** What is found now of the Container Device Interface. */
+export const CdiDevices = z.object({
+  directories: z.array(z.string()),
+  devices: z.array(CdiDevice),
+  /** Specs that can't be used, each with why. */
+  faults: z.array(z.object({ spec: z.string(), message: z.string() })),
+});
+export type CdiDevices = z.infer<typeof CdiDevices>;
+
 export const SystemInfo = z.object({
   version: z.string(),
   pid: z.number(),
@@ -92,6 +110,8 @@ export const system = {
   probe: mutation(Nothing, SystemInfo),
   watchSettings: stream(Nothing, Settings, "latest"),
   updateSettings: mutation(SettingsChange, Settings),
+  /** Read anew each time. */
+  cdiDevices: query(Nothing, CdiDevices),
   /** The native picker; UNIMPLEMENTED in a browser, where the window asks for a path instead. */
   pickPath: mutation(
     z.object({ kind: z.enum(["file", "directory"]), title: z.string() }),
