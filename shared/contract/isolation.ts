@@ -10,16 +10,17 @@ export const IdMap = z.object({
 });
 export type IdMap = z.infer<typeof IdMap>;
 
+const IdMaps = z.array(IdMap).min(1).max(16);
+
 /**
- * A user namespace of its own, for root's containers: root in it is nobody outside. `auto`: ids that no other container
- * of ours has, so many of them.
+ * A user namespace of its own, for root's containers: root in it is nobody outside. `auto`: so many ids that no other
+ * container of ours has. Of users and groups one that is absent is as the other.
  */
 export const UserNamespace = z.union([
   z.object({ auto: z.number().int().min(1).max(1_048_576) }),
-  z.object({
-    uids: z.array(IdMap).min(1).max(16),
-    gids: z.array(IdMap).min(1).max(16),
-  }),
+  z
+    .object({ uids: IdMaps.optional(), gids: IdMaps.optional() })
+    .refine(({ uids, gids }) => uids ?? gids, "It maps no ids"),
 ]);
 export type UserNamespace = z.infer<typeof UserNamespace>;
 
@@ -29,8 +30,8 @@ const OfContainer = z.object({ container: z.string().min(1).max(128) });
 export const Namespaces = z.object({
   /** Which processes it sees. */
   pid: z.union([z.literal("host"), OfContainer]).optional(),
-  /** Shared memory and message queues; those of every one of ours can be shared, as with docker's `shareable`. */
-  ipc: z.union([z.literal("host"), z.literal("shareable"), OfContainer]).optional(),
+  /** Message queues and System V's shared memory. */
+  ipc: z.union([z.literal("host"), OfContainer]).optional(),
   /** The host name. */
   uts: z.literal("host").optional(),
   /** Whether it sees where its cgroup lies; absent: private on cgroup v2, the machine's on v1, as docker's. */

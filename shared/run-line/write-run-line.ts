@@ -1,6 +1,7 @@
 import { quoteShellWords } from "../base/shell-words.ts";
 import type { ContainerMount } from "../contract/container-options.ts";
 import type { RunDraft, RunNote } from "./draft.ts";
+import { isolationGroups } from "./isolation-flags.ts";
 import { mountWords } from "./mounts.ts";
 import { networkWords, portWord } from "./networks.ts";
 import { sizeText } from "./values.ts";
@@ -55,10 +56,7 @@ export function flagGroups(draft: RunDraft): string[][] {
     ...each(draft.ports, (port) => ["-p", portWord(port)]),
     ...inPairs(networkWords(draft.networks)),
     ...each(draft.mounts, mountWords),
-    ...each(draft.devices, ({ source, target, access }) => [
-      "--device",
-      target === undefined && access === "rwm" ? source : `${source}:${target ?? source}:${access}`,
-    ]),
+    ...isolationGroups(draft),
     ...one("--restart", restart.name === "no" ? undefined : restartText(restart)),
     ...one("--memory", size(memory)),
     // docker gives as much swap again by itself.
@@ -111,6 +109,9 @@ function notesOf(draft: RunDraft): RunNote[] {
     mount.type === "tmpfs" && mount.exec === true && mountWords(mount)[0] === "--mount";
   return [
     ...(draft.runtime ? [lost(draft.runtime, "docker knows runtimes by names of its own")] : []),
+    ...(draft.userns
+      ? [lost("user namespace", "docker can't be told of one for a single container")]
+      : []),
     ...(draft.mounts ?? [])
       .filter(hidden)
       .map(({ target }) => lost(target, "docker can't be told that programs run in it")),
