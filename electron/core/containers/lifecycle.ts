@@ -12,7 +12,7 @@ import type { OperationContext, OperationService } from "../operations/operation
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import { etcMounts } from "../network/etc-files.ts";
-import { lookUpUser } from "../runtime/oci/user.ts";
+import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
@@ -211,7 +211,10 @@ export class Lifecycle {
     const { id, config } = record;
     const [files, host] = await Promise.all([
       snapshots.userFiles(defaultNamespace, id, layers),
-      findHostSide(config),
+      findHostSide(config, {
+        rootless: system.facts.rootless,
+        pidOf: (container, field) => this.#pidOf(container, field),
+      }),
     ]);
     const { facts } = system;
     const network = this.plan(record);
@@ -219,9 +222,32 @@ export class Lifecycle {
       ...{ id, config, image: record.image.config, facts, network, host },
       etc: etcMounts(paths, defaultNamespace, id),
       limits: system.runtime(record.runtime).abilities.limits,
-      user: lookUpUser(files, config.user || record.image.config.user || "0"),
+      user: withGroups(
+        files,
+        lookUpUser(files, config.user || record.image.config.user || "0"),
+        config.groupAdd ?? [],
+      ),
     });
     return { ...made, network };
+  }
+
+  /** Of a container by its name or the beginning of its id. */
+  #pidOf(container: string, field: string): number {
+    const { store } = this.#o;
+    const id =
+      store.idOf(container) ?? store.list().find((one) => one.id.startsWith(container))?.id;
+    if (id === undefined) {
+      throw new AppError("NOT_FOUND", `There is no container "${container}"`, { field });
+    }
+    const pid = this.isLive(id) ? this.task(id)?.state.pid : undefined;
+    if (pid !== undefined) return pid;
+    throw new AppError(
+      "FAILED_PRECONDITION",
+      `It shares what "${container}" has, which does not run`,
+      {
+        ...{ field, hint: `Start "${container}" first.` },
+      },
+    );
   }
 
   async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {

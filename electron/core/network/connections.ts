@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { hostname as machineName } from "node:os";
 import type { Dns } from "#shared/contract/container-options";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
@@ -18,7 +19,10 @@ import type { UserNetwork } from "./user-network.ts";
 /** A container, as far as its network is concerned. */
 export interface Connectable {
   id: string;
-  config: Pick<ContainerConfig, "name" | "hostname" | "ports" | "dns" | "extraHosts">;
+  config: Pick<
+    ContainerConfig,
+    "name" | "hostname" | "namespaces" | "ports" | "dns" | "extraHosts"
+  >;
 }
 
 export interface ConnectionsOptions {
@@ -330,7 +334,8 @@ function searchLines(host: readonly string[], { search, options }: Dns): string[
 const networksOf = (connection: Connection | undefined): string[] =>
   connection?.endpoints.map(({ network }) => network) ?? [];
 
-const hostnameOf = ({ id, config }: Connectable): string => config.hostname || id.slice(0, 12);
+const hostnameOf = ({ id, config }: Connectable): string =>
+  config.namespaces?.uts === "host" ? machineName() : config.hostname || id.slice(0, 12);
 
 /** docker's: the name and the short id; and what it calls itself. */
 function namesOf(container: Connectable): string[] {

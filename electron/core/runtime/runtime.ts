@@ -334,8 +334,24 @@ export interface OciResources {
   memory?: { limit?: number; reservation?: number; swap?: number };
   cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
   pids?: { limit: number };
-  blockIO?: { weight?: number };
+  blockIO?: OciBlockIo;
   devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+}
+
+/** Rates in bytes, or operations, a second. */
+export interface OciBlockIo {
+  weight?: number;
+  weightDevice?: { major: number; minor: number; weight: number }[];
+  throttleReadBpsDevice?: OciBlockRate[];
+  throttleWriteBpsDevice?: OciBlockRate[];
+  throttleReadIOPSDevice?: OciBlockRate[];
+  throttleWriteIOPSDevice?: OciBlockRate[];
+}
+
+export interface OciBlockRate {
+  major: number;
+  minor: number;
+  rate: number;
 }
 
 /** The task manager, as the rest of the core uses it (runtime/manager.ts implements it). */

@@ -1,7 +1,8 @@
 import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
-import type { OciResources } from "../../runtime/runtime.ts";
+import type { OciBlockIo, OciResources } from "../../runtime/runtime.ts";
 import type { HostFacts } from "../../system/host-facts.ts";
+import type { HostSide } from "./host-side.ts";
 
 /**
  * What is handed to a running task so that its limits become these; what is absent is lifted. INVALID_ARGUMENT when
@@ -31,7 +32,7 @@ const cpuQuota = (cpus: number): number => Math.max(1000, Math.round(cpus * cpuP
 /** The limits in the kernel's terms. */
 export function resources(
   { limits, moreLimits = {} }: Pick<ContainerConfig, "limits" | "moreLimits">,
-  weighsBlockIo: boolean,
+  { blkioWeight: weighs, limitedDevices }: Pick<HostSide, "blkioWeight" | "limitedDevices">,
   facts: HostFacts,
   warnings: string[],
 ): OciResources {
@@ -40,7 +41,7 @@ export function resources(
   if (!facts.rootless) result.devices = [{ allow: false, access: "rwm" }];
   const memory = memoryOf(limits.memory, moreLimits, facts, warnings);
   if (Object.keys(memory).length > 0) result.memory = memory;
-  const { cpuShares, cpusetCpus, cpusetMems, blkioWeight } = moreLimits;
+  const { cpuShares, cpusetCpus, cpusetMems } = moreLimits;
   const cpu = {
     ...(limits.cpus === undefined ? {} : { quota: cpuQuota(limits.cpus), period: cpuPeriod }),
     ...(cpuShares === undefined ? {} : { shares: cpuShares }),
@@ -52,12 +53,45 @@ export function resources(
   }
   if (Object.keys(cpu).length > 0) result.cpu = cpu;
   if (limits.pids !== undefined) result.pids = { limit: limits.pids };
-  if (blkioWeight !== undefined && weighsBlockIo) result.blockIO = { weight: blkioWeight };
-  else if (blkioWeight !== undefined) {
+  const blockIO = blockIoOf(moreLimits, weighs, limitedDevices, warnings);
+  if (Object.keys(blockIO).length > 0) result.blockIO = blockIO;
+  return result;
+}
+
+function blockIoOf(
+  limits: NonNullable<ContainerConfig["moreLimits"]>,
+  weighs: boolean,
+  devices: HostSide["limitedDevices"],
+  warnings: string[],
+): OciBlockIo {
+  const { blkioWeight, blkioWeightDevice } = limits;
+  const result: OciBlockIo = {};
+  if (blkioWeight !== undefined && weighs) result.weight = blkioWeight;
+  if (blkioWeightDevice && weighs) {
+    result.weightDevice = blkioWeightDevice.flatMap(({ device, weight }) => {
+      const numbers = devices.get(device);
+      return numbers ? [{ ...numbers, weight }] : [];
+    });
+  }
+  if (!weighs && (blkioWeight !== undefined || blkioWeightDevice)) {
     warnings.push("Block I/O is not weighed: this machine's I/O scheduler does not do it");
+  }
+  for (const [field, name] of rates) {
+    const asked = limits[field]?.flatMap(({ device, rate }) => {
+      const numbers = devices.get(device);
+      return numbers ? [{ ...numbers, rate }] : [];
+    });
+    if (asked?.length) result[name] = asked;
   }
   return result;
 }
+
+const rates = [
+  ["deviceReadBps", "throttleReadBpsDevice"],
+  ["deviceWriteBps", "throttleWriteBpsDevice"],
+  ["deviceReadIops", "throttleReadIOPSDevice"],
+  ["deviceWriteIops", "throttleWriteIOPSDevice"],
+] as const;
 
 function memoryOf(
   limit: number | undefined,
