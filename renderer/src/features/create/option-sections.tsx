@@ -1,20 +1,8 @@
-import { Disclosure } from "../../components/disclosure.tsx";
-import { Checkbox, Field, Select, TextField } from "../../components/fields.tsx";
-import {
-  type OptionName,
-  optionFields,
-  optionNames,
-  type OptionPath,
-  type OptionSection,
-  type OptionsForm,
-  sectionSummary,
-} from "./options-form.ts";
-
-interface SectionProps {
-  form: OptionsForm;
-  set: (form: OptionsForm) => void;
-  errorOf: (path: OptionPath) => string | undefined;
-}
+import { Select } from "../../components/fields.tsx";
+import { DeviceNames } from "./device-names.tsx";
+import { Lines, Section, type SectionProps, Switch, Text } from "./option-fields.tsx";
+import { RatesSection } from "./rates-section.tsx";
+import { SharingSection } from "./sharing-section.tsx";
 
 /** What few containers need, by what it is about. Closed, each says what was given in it. */
 export function OptionSections(props: SectionProps) {
@@ -41,7 +29,7 @@ export function OptionSections(props: SectionProps) {
             name="device"
             label="Devices"
             placeholder="/dev/fuse"
-            hint="Where else, and rwm, after colons"
+            hint="Where else, and rwm, after colons; or by name"
           />
           <Text
             {...props}
@@ -51,6 +39,7 @@ export function OptionSections(props: SectionProps) {
             hint="Size of /dev/shm"
           />
         </div>
+        <DeviceNames {...props} />
         <Switch
           {...props}
           name="read-only"
@@ -109,7 +98,14 @@ export function OptionSections(props: SectionProps) {
           />
         </div>
       </Section>
+      <RatesSection {...props} />
       <Section {...props} section="security" label="Security">
+        <Switch
+          {...props}
+          name="privileged"
+          label="With every privilege"
+          hint="All capabilities and devices, no filter of system calls, nothing of /proc and /sys hidden: its root is as good as this machine’s."
+        />
         <div className="create__two">
           <Text
             {...props}
@@ -126,6 +122,24 @@ export function OptionSections(props: SectionProps) {
             mono
             placeholder="ALL"
             hint="ALL: only those that are added"
+          />
+        </div>
+        <div className="create__two">
+          <Text
+            {...props}
+            name="group-add"
+            label="More groups"
+            mono
+            placeholder="audio 44"
+            hint="Of its image, or gids, apart by spaces"
+          />
+          <Text
+            {...props}
+            name="userns"
+            label="Users of its own"
+            mono
+            placeholder="auto"
+            hint="auto:size=65536, or ids as 0:100000:65536; its root is then nobody here"
           />
         </div>
         <Seccomp {...props} />
@@ -149,6 +163,7 @@ export function OptionSections(props: SectionProps) {
           hint="It passes signals on and reaps what is left behind."
         />
       </Section>
+      <SharingSection {...props} />
       <Section {...props} section="hosts" label="Hosts and DNS">
         <Text
           {...props}
@@ -172,71 +187,6 @@ export function OptionSections(props: SectionProps) {
         </div>
       </Section>
     </>
-  );
-}
-
-function Section(
-  props: SectionProps & { section: OptionSection; label: string; children: React.ReactNode },
-) {
-  const { form, errorOf, section, label, children } = props;
-  const failed = optionNames.some(
-    (name) => optionFields[name].section === section && errorOf(optionFields[name].path),
-  );
-  return (
-    <Disclosure label={label} summary={sectionSummary(form, section)} force={failed}>
-      {children}
-    </Disclosure>
-  );
-}
-
-interface OptionProps extends SectionProps {
-  name: OptionName;
-  label: string;
-  placeholder?: string;
-  hint?: string;
-}
-
-function Text(props: OptionProps & { mono?: boolean }) {
-  const { form, set, errorOf, name, label, placeholder, hint, mono = false } = props;
-  return (
-    <TextField
-      {...{ label, placeholder, hint, mono }}
-      value={form[name] ?? ""}
-      onChange={(value) => set({ ...form, [name]: value })}
-      error={errorOf(optionFields[name].path)}
-    />
-  );
-}
-
-function Lines(props: OptionProps) {
-  const { form, set, errorOf, name, label, placeholder, hint } = props;
-  const value = form[name] ?? "";
-  return (
-    <Field {...{ label, hint }} error={errorOf(optionFields[name].path)}>
-      {(control) => (
-        <div className="input input--lines mono">
-          <textarea
-            {...control}
-            spellCheck={false}
-            placeholder={placeholder}
-            rows={Math.min(6, Math.max(1, value.split("\n").length))}
-            value={value}
-            onChange={(event) => set({ ...form, [name]: event.target.value })}
-          />
-        </div>
-      )}
-    </Field>
-  );
-}
-
-function Switch(props: OptionProps) {
-  const { form, set, name, label, hint } = props;
-  return (
-    <Checkbox
-      {...{ label, hint }}
-      checked={form[name] === "true"}
-      onChange={(on) => set({ ...form, [name]: on ? "true" : "" })}
-    />
   );
 }
 

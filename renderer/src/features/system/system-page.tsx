@@ -8,6 +8,7 @@ import { Moment } from "../../components/since.tsx";
 import type { SystemInfo } from "#shared/contract/system";
 import { useClient } from "../../queries/client.tsx";
 import { useHost, useSystem } from "../../queries/system.ts";
+import { NamedDevices } from "./named-devices.tsx";
 import { Prerequisites } from "./prerequisites.tsx";
 import { Runtimes } from "./runtimes.tsx";
 import { SettingsSection } from "./settings-section.tsx";
@@ -48,6 +49,7 @@ export function SystemPage() {
             <Section title="Runtimes">
               <Runtimes list={system.runtimes} probing={Boolean(probing)} />
             </Section>
+            <NamedDevices />
             <div className="system__two">
               <Section title="This computer">
                 <Machine system={system} />
