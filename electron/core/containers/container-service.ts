@@ -26,6 +26,7 @@ import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
 import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
+import { freeIds } from "./spec/id-maps.ts";
 import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
 
@@ -54,6 +55,8 @@ export class ContainerService {
   readonly membership: Membership;
   readonly next: NextContainer;
   readonly #watch: ListWatch<Container>;
+  /** Of which there may be no record yet. */
+  readonly #creating = new Set<ContainerRecord>();
   /** Called with the id of a container whose record has gone. */
   onDeleted: (id: string) => void = () => undefined;
 
@@ -157,6 +160,7 @@ export class ContainerService {
     this.requireFreeName(config.name);
     const record = this.#newRecord(config, heir?.id ?? newId());
     const { image, runtime } = record;
+    this.#creating.add(record);
     const hold = images.hold(image.id);
     const place = start && !heir ? this.next.take({ runtime, ...streams(config) }) : undefined;
     const id = place?.id ?? record.id;
@@ -190,7 +194,10 @@ export class ContainerService {
           place?.dispose();
         }
       })
-      .finally(() => hold.dispose());
+      .finally(() => {
+        hold.dispose();
+        this.#creating.delete(record);
+      });
     return { id, warnings: record.warnings };
   }
 
@@ -338,11 +345,22 @@ export class ContainerService {
     const runtime = system.chooseRuntime(config.runtime);
     this.#requireShareable(config, runtime);
     return {
-      ...{ id, config, runtime },
+      ...{ id, config, runtime, ...this.#ids(config) },
       image: { id: image.id, name: nameOf(image), config: image.config },
       createdAt: Date.now(),
       ...{ restartCount: 0, stoppedByUser: false, warnings: [], notes: [] },
     };
+  }
+
+  /** Ids that no other container has, nor one that is being created. */
+  #ids({ userns }: ContainerConfig): Pick<ContainerRecord, "firstId"> {
+    if (!userns || !("auto" in userns)) return {};
+    const taken = [...this.records.list(), ...this.#creating].flatMap(({ config, firstId }) =>
+      config.userns && "auto" in config.userns && firstId !== undefined
+        ? [{ first: firstId, size: config.userns.auto }]
+        : [],
+    );
+    return { firstId: freeIds(userns.auto, taken) };
   }
 
   /** What is being done to it ends now, because it is going to be deleted. */

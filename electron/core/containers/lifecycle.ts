@@ -23,6 +23,7 @@ import { nameError } from "./name-error.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
+import { idMapsOf, mountMaps, openWay, requireMapped, requireOwnMounts } from "./spec/id-maps.ts";
 
 const sigterm = 15;
 const sigkill = 9;
@@ -218,15 +219,17 @@ export class Lifecycle {
     ]);
     const { facts } = system;
     const network = this.plan(record);
+    const user = withGroups(
+      files,
+      lookUpUser(files, config.user || record.image.config.user || "0"),
+      config.groupAdd ?? [],
+    );
+    const ids = idMapsOf(config, record.firstId);
+    if (ids) requireMapped(ids, user);
     const made = makeSpec({
-      ...{ id, config, image: record.image.config, facts, network, host },
+      ...{ id, config, image: record.image.config, user, facts, network, host, ids },
       etc: etcMounts(paths, defaultNamespace, id),
       limits: system.runtime(record.runtime).abilities.limits,
-      user: withGroups(
-        files,
-        lookUpUser(files, config.user || record.image.config.user || "0"),
-        config.groupAdd ?? [],
-      ),
     });
     return { ...made, network };
   }
@@ -261,6 +264,12 @@ export class Lifecycle {
     let task: Task;
     try {
       const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id));
+      const ids = idMapsOf(config, record.firstId);
+      if (ids) {
+        requireOwnMounts(system.runtime(runtime));
+        await openWay(paths.data);
+        rootfs.idmap = mountMaps(ids);
+      }
       if (system.runtime(runtime).plainLayers) {
         rootfs.lower = await images.directoriesOf(record.image.id);
       }

@@ -8,6 +8,7 @@ import type { OciProcess, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
 import { applyCdi } from "./spec/cdi.ts";
 import type { HostSide } from "./spec/host-side.ts";
+import { type IdMaps, specMaps } from "./spec/id-maps.ts";
 import { resources } from "./spec/limits.ts";
 import { withOwnMounts } from "./spec/mounts.ts";
 import { namespacesOf } from "./spec/namespaces.ts";
@@ -24,6 +25,8 @@ export interface SpecRequest {
   /** Whether the runtime can enforce limits here. */
   limits: Ability;
   network: NetworkPlan;
+  /** Of its own user namespace. */
+  ids?: IdMaps | undefined;
   /** Its own /etc/hosts and the like. */
   etc: OciSpec["mounts"];
 }
@@ -97,6 +100,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
     mounts: placed,
     linux: {
       ...propagation,
+      ...(request.ids ? specMaps(request.ids) : {}),
       namespaces: namespacesOf(config, facts, hostNetwork, host.joined),
       ...sysctlOf(config, network, warnings),
       ...(host.seccomp ? { seccomp: host.seccomp } : {}),
@@ -162,7 +166,7 @@ function oomScoreOf(
 }
 
 function sysctlOf(
-  { sysctls = {} }: ContainerConfig,
+  { sysctls = {}, userns }: ContainerConfig,
   { kind }: NetworkPlan,
   warnings: string[],
 ): { sysctl?: Record<string, string> } {
@@ -171,7 +175,8 @@ function sysctlOf(
   if (kept.length < own.length) {
     warnings.push("Its net.* settings are left out: it has this machine's network");
   }
-  const all = { ...(kind === "networks" ? ownNetwork : {}), ...Object.fromEntries(kept) };
+  const always = kind === "networks" ? ownNetwork(userns !== undefined) : {};
+  const all = { ...always, ...Object.fromEntries(kept) };
   return Object.keys(all).length > 0 ? { sysctl: all } : {};
 }
 
@@ -209,7 +214,8 @@ const maskedPaths = [
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** docker's: what holds in a network namespace of one's own needs no privilege there. */
-const ownNetwork = {
+const ownNetwork = (mapped: boolean): Record<string, string> => ({
   "net.ipv4.ip_unprivileged_port_start": "0",
-  "net.ipv4.ping_group_range": "0 2147483647",
-};
+  // The kernel takes no group here that the user namespace does not map.
+  ...(mapped ? {} : { "net.ipv4.ping_group_range": "0 2147483647" }),
+});

@@ -57,6 +57,11 @@ export interface RootfsMount {
   lower: Lower[];
   upper?: string;
   work?: string;
+  /**
+   * Overlay with upper only: owned as a user namespace of the container's own sees it, while all is on disk as if there
+   * was none. Each `inside outside size`, apart by commas; 0 is among them.
+   */
+  idmap?: { uids: string; gids: string };
 }
 
 /** What of a container has to be known for its shim to be started. */

@@ -13,6 +13,7 @@ import {
   findLimitedDevices,
   type GivenDevice,
 } from "./devices.ts";
+import { requireIdMapping } from "./id-maps.ts";
 import { findJoined, type JoinedNamespaces, requireApart } from "./namespaces.ts";
 import { type HardLimits, parseHardLimits } from "./rlimits.ts";
 import { loadSeccomp, type OciSeccomp } from "./seccomp.ts";
@@ -60,6 +61,7 @@ export async function findHostSide(
   const { security = {}, mounts = [], ulimits = [], moreLimits = {} } = config;
   const { privileged = false } = security;
   requireApart(config);
+  await requireIdMapping(config, rootless);
   const warnings: string[] = [];
   const notes: string[] = [];
   const own = await ownRights();
