@@ -243,8 +243,8 @@ async function killedAt(step: string, later: number, id: string, next: Container
     execArgv: [],
   });
   const [, signal] = (await once(child, "exit")) as [number | null, string | null];
-  expect(signal).toBe("SIGKILL");
   await open();
+  expect(signal).toBe("SIGKILL");
 }
 
 describe("the next manager", () => {
