@@ -226,6 +226,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const replacements = new ReplacementService({
       ...{ store, containers, images, containerImages, networks, operations },
     });
+    closing.push(() => replacements.close());
 
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);

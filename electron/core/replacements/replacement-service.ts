@@ -69,6 +69,8 @@ const trial = 3000;
 export class ReplacementService {
   readonly #o: ReplacementServiceOptions;
   readonly #collection: Collection<typeof Replacement>;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: ReplacementServiceOptions) {
     this.#o = options;
@@ -93,11 +95,21 @@ export class ReplacementService {
     }
     await containers.lifecycle.takeOver(id);
     const spec = { kind: "recreate", title: `Re-creating ${before.name}`, containerId: id };
-    return operations.run({ ...spec, cancellable: true }, (op) =>
-      containers.activities.run(id, before.name, { name: "recreating", operationId: op.id }, () =>
-        this.#replace(request, op),
-      ),
-    );
+    const replacing = operations.run({ ...spec, cancellable: true }, (op) => {
+      const signal = AbortSignal.any([op.signal, this.#closing.signal]);
+      const activity = { name: "recreating", operationId: op.id } as const;
+      return containers.activities.run(id, before.name, activity, () =>
+        this.#replace(request, { ...op, signal }),
+      );
+    });
+    this.#running.add(replacing);
+    return replacing.finally(() => this.#running.delete(replacing));
+  }
+
+  /** Resolves when what was under way is undone. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running);
   }
 
   /**

@@ -208,6 +208,19 @@ describe("the old one is put back", () => {
     await expectOld(before);
   });
 
+  test("when the manager is closed", async () => {
+    const before = await running();
+    const replacing = core.replacements.replace({ id: before.id, config: changed() });
+    const failing = expect(replacing).rejects.toMatchObject({ code: "CANCELLED" });
+    for await (const { put } of core.operations.watch(new AbortController().signal)) {
+      if (put.some(({ detail }) => detail?.startsWith("Seeing"))) break;
+    }
+    await core.close();
+    await failing;
+    await open();
+    await expectOld(before);
+  });
+
   test("and while it goes on nothing else is done to it", async () => {
     const before = await running();
     const replacing = core.replacements.replace({ id: before.id, config: changed() });
@@ -230,8 +243,8 @@ async function killedAt(step: string, later: number, id: string, next: Container
     execArgv: [],
   });
   const [, signal] = (await once(child, "exit")) as [number | null, string | null];
-  expect(signal).toBe("SIGKILL");
   await open();
+  expect(signal).toBe("SIGKILL");
 }
 
 describe("the next manager", () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { readlinkSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -240,6 +240,8 @@ test("a device by name comes with what its spec asks for", async () => {
     });
   } finally {
     await rm(path);
+    // Made just now, unless this machine has others in it.
+    await rmdir("/var/run/cdi").catch(() => undefined);
   }
 });
 
