@@ -4,7 +4,7 @@ import type { AppContract } from "#shared/contract/index";
 import type { Handlers } from "#shared/rpc/define";
 
 export function containerHandlers(core: Core): Handlers<AppContract>["containers"] {
-  const { containers, checkpoints, health, processes } = core;
+  const { containers, checkpoints, health, processes, replacements } = core;
   const { lifecycle } = containers;
   return {
     watch: (_input, { signal }) => containers.watch(signal),
@@ -13,6 +13,7 @@ export function containerHandlers(core: Core): Handlers<AppContract>["containers
     inspect: ({ id }, { signal }) => containers.inspect(id, { signal }),
     checkName: ({ name }) => containers.checkName(name),
     create: ({ config, start }) => containers.create(config, start),
+    recreate: (request) => replacements.replace(request),
     start: async ({ id }) => {
       await lifecycle.start(id);
       return {};

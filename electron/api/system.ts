@@ -1,3 +1,4 @@
+import { listCdiDevices } from "#core/cdi/cdi-devices";
 import type { Core } from "#core/core";
 import { findEngines } from "#core/host/engines";
 import type { AppContract } from "#shared/contract/index";
@@ -9,6 +10,7 @@ export function systemHandlers({ system }: Core): Handlers<AppContract>["system"
     probe: () => system.probe(),
     watchSettings: (_input, { signal }) => system.settings.watch(signal),
     updateSettings: (changes) => system.updateSettings(changes),
+    cdiDevices: () => listCdiDevices(),
     engines: (_input, { signal }) => findEngines({ signal }),
   };
 }

@@ -30,6 +30,7 @@ import { Places } from "./remotes/places.ts";
 import { RemoteService } from "./remotes/remote-service.ts";
 import { Visits } from "./remotes/visits.ts";
 import { ProjectService } from "./projects/project-service.ts";
+import { ReplacementService } from "./replacements/replacement-service.ts";
 import { RegistryService } from "./registry/registry-service.ts";
 import { FileSecretStore, type SecretStore } from "./registry/secret-store.ts";
 import { RuntimeRegistry } from "./runtime/plugin.ts";
@@ -70,6 +71,7 @@ export interface Core {
   readonly registries: RegistryService;
   readonly containers: ContainerService;
   readonly health: HealthService;
+  readonly replacements: ReplacementService;
   readonly checkpoints: CheckpointService;
   readonly files: FileService;
   readonly networks: NetworkService;
@@ -141,7 +143,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots, networks, volumes });
+        await reconcile({ tasks, containers, snapshots, networks, volumes, replacements });
         await health.load();
         await terminals.load();
       } catch (error) {
@@ -222,6 +224,11 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.push(() => projects.dispose());
 
+    const replacements = new ReplacementService({
+      ...{ store, containers, images, containerImages, networks, operations },
+    });
+    closing.push(() => replacements.close());
+
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
     const logs = new LogService({ logPath });
@@ -251,7 +258,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
           volumes.tidy(),
           checkpoints.tidy(),
           extensions.load(),
-          removeAllEnded(containers),
+          replacements.resume().then(() => removeAllEnded(containers)),
         ]),
       )
       .catch(() => undefined);
@@ -259,7 +266,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, health, checkpoints, networks },
-      ...{ transfers, containerImages, builds, registries, projects },
+      ...{ transfers, containerImages, builds, registries, projects, replacements },
       ...{
         files,
         volumes,

@@ -59,6 +59,7 @@ export const core = [
     dnf: ["containers-common"],
   },
   command("catatonit", ["catatonit"]),
+  command("perl", ["perl-base"], ["perl-interpreter"]),
   command("tar", ["tar"]),
   command("xz", ["xz-utils"], ["xz"]),
   command("zstd", ["zstd"]),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CdiName, Namespaces, UserNamespace } from "./isolation.ts";
 
 /**
  * What a container can be given beyond what most need, in the words of the kernel and of docker: where both have one
@@ -79,6 +80,8 @@ export const SeccompChoice = z.union([
 export type SeccompChoice = z.infer<typeof SeccompChoice>;
 
 export const Security = z.object({
+  /** docker's: every capability and device, no filter of system calls, nothing of /proc and /sys hidden. */
+  privileged: z.boolean().optional(),
   capAdd: z.array(CapabilityName).max(64).optional(),
   capDrop: z.array(CapabilityName).max(64).optional(),
   seccomp: SeccompChoice.optional(),
@@ -92,6 +95,16 @@ export type Security = z.infer<typeof Security>;
 /** A list as the kernel takes it: `0-3,8`. */
 const CpuList = z.string().regex(/^\d+(-\d+)?(,\d+(-\d+)?)*$/, "Write a list as 0-3,8");
 
+/** What it may read or write of one block device in a second: bytes, or operations. */
+export const DeviceRate = z.object({
+  device: z.string().regex(/^\/dev\/[^\0]+$/, "A device is under /dev"),
+  rate: z.number().int().min(1),
+});
+export type DeviceRate = z.infer<typeof DeviceRate>;
+
+const DeviceRates = z.array(DeviceRate).max(64);
+const Weight = z.number().int().min(10).max(1000);
+
 /** Beside Limits, which can be changed while it runs. Memory in bytes. */
 export const MoreLimits = z.object({
   /** Its weight where CPUs are short; docker's default is 1024. */
@@ -102,7 +115,16 @@ export const MoreLimits = z.object({
   memorySwap: z.union([z.literal(-1), z.number().int().min(1)]).optional(),
   /** What it is pressed down to when memory is short. */
   memoryReservation: z.number().int().min(1).optional(),
-  blkioWeight: z.number().int().min(10).max(1000).optional(),
+  blkioWeight: Weight.optional(),
+  /** In place of that one, for a device. */
+  blkioWeightDevice: z
+    .array(z.object({ device: DeviceRate.shape.device, weight: Weight }))
+    .max(64)
+    .optional(),
+  deviceReadBps: DeviceRates.optional(),
+  deviceWriteBps: DeviceRates.optional(),
+  deviceReadIops: DeviceRates.optional(),
+  deviceWriteIops: DeviceRates.optional(),
   /** The higher, the sooner it is killed when memory is short. */
   oomScoreAdj: z.number().int().min(-1000).max(1000).optional(),
 });
@@ -180,6 +202,14 @@ export const containerOptions = {
     )
     .optional(),
   devices: z.array(DeviceChoice).max(256).optional(),
+  /** Devices by name, with what else their makers say a container needs for them. */
+  cdiDevices: z.array(CdiName).max(64).optional(),
+  /** Groups beside its user's own: names that the image's /etc/group knows, or gids. */
+  groupAdd: z.array(z.string().min(1).max(64)).max(64).optional(),
+  /** Absent: those of the machine (of an ordinary user: of that user). */
+  userns: UserNamespace.optional(),
+  /** Absent: its own, as far as docker's are. */
+  namespaces: Namespaces.optional(),
   sysctls: z.record(SysctlName, z.string().max(4096)).optional(),
   /** Size of /dev/shm, bytes; absent: 64 MiB. */
   shmSize: z.number().int().min(4096).optional(),

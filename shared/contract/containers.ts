@@ -28,6 +28,7 @@ export const Activity = z.enum([
   "restarting",
   "checkpointing",
   "restoring",
+  "recreating",
   "deleting",
 ]);
 
@@ -221,6 +222,27 @@ export const containers = {
   create: mutation(
     z.object({ config: ContainerConfig, start: z.boolean() }),
     z.object({ id: Id, warnings: z.array(z.string()) }),
+  ),
+  /**
+   * Puts a new container, made from `config`, in the place of this one: the same addresses, ports and mounts. The old
+   * one is kept until the new one has been running for a moment, and put back, running if it ran, when that fails.
+   * What was written outside its mounts is lost with it, unless `keepFiles` names an image to be made of it first,
+   * which is then the new one's. `keepOld`: it stays, stopped, under another name. `start` is by default as it is now.
+   */
+  recreate: mutation(
+    z.object({
+      id: Id,
+      config: ContainerConfig,
+      start: z.boolean().optional(),
+      keepOld: z.boolean().optional(),
+      keepFiles: z.string().min(1).max(1024).optional(),
+    }),
+    z.object({
+      id: Id,
+      warnings: z.array(z.string()),
+      /** The old one, where it was kept. */
+      old: z.object({ id: Id, name: z.string() }).optional(),
+    }),
   ),
   start: mutation(ById, Nothing),
   /** Its stop signal, then SIGKILL after `graceSeconds` (absent: its own, else the settings'). */

@@ -51,6 +51,24 @@ export const RuntimeInfo = z.object({
 });
 export type RuntimeInfo = z.infer<typeof RuntimeInfo>;
 
+/** A device by name, as a CDI spec on this machine has it. */
+export const CdiDevice = z.object({
+  /** `vendor.com/class=name` */
+  name: z.string(),
+  /** The spec's path. */
+  spec: z.string(),
+});
+export type CdiDevice = z.infer<typeof CdiDevice>;
+
+/** What is found now of the Container Device Interface. */
+export const CdiDevices = z.object({
+  directories: z.array(z.string()),
+  devices: z.array(CdiDevice),
+  /** Specs that can't be used, each with why. */
+  faults: z.array(z.object({ spec: z.string(), message: z.string() })),
+});
+export type CdiDevices = z.infer<typeof CdiDevices>;
+
 export const SystemInfo = z.object({
   version: z.string(),
   /** What the manager is part of: a window's app, the browser mode, the service of the whole machine. */
@@ -104,4 +122,6 @@ export const system = {
   updateSettings: mutation(SettingsChange, Settings),
   /** Those of this machine, for which a container can be exported. */
   engines: query(Nothing, z.array(Engine)),
+  /** Read anew each time. */
+  cdiDevices: query(Nothing, CdiDevices),
 };

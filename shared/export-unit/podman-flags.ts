@@ -1,11 +1,12 @@
 import { defaultNetwork } from "../contract/networks.ts";
 import type { HealthCheck } from "../contract/health.ts";
 import type { RunDraft, RunNote } from "../run-line/draft.ts";
+import { usernsWords } from "../run-line/isolation-flags.ts";
 import { flagGroups, runNotes } from "../run-line/write-run-line.ts";
 
 /** A container's flags as podman takes them, where that differs from docker. */
 export function podmanFlags(draft: RunDraft): { groups: string[][]; notes: RunNote[] } {
-  const { networks, healthCheck, entrypoint, ...rest } = draft;
+  const { networks, healthCheck, entrypoint, userns, ...rest } = draft;
   const { startIntervalSeconds, test, ...times } = healthCheck ?? {};
   const none = test?.[0] === "NONE";
   const notes = runNotes({ ...rest, healthCheck: undefined }, "podman");
@@ -15,6 +16,7 @@ export function podmanFlags(draft: RunDraft): { groups: string[][]; notes: RunNo
   }
   const groups = flagGroups({ ...rest, healthCheck: none ? healthCheck : times });
   if (test && !none) groups.push(["--health-cmd", podmanTest(test)]);
+  groups.push(...podmanUserns(userns));
   groups.push(...podmanNetworks(networks).map((network) => ["--network", network]));
   if (entrypoint) groups.push(["--entrypoint", podmanEntrypoint(entrypoint)]);
   if (typeof networks === "object") {
@@ -38,6 +40,13 @@ function podmanNetworks(networks: RunDraft["networks"]): string[] {
       ...aliases.map((alias) => `alias=${alias}`),
     ];
     return options.length > 0 ? `${name}:${options.join(",")}` : name;
+  });
+}
+
+function podmanUserns(userns: RunDraft["userns"]): string[][] {
+  return usernsWords(userns).map((word) => {
+    if (word.startsWith("auto")) return ["--userns", word];
+    return word.startsWith("g") ? ["--gidmap", word.slice(1)] : ["--uidmap", word];
   });
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { RunDraft } from "./draft.ts";
-import type { Flag, Program } from "./flags.ts";
+import type { Flag, Program } from "./flag.ts";
 
 export type Applied = { ok: true; draft: RunDraft } | { ok: false; message: string };
 

@@ -1,8 +1,20 @@
-import type { DeviceChoice, Dns, MoreLimits, Security } from "../contract/container-options.ts";
+import type { Security } from "../contract/container-options.ts";
 import type { HealthCheck } from "../contract/health.ts";
-import type { Limits, RestartPolicy } from "../contract/containers.ts";
+import type { RestartPolicy } from "../contract/containers.ts";
 import { parsePorts } from "../base/port-words.ts";
 import type { RunDraft } from "./draft.ts";
+import {
+  dns,
+  type Flag,
+  limit,
+  moreLimit,
+  mount,
+  onOff,
+  type Program,
+  security,
+  value,
+} from "./flag.ts";
+import { isolationFlags } from "./isolation-flags.ts";
 import { lostFlags, vainFlags } from "./other-flags.ts";
 import { healthValue, parseHealthTest, withHealth } from "./health.ts";
 import { parseMount, parseTmpfs, parseVolume } from "./mounts.ts";
@@ -17,34 +29,8 @@ import {
   wrong,
 } from "./values.ts";
 
-export type Program = "docker" | "podman";
-
-/** What a flag's value changes of a draft; throws where it can't be carried over. */
-type Change = (value: string, draft: RunDraft, program: Program) => Partial<RunDraft>;
-
-export type Flag =
-  | { takesValue: boolean; change: Change }
-  /** Nothing is missed without it, or the container is another one. */
-  | { takesValue: boolean; reason: string; lost: boolean };
-
-const value = (change: Change): Flag => ({ takesValue: true, change });
-const onOff = (change: (on: boolean, draft: RunDraft) => Partial<RunDraft>): Flag => ({
-  takesValue: false,
-  change: (text, draft) => change(parseBoolean(text), draft),
-});
-
-const limit = (read: (text: string) => Limits): Flag =>
-  value((text, { limits }) => ({ limits: { ...limits, ...read(text) } }));
-const moreLimit = (read: (text: string) => MoreLimits): Flag =>
-  value((text, { moreLimits }) => ({ moreLimits: { ...moreLimits, ...read(text) } }));
-const security = (read: (text: string, before: Security) => Security): Flag =>
-  value((text, { security }) => ({ security: { ...security, ...read(text, security ?? {}) } }));
-const dns = (read: (text: string, before: Dns) => Dns): Flag =>
-  value((text, { dns }) => ({ dns: { ...dns, ...read(text, dns ?? {}) } }));
 const health = (name: keyof Omit<HealthCheck, "test">): Flag =>
   value((text, { healthCheck }) => withHealth(healthCheck, healthValue(name, text)));
-const mount = (parse: (text: string) => NonNullable<RunDraft["mounts"]>[number]): Flag =>
-  value((text, { mounts = [] }) => ({ mounts: [...mounts, parse(text)] }));
 
 /** Those that a container here can be given, by docker's names. */
 const carried: Record<string, Flag> = {
@@ -73,7 +59,6 @@ const carried: Record<string, Flag> = {
   "cpuset-mems": moreLimit((text) => ({ cpusetMems: text })),
   // Containers always run in the background.
   detach: onOff(() => ({})),
-  device: value((text, { devices = [] }) => ({ devices: [...devices, parseDevice(text)] })),
   dns: dns((text, { servers = [] }) => ({ servers: [...servers, text] })),
   "dns-option": dns((text, { options = [] }) => ({ options: [...options, text] })),
   "dns-search": dns((text, { search = [] }) => ({ search: [...search, text] })),
@@ -162,6 +147,7 @@ const others: [takesValue: boolean, lost: boolean, flags: Record<string, string>
 /** Every flag of docker 28's and podman 5's `run`, by its long name. */
 export const flags: ReadonlyMap<string, Flag> = new Map([
   ...Object.entries(carried),
+  ...Object.entries(isolationFlags),
   ...others.flatMap(([takesValue, lost, named]) =>
     Object.entries(named).map(([name, reason]): [string, Flag] => [
       name,
@@ -181,23 +167,6 @@ export const shortFlags: Readonly<Record<string, string>> = {
   ...{ l: "label", m: "memory", p: "publish", P: "publish-all", q: "quiet", t: "tty", u: "user" },
   ...{ v: "volume", w: "workdir" },
 };
-
-function parseDevice(text: string): DeviceChoice {
-  const [source = "", second, third] = text.split(":");
-  if (!source.startsWith("/")) return wrong("Devices by name (CDI) are not known here");
-  const access = /^[rwm]+$/;
-  if (third === undefined && second !== undefined && access.test(second)) {
-    return { source, access: inOrder(second) };
-  }
-  return {
-    source,
-    ...(second === undefined || second === source ? {} : { target: second }),
-    access: inOrder(third ?? "rwm"),
-  };
-}
-
-const inOrder = (access: string): string =>
-  ["r", "w", "m"].filter((letter) => access.includes(letter)).join("");
 
 /** podman's may be a JSON list. */
 function parseEntrypoint(text: string, program: Program): string[] {

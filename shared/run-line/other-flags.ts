@@ -2,9 +2,7 @@
 
 const unhealthy = "An unhealthy container is shown, and nothing is done to it";
 const startup = "Give a start period, and how often it is checked in it";
-const namespaces = "It has a namespace of its own here, as by default";
-const rates = "Rates of devices can't be limited here: give a block I/O weight";
-const ids = "Users are mapped as the machine has it set up";
+const ids = "Write the ids themselves, with --uidmap";
 const variant = "The image is taken as it is here: pull it for that platform";
 const pods = "There are no pods here: put the containers in one network";
 const realTime = "Real-time scheduling can't be given here";
@@ -14,24 +12,18 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
   withValue: {
     annotation: "Annotations are not kept here: use labels",
     ...{ arch: variant, os: variant, variant, platform: variant },
-    "blkio-weight-device": rates,
     "cgroup-conf": "Cgroup files can't be written here: use the limits",
     "cgroup-parent": "Its cgroup is under Shimyard's own",
-    cgroupns: namespaces,
     cgroups: "It has a cgroup of its own here",
     chrootdirs: "Only / has the files of its network",
     "cpu-period": "Give the CPUs: the quota divided by the period",
     "cpu-quota": "Give the CPUs: the quota divided by the period",
     ...{ "cpu-rt-period": realTime, "cpu-rt-runtime": realTime },
     "device-cgroup-rule": "Name the devices themselves",
-    ...{ "device-read-bps": rates, "device-read-iops": rates },
-    ...{ "device-write-bps": rates, "device-write-iops": rates },
     domainname: "Write it into the host name, or as the sysctl kernel.domainname",
     "env-file": "Read the file, or paste its lines",
     ...{ "label-file": "Paste its lines as labels", "env-merge": "Write the whole value here" },
-    ...{ gidmap: ids, uidmap: ids, subgidname: ids, subuidname: ids, userns: ids },
-    gpus: "GPUs are not found by themselves: name their devices",
-    "group-add": "Give a user with the groups in the image's /etc/group",
+    ...{ subgidname: ids, subuidname: ids },
     "group-entry": "Write it into the image's /etc/group",
     ...{ "health-on-failure": unhealthy, "health-startup-cmd": startup },
     ...{ "health-startup-interval": startup, "health-startup-retries": startup },
@@ -41,7 +33,6 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     "image-volume": "What the image keeps is in a volume without a name",
     "init-ctr": pods,
     "intel-rdt-closid": "Cache and memory bandwidth can't be given here",
-    ...{ ipc: namespaces, pid: namespaces, uts: namespaces },
     link: "Put both containers in one network: they find each other by name",
     "link-local-ip": "Link-local addresses can't be given here",
     "memory-swappiness": "How readily it is swapped out can't be set here",
@@ -71,7 +62,6 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     "no-hosts": "Its /etc/hosts is written here",
     "no-hostname": "Its /etc/hostname is written here",
     "oom-kill-disable": "Give a lower OOM score",
-    privileged: "Give the capabilities and devices that it needs",
     "publish-all": "Publish the ports that you need",
     replace: "Delete the other container first",
     rmi: "The image stays until it is deleted",

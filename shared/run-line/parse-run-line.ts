@@ -1,7 +1,8 @@
 import { parseShellWords, type ShellWord } from "../base/shell-words.ts";
 import { emptyDraft, type RunDraft, type RunNote } from "./draft.ts";
 import { applyFlag } from "./apply-flag.ts";
-import { aliases, type Flag, flags, type Program, shortFlags } from "./flags.ts";
+import type { Flag, Program } from "./flag.ts";
+import { aliases, flags, shortFlags } from "./flags.ts";
 
 export type ParsedRunLine =
   | {

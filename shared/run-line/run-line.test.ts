@@ -127,6 +127,56 @@ it.each<[line: string, says: Partial<RunDraft>]>([
     },
   ],
   [
+    "docker run --privileged --group-add audio --group-add 44 --pid host --ipc container:db --uts host --cgroupns private nginx",
+    {
+      security: { privileged: true },
+      groupAdd: ["audio", "44"],
+      namespaces: { pid: "host", ipc: { container: "db" }, uts: "host", cgroup: "private" },
+    },
+  ],
+  ["docker run --pid private --ipc shareable --uts private --userns host nginx", {}],
+  [
+    "docker run --device-read-bps /dev/sda:1m --device-read-bps /dev/sdb:512k --device-write-bps /dev/sda:10kb --device-read-iops /dev/sda:100 --device-write-iops /dev/sda:50 --blkio-weight-device /dev/sda:200 nginx",
+    {
+      moreLimits: {
+        deviceReadBps: [
+          { device: "/dev/sda", rate: mebibyte },
+          { device: "/dev/sdb", rate: mebibyte / 2 },
+        ],
+        deviceWriteBps: [{ device: "/dev/sda", rate: 10 * 1024 }],
+        deviceReadIops: [{ device: "/dev/sda", rate: 100 }],
+        deviceWriteIops: [{ device: "/dev/sda", rate: 50 }],
+        blkioWeightDevice: [{ device: "/dev/sda", weight: 200 }],
+      },
+    },
+  ],
+  [
+    "docker run --device vendor.com/net=eth0 --gpus all nginx",
+    { cdiDevices: ["vendor.com/net=eth0", "nvidia.com/gpu=all"] },
+  ],
+  ["docker run --gpus 2 nginx", { cdiDevices: ["nvidia.com/gpu=0", "nvidia.com/gpu=1"] }],
+  [
+    `docker run --gpus '"device=0,GPU-3faa8"' nginx`,
+    { cdiDevices: ["nvidia.com/gpu=0", "nvidia.com/gpu=GPU-3faa8"] },
+  ],
+  ["podman run --userns auto nginx", { userns: { auto: 65_536 } }],
+  ["podman run --userns auto:size=1000 nginx", { userns: { auto: 1000 } }],
+  [
+    "podman run --uidmap 0:100000:1000 --uidmap 1000:1000 --gidmap 0:200000:1000 --uidmap g5:5:1 nginx",
+    {
+      userns: {
+        uids: [
+          { inside: 0, outside: 100_000, size: 1000 },
+          { inside: 1000, outside: 1000, size: 1 },
+        ],
+        gids: [
+          { inside: 0, outside: 200_000, size: 1000 },
+          { inside: 5, outside: 5, size: 1 },
+        ],
+      },
+    },
+  ],
+  [
     "docker run --sysctl net.core.somaxconn=1024 --dns 1.1.1.1 --dns-search a.b --dns-opt ndots:2 --add-host db:10.0.0.2 --add-host six=[fd00::1] nginx",
     {
       sysctls: { "net.core.somaxconn": "1024" },
@@ -190,7 +240,14 @@ it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
 
 it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
   ["docker run -dP nginx", "-P", /Publish the ports/, true],
-  ["docker run --gpus all nginx", "--gpus all", /devices/, true],
+  ["docker run --gpus 2,driver=x nginx", "--gpus 2,driver=x", /Write all/, true],
+  ["docker run --pid ns:/x nginx", "--pid ns:/x", /host or container:NAME/, true],
+  ["docker run --cgroupns mine nginx", "--cgroupns mine", /expected/i, true],
+  ["podman run --userns keep-id nginx", "--userns keep-id", /no user namespace/, true],
+  ["podman run --uidmap a:b:c nginx", "--uidmap a:b:c", /no whole number/, true],
+  ["podman run --group-add keep-groups nginx", "--group-add keep-groups", /not taken over/, true],
+  ["docker run --device-read-bps /dev/sda nginx", "--device-read-bps /dev/sda", /colon/, true],
+  ["docker run --device vendor/x nginx", "--device vendor/x", /vendor\.com\/class=name/, true],
   ["docker run --env-file .env nginx", "--env-file .env", /paste its lines/, true],
   ["docker run --stop-timeout -1 nginx", "--stop-timeout -1", /no longer than a day/, true],
   ["docker run --stop-signal 99a nginx", "--stop-signal 99a", /SIGQUIT/, true],

@@ -39,6 +39,10 @@ const mountArbitrary = fc.oneof(
   ),
 );
 const capability = fc.constantFrom("ALL", "CAP_NET_ADMIN", "CAP_SYS_TIME", "CAP_CHOWN");
+const disk = fc.constantFrom("/dev/sda", "/dev/disk/by-path/pci-0000:00:1f.2");
+const rates = fc.array(fc.record({ device: disk, rate: fc.integer({ min: 1, max: 2 ** 45 }) }), {
+  minLength: 1,
+});
 const text = fc.string({ unit: "grapheme", maxLength: 12 }).map((one) => one.replaceAll("\0", ""));
 
 /** Drafts as a line can say them: none with an empty list, and one word of entrypoint. */
@@ -126,12 +130,54 @@ export const draftArbitrary = fc
             seccomp: fc.oneof(fc.constant("unconfined"), fc.record({ path })),
             noNewPrivileges: fc.constant(true),
             readOnlyRoot: fc.constant(true),
+            privileged: fc.constant(true),
           },
           { requiredKeys: [] },
         )
         .filter((group) => Object.keys(group).length > 0),
     ),
     shmSize: optional(bytes),
+    groupAdd: optional(fc.array(word, { minLength: 1 })),
+    devices: optional(
+      fc.array(
+        fc.record({
+          source: word.map((name) => `/dev/${name}`),
+          access: fc.constantFrom("r", "rw", "rwm"),
+        }),
+        { minLength: 1 },
+      ),
+    ),
+    cdiDevices: optional(
+      fc.array(fc.constantFrom("nvidia.com/gpu=all", "a.b/c-d=0:1"), { minLength: 1 }),
+    ),
+    namespaces: optional(
+      fc
+        .record(
+          {
+            pid: fc.oneof(fc.constant("host"), fc.record({ container: word })),
+            ipc: fc.oneof(fc.constant("host"), fc.record({ container: word })),
+            uts: fc.constant("host"),
+            cgroup: fc.constantFrom("host", "private"),
+          },
+          { requiredKeys: [] },
+        )
+        .filter((group) => Object.keys(group).length > 0),
+    ),
+    moreLimits: optional(
+      fc
+        .record(
+          {
+            ...{ deviceReadBps: rates, deviceWriteBps: rates },
+            ...{ deviceReadIops: rates, deviceWriteIops: rates },
+            blkioWeightDevice: fc.array(
+              fc.record({ device: disk, weight: fc.integer({ min: 10, max: 1000 }) }),
+              { minLength: 1 },
+            ),
+          },
+          { requiredKeys: [] },
+        )
+        .filter((group) => Object.keys(group).length > 0),
+    ),
     sysctls: optional(
       fc.record(
         { "net.core.somaxconn": text, "kernel.shmmax": text },

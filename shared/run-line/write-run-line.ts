@@ -1,8 +1,9 @@
 import { quoteShellWords } from "../base/shell-words.ts";
 import type { ContainerMount } from "../contract/container-options.ts";
 import type { RunDraft, RunNote } from "./draft.ts";
-import type { Program } from "./flags.ts";
+import type { Program } from "./flag.ts";
 import { healthWords } from "./health.ts";
+import { isolationGroups } from "./isolation-flags.ts";
 import { mountWords } from "./mounts.ts";
 import { networkWords, portWord } from "./networks.ts";
 import { sizeText } from "./values.ts";
@@ -57,10 +58,7 @@ export function flagGroups(draft: RunDraft): string[][] {
     ...each(draft.ports, (port) => ["-p", portWord(port)]),
     ...inPairs(networkWords(draft.networks)),
     ...each(draft.mounts, mountWords),
-    ...each(draft.devices, ({ source, target, access }) => [
-      "--device",
-      target === undefined && access === "rwm" ? source : `${source}:${target ?? source}:${access}`,
-    ]),
+    ...isolationGroups(draft),
     ...on("--rm", draft.autoRemove),
     ...one("--stop-signal", draft.stopSignal),
     ...one("--stop-timeout", draft.stopGraceSeconds),
@@ -121,6 +119,9 @@ export function runNotes(draft: RunDraft, program: Program): RunNote[] {
     ...(runtime ? [lost(runtime, `${program} knows runtimes by names of its own`)] : []),
     ...(healthCheck?.test?.[0] === "CMD"
       ? [{ flag: "--health-cmd", reason: `${program} has it run by a shell`, lost: false }]
+      : []),
+    ...(draft.userns
+      ? [lost("user namespace", `${program} can't be told of one for a single container`)]
       : []),
     ...mounts
       .filter(hidden)

@@ -61,5 +61,6 @@ const words: Record<ActivityName, string> = {
   restarting: "being restarted",
   checkpointing: "being checkpointed",
   restoring: "being restored",
+  recreating: "being re-created",
   deleting: "being deleted",
 };

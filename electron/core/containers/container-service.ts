@@ -28,6 +28,7 @@ import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
 import { NextContainer } from "./next-container.ts";
 import { requireRoom, shimOf } from "./running.ts";
+import { freeIds } from "./spec/id-maps.ts";
 import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
 import type { Holder } from "../volumes/volume-set.ts";
@@ -62,6 +63,8 @@ export class ContainerService {
   onChanged: (id: string) => void = () => undefined;
   /** As its checks have found it. */
   healthOf: (id: string) => HealthStatus | undefined = () => undefined;
+  /** Of which there may be no record yet. */
+  readonly #creating = new Set<ContainerRecord>();
   /** Called with the id of a container whose record has gone. */
   onDeleted: (id: string) => void = () => undefined;
 
@@ -145,40 +148,40 @@ export class ContainerService {
     return reason === undefined ? { ok: true } : { ok: false, reason };
   }
 
+  /** Rejects when a container could not be made so, whatever else there is; nothing is made. */
+  async check(config: ContainerConfig): Promise<void> {
+    await this.#o.ready;
+    await this.#o.system.known(config.runtime);
+    requireEnding(config);
+    await this.lifecycle.spec(this.#newRecord(config));
+  }
+
   /**
    * Writes the record and makes the container's directories, and starts it if asked to. When any of
-   * it fails, nothing of the container stays: who asked still has what they typed.
+   * it fails, nothing of the container stays: who asked still has what they typed. An `heir` has an id that was chosen
+   * for it, and the addresses, ports and anonymous volumes of another one, which does not run.
    */
   async create(
     config: ContainerConfig,
     start: boolean,
+    heir?: { id: string; of: string },
   ): Promise<{ id: string; warnings: string[] }> {
     const { images, snapshots, system, networks, volumes } = this.#o;
     if (start) readyCgroupLock();
     await this.#o.ready;
     await system.known(config.runtime);
-    this.#requireFreeName(config.name);
+    this.requireFreeName(config.name);
     requireEnding(config);
-    const image = images.get(config.imageId);
-    const runtime = system.chooseRuntime(config.runtime);
-    this.#requireShareable(config, runtime);
+    const record = this.#newRecord(config, heir);
+    const { image, runtime } = record;
+    this.#creating.add(record);
     const hold = images.hold(image.id);
-    const place = start ? this.next.take({ runtime, ...streams(config) }) : undefined;
-    const record: ContainerRecord = {
-      id: place?.id ?? newId(),
-      config,
-      image: { id: image.id, name: nameOf(image), config: image.config },
-      ownVolumes: nameOwnVolumes(config.mounts ?? [], image.config.volumes),
-      createdAt: Date.now(),
-      runtime,
-      restartCount: 0,
-      stoppedByUser: false,
-      warnings: [],
-      notes: [],
-    };
-    const { id } = record;
+    const place = start && !heir ? this.next.take({ runtime, ...streams(config) }) : undefined;
+    const id = place?.id ?? record.id;
+    record.id = id;
     await this.activities
       .run(id, config.name, { name: "creating" }, async () => {
+        if (heir) await networks.connections.inherit(record, heir.of);
         const making = this.lifecycle.spec(record);
         // Looked at below, when the directories are there or have failed.
         making.catch(() => undefined);
@@ -192,7 +195,7 @@ export class ContainerService {
         try {
           const [made, claim] = await Promise.all([making, claiming, checking]);
           Object.assign(record, { warnings: made.warnings, notes: made.notes });
-          this.#requireFreeName(config.name);
+          this.requireFreeName(config.name);
           // In memory at once; the disk follows beside the launch, and is waited for.
           const saved = this.records.put(record);
           this.#o.onImageUse(image.id);
@@ -214,7 +217,10 @@ export class ContainerService {
           place?.dispose();
         }
       })
-      .finally(() => hold.dispose());
+      .finally(() => {
+        hold.dispose();
+        this.#creating.delete(record);
+      });
     return { id, warnings: record.warnings };
   }
 
@@ -222,7 +228,7 @@ export class ContainerService {
     await this.#o.ready;
     const record = this.records.get(id);
     if (record.config.name === name) return;
-    this.#requireFreeName(name);
+    this.requireFreeName(name);
     const from = record.config.name;
     await this.records.update(id, { config: { ...record.config, name } });
     await this.#o.networks.connections.renamed(this.records.get(id));
@@ -235,7 +241,6 @@ export class ContainerService {
    * FAILED_PRECONDITION while it runs, unless `force`.
    */
   async delete(id: string, force: boolean, options: { volumes?: boolean } = {}): Promise<void> {
-    const { tasks } = this.#o;
     await this.#o.ready;
     await this.lifecycle.takeOver(id);
     const row = this.#find(id);
@@ -249,32 +254,36 @@ export class ContainerService {
     }
     if (force) await this.#interrupt(id);
     await this.activities.run(id, name, { name: "deleting" }, async () => {
-      const task = this.lifecycle.task(id);
-      if (task) {
-        // Anything but an end that was seen may hold processes.
-        const ended = task.state.status === "exited" || task.state.status === "created";
-        await task.delete({ force: force || ended });
-      } else if (this.#broken(id)) {
-        if (!force) {
-          throw new AppError("FAILED_PRECONDITION", `What is left of "${name}" can't be read`, {
-            subject: `container "${name}"`,
-            hint: "Delete it by force.",
-          });
-        }
-        await tasks.discard(defaultNamespace, id);
+      if (!force && !this.lifecycle.task(id) && this.#broken(id)) {
+        throw new AppError("FAILED_PRECONDITION", `What is left of "${name}" can't be read`, {
+          subject: `container "${name}"`,
+          hint: "Delete it by force.",
+        });
       }
-      await this.#o.networks.connections.forget(id);
-      const record = this.records.find(id);
-      if (record) await this.#forget(record);
-      else await this.records.remove(id);
-      await this.lifecycle.releaseFiles(id);
-      await this.#o.snapshots.remove(defaultNamespace, id);
-      if (!record) return;
-      for (const { name, anonymous } of volumesOf(record)) {
-        if (anonymous && options.volumes) await this.#o.volumes.claims.removeAnonymous(name);
-      }
-      this.#volumesChanged(record);
+      await this.erase(id, force, options);
     });
+  }
+
+  /** As `delete`, by one who holds its activity, or before there are any. */
+  async erase(id: string, force: boolean, options: { volumes?: boolean } = {}): Promise<void> {
+    const { tasks, networks, snapshots, volumes } = this.#o;
+    const task = this.lifecycle.task(id);
+    if (task) {
+      // Anything but an end that was seen may hold processes.
+      const ended = task.state.status === "exited" || task.state.status === "created";
+      await task.delete({ force: force || ended });
+    } else if (this.#broken(id)) await tasks.discard(defaultNamespace, id);
+    await networks.connections.forget(id);
+    const record = this.records.find(id);
+    if (record) await this.#forget(record);
+    else await this.records.remove(id);
+    await this.lifecycle.releaseFiles(id);
+    await snapshots.remove(defaultNamespace, id);
+    if (!record) return;
+    for (const { name, anonymous } of volumesOf(record)) {
+      if (anonymous && options.volumes) await volumes.claims.removeAnonymous(name);
+    }
+    this.#volumesChanged(record);
   }
 
   /** Changes the limits of a running container at once, and of the next task. A limit that is absent is lifted. */
@@ -374,6 +383,32 @@ export class ContainerService {
     return suggestName((name) => this.records.idOf(name) !== undefined);
   }
 
+  #newRecord(config: ContainerConfig, heir?: { id: string; of: string }): ContainerRecord {
+    const { images, system } = this.#o;
+    const image = images.get(config.imageId);
+    const runtime = system.chooseRuntime(config.runtime);
+    this.#requireShareable(config, runtime);
+    const inherited = heir && this.records.get(heir.of).ownVolumes;
+    return {
+      ...{ id: heir?.id ?? newId(), config, runtime, ...this.#ids(config) },
+      ownVolumes: nameOwnVolumes(config.mounts ?? [], image.config.volumes, inherited),
+      image: { id: image.id, name: nameOf(image), config: image.config },
+      createdAt: Date.now(),
+      ...{ restartCount: 0, stoppedByUser: false, warnings: [], notes: [] },
+    };
+  }
+
+  /** Ids that no other container has, nor one that is being created. */
+  #ids({ userns }: ContainerConfig): Pick<ContainerRecord, "firstId"> {
+    if (!userns || !("auto" in userns)) return {};
+    const taken = [...this.records.list(), ...this.#creating].flatMap(({ config, firstId }) =>
+      config.userns && "auto" in config.userns && firstId !== undefined
+        ? [{ first: firstId, size: config.userns.auto }]
+        : [],
+    );
+    return { firstId: freeIds(userns.auto, taken) };
+  }
+
   /** What is being done to it ends now, because it is going to be deleted. */
   async #interrupt(id: string): Promise<void> {
     const busy = this.activities.get(id);
@@ -402,7 +437,8 @@ export class ContainerService {
     });
   }
 
-  #requireFreeName(name: string): void {
+  /** ALREADY_EXISTS when another one has it. */
+  requireFreeName(name: string): void {
     const reason = this.#takenReason(name);
     if (reason === undefined) return;
     throw new AppError("ALREADY_EXISTS", reason, {

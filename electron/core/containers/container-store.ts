@@ -34,6 +34,8 @@ export const ContainerRecord = z.object({
   exit: LastExit.optional(),
   /** Why its last start failed; gone with the next start. */
   startError: ErrorInfoSchema.optional(),
+  /** Of those on this machine that its own user namespace has; only where they were chosen for it. */
+  firstId: z.number().optional(),
   warnings: z.array(z.string()),
   notes: z.array(z.string()).default([]),
 });

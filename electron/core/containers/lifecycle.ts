@@ -14,7 +14,7 @@ import type { NetworkService } from "../network/network-service.ts";
 import { etcMounts } from "../network/etc-files.ts";
 import { placeVolumes } from "../volumes/volume-uses.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
-import { lookUpUser } from "../runtime/oci/user.ts";
+import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
 import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
@@ -25,6 +25,7 @@ import { nameError } from "./name-error.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
+import { idMapsOf, mountMaps, openWay, requireMapped, requireOwnMounts } from "./spec/id-maps.ts";
 
 const sigkill = 9;
 /** After SIGKILL the kernel needs this long only when a process hangs in it. Milliseconds. */
@@ -110,7 +111,7 @@ export class Lifecycle {
   async stop(id: string, grace?: number, within?: AbortSignal): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
-    this.#requireWhole(id, config.name);
+    this.requireWhole(id, config.name);
     await this.takeOver(id);
     if (!this.isLive(id)) {
       await this.#o.store.update(id, { stoppedByUser: true });
@@ -121,7 +122,7 @@ export class Lifecycle {
       { ...spec, cancellable: true },
       (op) =>
         this.#o.activities.run(id, config.name, { name: "stopping", operationId: op.id }, () =>
-          this.#halt(id, grace, op),
+          this.halt(id, grace, op),
         ),
       within,
     );
@@ -130,7 +131,7 @@ export class Lifecycle {
   async restart(id: string, grace?: number): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
-    this.#requireWhole(id, config.name);
+    this.requireWhole(id, config.name);
     await this.takeOver(id);
     const spec = { kind: "restart", title: `Restarting ${config.name}`, containerId: id };
     await this.#o.operations.run({ ...spec, cancellable: true }, (op) =>
@@ -139,7 +140,7 @@ export class Lifecycle {
         config.name,
         { name: "restarting", operationId: op.id },
         async () => {
-          if (this.isLive(id)) await this.#halt(id, grace, op);
+          if (this.isLive(id)) await this.halt(id, grace, op);
           op.detail("Starting");
           await this.#countAnew(id);
           await this.launch(id);
@@ -224,18 +225,46 @@ export class Lifecycle {
     const { id, config } = record;
     const [files, host] = await Promise.all([
       snapshots.userFiles(defaultNamespace, id, layers),
-      findHostSide(config),
+      findHostSide(config, {
+        rootless: system.facts.rootless,
+        pidOf: (container, field) => this.#pidOf(container, field),
+      }),
     ]);
     const { facts } = system;
     const network = this.plan(record);
+    const user = withGroups(
+      files,
+      lookUpUser(files, config.user || record.image.config.user || "0"),
+      config.groupAdd ?? [],
+    );
+    const ids = idMapsOf(config, record.firstId);
+    if (ids) requireMapped(ids, user);
     const made = makeSpec({
-      ...{ id, config, image: record.image.config, facts, network, host },
+      ...{ id, config, image: record.image.config, user, facts, network, host, ids },
       mounts: placeVolumes(record, (name) => volumes.directory(name)),
       etc: etcMounts(paths, defaultNamespace, id),
       limits: system.runtime(record.runtime).abilities.limits,
-      user: lookUpUser(files, config.user || record.image.config.user || "0"),
     });
     return { ...made, network };
+  }
+
+  /** Of a container by its name or the beginning of its id. */
+  #pidOf(container: string, field: string): number {
+    const { store } = this.#o;
+    const id =
+      store.idOf(container) ?? store.list().find((one) => one.id.startsWith(container))?.id;
+    if (id === undefined) {
+      throw new AppError("NOT_FOUND", `There is no container "${container}"`, { field });
+    }
+    const pid = this.isLive(id) ? this.task(id)?.state.pid : undefined;
+    if (pid !== undefined) return pid;
+    throw new AppError(
+      "FAILED_PRECONDITION",
+      `It shares what "${container}" has, which does not run`,
+      {
+        ...{ field, hint: `Start "${container}" first.` },
+      },
+    );
   }
 
   async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
@@ -250,6 +279,12 @@ export class Lifecycle {
     let task: Task;
     try {
       const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id));
+      const ids = idMapsOf(config, record.firstId);
+      if (ids) {
+        requireOwnMounts(system.runtime(runtime));
+        await openWay(paths.data);
+        rootfs.idmap = mountMaps(ids);
+      }
       if (system.runtime(runtime).plainLayers) {
         rootfs.lower = await images.directoriesOf(record.image.id);
       }
@@ -292,7 +327,7 @@ export class Lifecycle {
 
   /** Makes room for a new task: what ended goes, what runs or can't be understood is in the way. */
   async #removeEnded(id: string, name: string): Promise<void> {
-    this.#requireWhole(id, name);
+    this.requireWhole(id, name);
     const task = this.task(id);
     if (!task) return;
     const subject = `container "${name}"`;
@@ -310,7 +345,11 @@ export class Lifecycle {
     await task.delete({ force: status === "created" });
   }
 
-  async #halt(id: string, grace: number | undefined, op: OperationContext): Promise<void> {
+  /**
+   * As `stop`, within an operation of the caller's, who holds the container's activity. Nothing happens to one without
+   * a task.
+   */
+  async halt(id: string, grace: number | undefined, op: OperationContext): Promise<void> {
     const { store, system } = this.#o;
     const task = this.task(id);
     if (!task) return;
@@ -373,7 +412,8 @@ export class Lifecycle {
     });
   }
 
-  #requireWhole(id: string, name: string): void {
+  /** DATA_LOSS, or what else it is, when what is kept of its task can't be read. */
+  requireWhole(id: string, name: string): void {
     const broken = this.#o.tasks
       .broken()
       .find(({ bundle }) => bundle.id === id && bundle.namespace === defaultNamespace);
@@ -387,7 +427,7 @@ export class Lifecycle {
 
   #requireLive(id: string, what: string): Task {
     const { config } = this.#o.store.get(id);
-    this.#requireWhole(id, config.name);
+    this.requireWhole(id, config.name);
     const task = this.task(id);
     if (task && this.isLive(id)) return task;
     throw new AppError(

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -143,4 +143,16 @@ test("what could not be created leaves nothing of what was made ready", async ()
     expect(await places()).not.toContain(id);
     expect(await processes(id)).toEqual([]);
   }, patience);
+});
+
+test("files that can't be mounted are told of, though the shim was made ready", async (context) => {
+  if (choosePrivileges().rootless) context.skip("only root can map ids");
+  await chmod(root, 0o711);
+  await create();
+  await ready();
+  // The kernel takes no two maps of one id.
+  const uids = [0, 5].map((inside) => ({ inside, outside: 1_900_000_000 + inside, size: 10 }));
+  await expect(create({ userns: { uids } })).rejects.toMatchObject({
+    details: { output: expect.stringContaining("ids can not be mapped as 0 1900000000 10,5") },
+  });
 });

@@ -1,3 +1,4 @@
+import { hostname as machineName } from "node:os";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import type { Ability } from "#shared/contract/system";
@@ -5,10 +6,14 @@ import { AppError } from "#shared/errors";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { OciProcess, OciSpec } from "../runtime/runtime.ts";
 import type { HostFacts } from "../system/host-facts.ts";
+import { applyCdi } from "./spec/cdi.ts";
 import type { HostSide } from "./spec/host-side.ts";
+import { type IdMaps, specMaps } from "./spec/id-maps.ts";
 import { resources } from "./spec/limits.ts";
 import { type HostMount, withOwnMounts } from "./spec/mounts.ts";
+import { namespacesOf } from "./spec/namespaces.ts";
 import { rlimits } from "./spec/rlimits.ts";
+import { standardMounts } from "./spec/standard-mounts.ts";
 
 export interface SpecRequest {
   id: string;
@@ -22,6 +27,8 @@ export interface SpecRequest {
   network: NetworkPlan;
   /** What it asks for, its volumes among them. */
   mounts: readonly HostMount[];
+  /** Of its own user namespace. */
+  ids?: IdMaps | undefined;
   /** Its own /etc/hosts and the like. */
   etc: OciSpec["mounts"];
 }
@@ -56,13 +63,14 @@ export function makeSpec(request: SpecRequest): SpecResult {
       hint: "The image names none: give one.",
     });
   }
-  const hostname = config.hostname || id.slice(0, 12);
+  const ownName = config.namespaces?.uts !== "host";
+  const name = ownName ? config.hostname || id.slice(0, 12) : machineName();
   const process: OciProcess = {
     terminal: config.terminal,
     user: request.user,
     // Bound to where every container's own /dev is: nothing of the image is covered.
     args: host.init === undefined ? args : [initPath, "--", ...args],
-    env: environment(config, image, hostname),
+    env: environment(config, image, name),
     cwd: config.cwd ?? (image.cwd || "/"),
     capabilities: {
       bounding: host.capabilities,
@@ -76,9 +84,10 @@ export function makeSpec(request: SpecRequest): SpecResult {
   const oomScore = oomScoreOf(config, host, warnings);
   if (oomScore !== undefined) process.oomScoreAdj = oomScore;
   const hostNetwork = network.kind === "host";
+  const privileged = config.security?.privileged ?? false;
   const { mounts: placed, ...propagation } = withOwnMounts(
     [
-      ...mounts(facts, hostNetwork, config.shmSize),
+      ...standardMounts(config, facts, hostNetwork),
       ...request.etc,
       ...(host.init === undefined ? [] : [initMount(host.init)]),
       // Nobody makes a device node in a user namespace: the machine's own is shown instead.
@@ -91,27 +100,35 @@ export function makeSpec(request: SpecRequest): SpecResult {
     ociVersion: "1.0.2",
     process,
     root: { path: "rootfs", readonly: config.security?.readOnlyRoot ?? false },
-    hostname,
+    ...(ownName ? { hostname: name } : {}),
     mounts: placed,
     linux: {
       ...propagation,
-      namespaces: namespaces(facts, hostNetwork),
+      ...(request.ids ? specMaps(request.ids) : {}),
+      namespaces: namespacesOf(config, facts, hostNetwork, host.joined),
       ...sysctlOf(config, network, facts, warnings),
       ...(host.seccomp ? { seccomp: host.seccomp } : {}),
       ...(host.devices.length > 0 && !facts.rootless
         ? { devices: host.devices.map(({ node }) => node) }
         : {}),
-      maskedPaths,
-      readonlyPaths,
+      ...(privileged ? {} : { maskedPaths, readonlyPaths }),
     },
   };
+  applyCdi(spec, host.cdi, warnings);
+  if (host.joined.ipc) {
+    warnings.push(
+      "Files in its /dev/shm are its own: only queues and System V's memory are shared",
+    );
+  }
   const { oomScoreAdj: _, ...more } = config.moreLimits ?? {};
   const asked = Object.keys({ ...config.limits, ...more }).length > 0;
   if (request.limits.ok && facts.cgroup !== "none") {
-    spec.linux.resources = resources(config, host.blkioWeight, facts, warnings);
-    for (const { node, access } of facts.rootless ? [] : host.devices) {
+    spec.linux.resources = resources(config, host, facts, warnings);
+    const { devices } = spec.linux.resources;
+    if (privileged && !facts.rootless) devices?.push({ allow: true, access: "rwm" });
+    for (const { node, access } of facts.rootless || privileged ? [] : host.devices) {
       const { type, major, minor } = node;
-      spec.linux.resources.devices?.push({ allow: true, type, major, minor, access });
+      devices?.push({ allow: true, type, major, minor, access });
     }
     // An ordinary user's has its place where some are delegated (runtime/task-cgroup.ts).
     if (!facts.rootless) spec.linux.cgroupsPath = `/shimyard/${id}`;
@@ -160,7 +177,7 @@ function oomScoreOf(
 }
 
 function sysctlOf(
-  { sysctls = {} }: ContainerConfig,
+  { sysctls = {}, userns }: ContainerConfig,
   { kind }: NetworkPlan,
   { rootless }: HostFacts,
   warnings: string[],
@@ -170,7 +187,8 @@ function sysctlOf(
   if (kept.length < own.length) {
     warnings.push("Its net.* settings are left out: it has this machine's network");
   }
-  const all = { ...(kind === "networks" ? ownNetwork(rootless) : {}), ...Object.fromEntries(kept) };
+  const always = kind === "networks" ? ownNetwork(rootless, userns !== undefined) : {};
+  const all = { ...always, ...Object.fromEntries(kept) };
   return Object.keys(all).length > 0 ? { sysctl: all } : {};
 }
 
@@ -208,71 +226,8 @@ const maskedPaths = [
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** docker's: what holds in a network namespace of one's own needs no privilege there. */
-const ownNetwork = (rootless: boolean): Record<string, string> => ({
+const ownNetwork = (rootless: boolean, mapped: boolean): Record<string, string> => ({
   "net.ipv4.ip_unprivileged_port_start": "0",
-  // The kernel takes no group that the user namespace lacks. podman's, then.
-  "net.ipv4.ping_group_range": rootless ? "0 0" : "0 2147483647",
+  // The kernel takes no group that the user namespace lacks: podman's, then, or where that may lack any, none.
+  ...(mapped ? {} : { "net.ipv4.ping_group_range": rootless ? "0 0" : "0 2147483647" }),
 });
-
-/**
- * A network namespace with nothing but loopback in it: what else comes is put there before the start (network/). No
- * user namespace: an ordinary user's container lives in its shim's.
- */
-function namespaces(facts: HostFacts, hostNetwork: boolean): { type: string }[] {
-  const types = ["pid", "ipc", "uts", "mount"];
-  if (!hostNetwork) types.push("network");
-  // On v1 docker shares the host's; runc's cgroup mount there relies on it.
-  if (facts.cgroup === "v2") types.push("cgroup");
-  return types.map((type) => ({ type }));
-}
-
-/** docker's, bytes. */
-const defaultShmSize = 64 * 1024 ** 2;
-
-function mounts(
-  facts: HostFacts,
-  hostNetwork: boolean,
-  shmSize = defaultShmSize,
-): OciSpec["mounts"] {
-  const safe = ["nosuid", "noexec", "nodev"];
-  const list: OciSpec["mounts"] = [
-    { destination: "/proc", type: "proc", source: "proc", options: safe },
-    {
-      destination: "/dev",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-    },
-    {
-      destination: "/dev/pts",
-      type: "devpts",
-      source: "devpts",
-      options: [
-        ...["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
-        // The tty group; a user namespace may not map it.
-        ...(facts.rootless ? [] : ["gid=5"]),
-      ],
-    },
-    {
-      destination: "/dev/shm",
-      type: "tmpfs",
-      source: "shm",
-      options: [...safe, "mode=1777", `size=${shmSize}`],
-    },
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
-    // Its sysfs is for the owner of a network namespace to mount; this machine's is not an ordinary user's.
-    facts.rootless && hostNetwork
-      ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", ...safe, "ro"] }
-      : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...safe, "ro"] },
-  ];
-  // For an ordinary user on v1 there is no cgroup of the container's own to show.
-  if (facts.cgroup === "v2" || (facts.cgroup !== "none" && !facts.rootless)) {
-    list.push({
-      destination: "/sys/fs/cgroup",
-      type: "cgroup",
-      source: "cgroup",
-      options: [...safe, "relatime", "ro"],
-    });
-  }
-  return list;
-}

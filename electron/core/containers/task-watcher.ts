@@ -87,8 +87,10 @@ export async function reconcile(options: {
   snapshots: Snapshotter;
   networks: NetworkService;
   volumes: VolumeService;
+  /** What was being put in another's place. */
+  replacements: { recover(): Promise<void> };
 }): Promise<void> {
-  const { tasks, containers, snapshots, networks, volumes } = options;
+  const { tasks, containers, snapshots, networks, volumes, replacements } = options;
   const { records, lifecycle } = containers;
   const kept = new Set(records.damaged.map(({ id }) => id));
   for (const task of tasks.list()) {
@@ -113,6 +115,7 @@ export async function reconcile(options: {
   // What can't be known to have ended keeps its network.
   await networks.reconcile((id) => broken.has(id) || mayRun(lifecycle.task(id)), exists);
   await volumes.reconcile(exists);
+  await replacements.recover();
   for (const record of records.list()) {
     if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
     if (wantsRestartAtLoad(record)) lifecycle.supervisor.resumed(record);

@@ -77,6 +77,14 @@ export const tools: Tool[] = [
     packages: samePackage("catatonit"),
   },
   {
+    name: "perl",
+    purpose: "Maps the owners of files for containers with users of their own",
+    requiredBy: "none",
+    without: "Containers of root's have this machine's users, as they have by default.",
+    commands: ["/usr/bin/perl"],
+    packages: { ...samePackage("perl"), apt: "perl-base" },
+  },
+  {
     name: "criu",
     purpose: "Makes checkpoints of running containers and restores them",
     requiredBy: "none",

@@ -8,7 +8,7 @@ import { parseConfig } from "../content/oci.ts";
 import type { ContainerService } from "../containers/container-service.ts";
 import { type Paths, workDir } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
-import type { OperationService } from "../operations/operation-service.ts";
+import type { OperationContext, OperationService } from "../operations/operation-service.ts";
 import { removeTree, type Snapshotter } from "../snapshots/snapshotter.ts";
 import { writeNewFile } from "./archive-writer.ts";
 import { changedRunConfig } from "./image-config.ts";
@@ -53,67 +53,74 @@ export class ContainerImageService {
 
   /** The container's image with one layer more: what the container has changed. */
   commit(request: CommitRequest): Promise<Image> {
+    const { containerId } = request;
+    const { config } = this.#o.containers.records.get(containerId);
+    const spec = { kind: "commit", title: `Committing ${config.name}`, containerId };
+    return this.#o.operations.run({ ...spec, cancellable: true }, (op) =>
+      this.commitWithin(op, request),
+    );
+  }
+
+  /** The same as a part of an operation of the caller's. */
+  async commitWithin(op: OperationContext, request: CommitRequest): Promise<Image> {
     const { paths, privileges, containers, images, store, content, snapshots } = this.#o;
-    const { leases, layers, maker, operations } = this.#o;
+    const { leases, layers, maker } = this.#o;
     const { containerId, name } = request;
     const record = containers.records.get(containerId);
     const base = store.get(record.image.id);
-    const title = `Committing ${record.config.name}`;
-    return operations.run({ kind: "commit", title, containerId, cancellable: true }, async (op) => {
-      const work = workDir(paths, op.id);
-      const commit = async (lease: Lease): Promise<Image> => {
-        await lease.hold({
-          digests: base.layers.map(({ digest }) => digest),
-          diffIds: base.layers.map(({ diffId }) => diffId),
-        });
-        const tar = join(work, "diff.tar");
-        await mkdir(work, { recursive: true, mode: 0o700 });
-        const progress = new Progress(op);
-        // Into a file first: it stands still for no longer than it takes to read what it wrote.
-        await this.#still(request, () =>
-          writeNewFile(tar, snapshots.diff(defaultNamespace, containerId, { signal: op.signal }), {
-            signal: op.signal,
-            onProgress: (written) => progress.set(written),
-          }),
-        );
-        op.detail("Making the layer");
-        const made = await layers.make((await layerOfFile(tar)).request, { signal: op.signal });
-        const created = new Date().toISOString();
-        const file = parseConfig(await content.read(configDigest(base.id)));
-        const layer = { digest: made.digest, size: made.size };
-        const documents = await maker.write(
-          lease,
-          {
-            ...file,
-            created,
-            ...(request.author === undefined ? {} : { author: request.author }),
-            config: changedRunConfig(file.config, request.config ?? {}),
-            rootfs: {
-              type: "layers",
-              diff_ids: [...file.rootfs.diff_ids, made.layer.diffId],
-            },
-            history: [
-              ...(file.history ?? []),
-              {
-                created,
-                created_by: `commit of ${record.config.name}`,
-                ...(request.author === undefined ? {} : { author: request.author }),
-                ...(request.comment === undefined ? {} : { comment: request.comment }),
-              },
-            ],
+    const work = workDir(paths, op.id);
+    const commit = async (lease: Lease): Promise<Image> => {
+      await lease.hold({
+        digests: base.layers.map(({ digest }) => digest),
+        diffIds: base.layers.map(({ diffId }) => diffId),
+      });
+      const tar = join(work, "diff.tar");
+      await mkdir(work, { recursive: true, mode: 0o700 });
+      const progress = new Progress(op);
+      // Into a file first: it stands still for no longer than it takes to read what it wrote.
+      await this.#still(request, () =>
+        writeNewFile(tar, snapshots.diff(defaultNamespace, containerId, { signal: op.signal }), {
+          signal: op.signal,
+          onProgress: (written) => progress.set(written),
+        }),
+      );
+      op.detail("Making the layer");
+      const made = await layers.make((await layerOfFile(tar)).request, { signal: op.signal });
+      const created = new Date().toISOString();
+      const file = parseConfig(await content.read(configDigest(base.id)));
+      const layer = { digest: made.digest, size: made.size };
+      const documents = await maker.write(
+        lease,
+        {
+          ...file,
+          created,
+          ...(request.author === undefined ? {} : { author: request.author }),
+          config: changedRunConfig(file.config, request.config ?? {}),
+          rootfs: {
+            type: "layers",
+            diff_ids: [...file.rootfs.diff_ids, made.layer.diffId],
           },
-          [...base.layers, { ...layer, mediaType: layerTypes[packed.compression] }],
-        );
-        op.signal.throwIfAborted();
-        const provenance = { source: "commit", origin: record.config.name } as const;
-        return images.added(await maker.add(documents, { ...provenance, names: [name] }));
-      };
-      try {
-        return await leases.during({ what: `commit ${containerId}`, open: true }, commit);
-      } finally {
-        await removeTree(work, privileges);
-      }
-    });
+          history: [
+            ...(file.history ?? []),
+            {
+              created,
+              created_by: `commit of ${record.config.name}`,
+              ...(request.author === undefined ? {} : { author: request.author }),
+              ...(request.comment === undefined ? {} : { comment: request.comment }),
+            },
+          ],
+        },
+        [...base.layers, { ...layer, mediaType: layerTypes[packed.compression] }],
+      );
+      op.signal.throwIfAborted();
+      const provenance = { source: "commit", origin: record.config.name } as const;
+      return images.added(await maker.add(documents, { ...provenance, names: [name] }));
+    };
+    try {
+      return await leases.during({ what: `commit ${containerId}`, open: true }, commit);
+    } finally {
+      await removeTree(work, privileges);
+    }
   }
 
   /** The container's whole root file system as a tar. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { hostname as machineName } from "node:os";
 import type { Dns } from "#shared/contract/container-options";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
@@ -19,7 +20,10 @@ import type { UserNetwork } from "./user-network.ts";
 /** A container, as far as its network is concerned. */
 export interface Connectable {
   id: string;
-  config: Pick<ContainerConfig, "name" | "hostname" | "ports" | "dns" | "extraHosts">;
+  config: Pick<
+    ContainerConfig,
+    "name" | "hostname" | "namespaces" | "ports" | "dns" | "extraHosts"
+  >;
 }
 
 export interface ConnectionsOptions {
@@ -130,6 +134,17 @@ export class Connections {
     const releasing = this.#release(id).finally(() => this.#releasing.delete(id));
     this.#releasing.set(id, releasing);
     return releasing;
+  }
+
+  /**
+   * The addresses and ports that another container has had are the first that this new one is given, unless somebody
+   * takes them before it starts.
+   */
+  async inherit(container: Connectable, from: string): Promise<void> {
+    const before = this.#o.store.connection(from);
+    if (!before) return;
+    const { endpoints, ports } = before;
+    await this.#put({ ...emptyConnection(container), endpoints, ports });
   }
 
   /** The container is deleted. */
@@ -340,7 +355,8 @@ function searchLines(host: readonly string[], { search, options }: Dns): string[
 const networksOf = (connection: Connection | undefined): string[] =>
   connection?.endpoints.map(({ network }) => network) ?? [];
 
-const hostnameOf = ({ id, config }: Connectable): string => config.hostname || id.slice(0, 12);
+const hostnameOf = ({ id, config }: Connectable): string =>
+  config.namespaces?.uts === "host" ? machineName() : config.hostname || id.slice(0, 12);
 
 /** docker's: the name and the short id; and what it calls itself. */
 function namesOf(container: Connectable): string[] {

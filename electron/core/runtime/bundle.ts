@@ -34,6 +34,7 @@ const recordSchema = z.object({
     lower: z.array(lowerSchema),
     upper: z.string().optional(),
     work: z.string().optional(),
+    idmap: z.object({ uids: z.string(), gids: z.string() }).optional(),
   }),
   terminal: z.boolean(),
   stdin: z.boolean(),

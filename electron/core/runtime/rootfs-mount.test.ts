@@ -50,6 +50,20 @@ test("one layer to be looked at needs no overlay", () => {
   );
 });
 
+test("what a user namespace is to see is mounted by one program, a word a line", () => {
+  const idmap = { uids: "0 1000 5", gids: "0 2000 5" };
+  const words = mountCommand({ ...overlay(erofs("/b c"), directory("/a")), idmap }, "/t", options);
+  expect(words.filter((word) => /\n|NR_|undefined/.test(word))).toEqual([]);
+  expect(words.slice(3)).toEqual([
+    ...["0 1000 5", "0 2000 5", "/t", "/c"],
+    "lowerdir=0:1,upperdir=/c/upper,workdir=/c/work",
+    ...["erofs:/b c", "directory:/a"],
+  ]);
+  expect(mountArgs({ ...overlay(directory("/a")), idmap }, "/t", options, ["run"]).at(-1)).toBe(
+    "run",
+  );
+});
+
 test.each(["/a:b", "/a,b", "/a\nb", "/a\\b"])(
   "refuses a path that mount can't be told: %j",
   (path) => {

@@ -1,4 +1,5 @@
 import { AppError } from "#shared/errors";
+import { idmappedMount } from "./idmapped-mount.ts";
 import type { Lower, RootfsMount } from "./runtime.ts";
 
 interface MountOptions {
@@ -37,6 +38,7 @@ export function mountCommand(
   options: MountOptions & { busybox: string },
 ): string[] {
   const { busybox } = options;
+  if (mount.idmap) return idmappedMount(mount, target, numbered(mount));
   const plain = plainMount(mount, options.rootless);
   if (plain) return [busybox, "mount", ...plain, target];
   const { script, values } = mountScript(mount, target, options);
@@ -48,6 +50,10 @@ function mountScript(
   target: string,
   { busybox, rootless }: MountOptions,
 ): { script: string; values: string[] } {
+  if (mount.idmap) {
+    const words = idmappedMount(mount, target, numbered(mount));
+    return { script: words.map((_, at) => `"\${${at + 1}}"`).join(" "), values: words };
+  }
   const own = `${busybox ? '"$0" ' : ""}mount`;
   const plain = plainMount(mount, rootless);
   if (plain) {
@@ -78,6 +84,10 @@ function plainMount(mount: RootfsMount, rootless: boolean): string[] | undefined
   if (Buffer.byteLength(options) > maxOptions) return undefined;
   return ["-t", "overlay", "-o", options, "overlay"];
 }
+
+/** An overlay's options where its layers' directories are called 0, 1, .... */
+const numbered = (mount: RootfsMount): string =>
+  overlayOptions(mount, [...mount.lower.keys()].map(String), false);
 
 /** Lines for fstab(5). */
 function fstab(mount: RootfsMount, target: string, rootless: boolean): string[] {

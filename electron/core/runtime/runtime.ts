@@ -57,6 +57,11 @@ export interface RootfsMount {
   lower: Lower[];
   upper?: string;
   work?: string;
+  /**
+   * Overlay with upper only: owned as a user namespace of the container's own sees it, while all is on disk as if there
+   * was none. Each `inside outside size`, apart by commas; 0 is among them.
+   */
+  idmap?: { uids: string; gids: string };
 }
 
 /** What of a container has to be known for its shim to be started. */
@@ -334,8 +339,24 @@ export interface OciResources {
   memory?: { limit?: number; reservation?: number; swap?: number };
   cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
   pids?: { limit: number };
-  blockIO?: { weight?: number };
+  blockIO?: OciBlockIo;
   devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+}
+
+/** Rates in bytes, or operations, a second. */
+export interface OciBlockIo {
+  weight?: number;
+  weightDevice?: { major: number; minor: number; weight: number }[];
+  throttleReadBpsDevice?: OciBlockRate[];
+  throttleWriteBpsDevice?: OciBlockRate[];
+  throttleReadIOPSDevice?: OciBlockRate[];
+  throttleWriteIOPSDevice?: OciBlockRate[];
+}
+
+export interface OciBlockRate {
+  major: number;
+  minor: number;
+  rate: number;
 }
 
 /** The task manager, as the rest of the core uses it (runtime/manager.ts implements it). */

@@ -22,11 +22,13 @@ export interface VolumeUse {
 
 /**
  * Names for the volumes of a container that have none: what it mounts without one, and what its image declares where it
- * mounts nothing (docker's VOLUME). What an image declares at a place that can't be one is no volume.
+ * mounts nothing (docker's VOLUME). What an image declares at a place that can't be one is no volume. `before`: names
+ * that are taken over where they are seen at the same place.
  */
 export function nameOwnVolumes(
   mounts: readonly ContainerMount[],
   declared: readonly string[],
+  before: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const taken = new Set(mounts.map(({ target }) => placeOf(target)));
   const unnamed = mounts.filter((mount) => mount.type === "volume" && mount.source === undefined);
@@ -37,7 +39,7 @@ export function nameOwnVolumes(
       .map(placeOf)
       .filter((place) => !taken.has(place)),
   ];
-  return Object.fromEntries(places.map((place) => [place, newId()]));
+  return Object.fromEntries(places.map((place) => [place, before[place] ?? newId()]));
 }
 
 /** All volumes of a container. */

@@ -18,6 +18,7 @@ const activityWords: Record<NonNullable<Container["state"]["activity"]>, string>
   restarting: "Restarting",
   checkpointing: "Checkpointing",
   restoring: "Restoring",
+  recreating: "Re-creating",
   deleting: "Deleting",
 };
 

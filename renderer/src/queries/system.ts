@@ -1,15 +1,16 @@
-import { skipToken, useQuery } from "@tanstack/react-query";
+import { skipToken, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import type { AppContract } from "#shared/contract/index";
-import type { Settings, SystemInfo } from "#shared/contract/system";
+import type { CdiDevices, Settings, SystemInfo } from "#shared/contract/system";
 import type { ItemOf, MethodOf } from "#shared/rpc/define";
-import { useLive, useShell } from "./client.tsx";
+import { useClient, useLive, useShell } from "./client.tsx";
 import type { Live } from "./live.ts";
 
 export const systemKeys = {
   info: ["system"] as const,
   settings: ["settings"] as const,
   host: ["host"] as const,
+  cdi: ["system", "cdi"] as const,
 };
 
 /** What this machine offers; undefined until first heard. */
@@ -23,6 +24,15 @@ export function useSettings(): Settings | undefined {
   const live = useLive();
   useEffect(() => live.watchValue("system.watchSettings", systemKeys.settings), [live]);
   return useQuery<Settings>({ queryKey: systemKeys.settings, queryFn: skipToken }).data;
+}
+
+/** The devices that have names here, as they were when this was mounted or last asked for again. */
+export function useCdiDevices(): UseQueryResult<CdiDevices> {
+  const client = useClient();
+  return useQuery({
+    queryKey: systemKeys.cdi,
+    queryFn: ({ signal }) => client.call("system.cdiDevices", {}, { signal }),
+  });
 }
 
 /** What hosts the window, and whether it has a file picker. */

@@ -19,6 +19,7 @@ export type Overlay =
   | { kind: "create"; imageId?: string | undefined }
   /** Another one as this. */
   | { kind: "duplicate"; id: string }
+  | { kind: "edit"; id: string }
   | { kind: "import"; source: ImportSource }
   /** `again`: what an earlier one was asked. */
   | { kind: "build"; again?: BuildRequest | undefined }

@@ -1,7 +1,7 @@
 import { AsyncQueue } from "#shared/base/async-queue";
 import { Emitter } from "#shared/base/emitter";
 import type { Event } from "#shared/contract/activity";
-import type { Container } from "#shared/contract/containers";
+import type { Container, ContainerConfig } from "#shared/contract/containers";
 import type { AppContract } from "#shared/contract/index";
 import type { ManagerName } from "#shared/contract/shell";
 import type { Settings, SystemInfo } from "#shared/contract/system";
@@ -250,8 +250,40 @@ export class FakeCore {
           return this.settings.value;
         },
         engines: () => [{ name: "podman", path: "/usr/bin/podman", version: "5.4.2" }],
+        cdiDevices: () => ({
+          directories: ["/etc/cdi", "/var/run/cdi"],
+          devices: ["0", "all"].map((name) => ({
+            name: `nvidia.com/gpu=${name}`,
+            spec: "/etc/cdi/nvidia.yaml",
+          })),
+          faults: [],
+        }),
       },
     };
+  }
+
+  async #make(config: ContainerConfig, start: boolean): Promise<string> {
+    const image = this.images.items.get(config.imageId);
+    if (!image) throw new AppError("NOT_FOUND", "The image has gone", { field: "imageId" });
+    this.#created += 1;
+    const id = fakeId(5000 + this.#created);
+    this.containers.put({
+      id,
+      name: config.name,
+      image: { id: image.id, name: image.names[0] ?? image.id.slice(0, 12) },
+      args: config.args,
+      createdAt: Date.now(),
+      labels: config.labels,
+      runtime: config.runtime ?? "oci/runc",
+      terminal: config.terminal,
+      restart: config.restart,
+      restartCount: 0,
+      limits: config.limits,
+      ports: [],
+      state: { status: "created" },
+    });
+    if (start) await this.#become(id, "starting", running());
+    return id;
   }
 
   #containerHandlers(): Handlers<AppContract>["containers"] {
@@ -315,28 +347,16 @@ export class FakeCore {
           ? { ok: false, reason: `“${name}” is taken by another container` }
           : { ok: true };
       },
-      create: async ({ config, start }) => {
-        const image = this.images.items.get(config.imageId);
-        if (!image) throw new AppError("NOT_FOUND", "The image has gone", { field: "imageId" });
-        this.#created += 1;
-        const id = fakeId(5000 + this.#created);
-        this.containers.put({
-          id,
-          name: config.name,
-          image: { id: image.id, name: image.names[0] ?? image.id.slice(0, 12) },
-          args: config.args,
-          createdAt: Date.now(),
-          labels: config.labels,
-          runtime: config.runtime ?? "oci/runc",
-          terminal: config.terminal,
-          restart: config.restart,
-          restartCount: 0,
-          limits: config.limits,
-          ports: [],
-          state: { status: "created" },
-        });
-        if (start) await this.#become(id, "starting", running());
-        return { id, warnings: [] };
+      create: async ({ config, start }) => ({ id: await this.#make(config, start), warnings: [] }),
+      recreate: async ({ id, config, start, keepOld }) => {
+        const old = this.#container(id);
+        const aside = `${old.name}-old`;
+        if (keepOld) {
+          const state = exited(0);
+          this.containers.patch(id, (container) => ({ ...container, name: aside, state }));
+        } else this.containers.remove(id);
+        const made = await this.#make(config, start ?? old.state.status === "running");
+        return { id: made, warnings: [], ...(keepOld ? { old: { id, name: aside } } : {}) };
       },
       start: ({ id }) => this.#become(id, "starting", running()),
       stop: ({ id }) => this.#become(id, "stopping", exited(0)),

@@ -1,30 +1,34 @@
 import { access, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerConfig } from "#shared/contract/containers";
-import type { DeviceChoice } from "#shared/contract/container-options";
 import { AppError } from "#shared/errors";
+import { findCdiEdits } from "../../cdi/cdi-devices.ts";
+import type { CdiEdits } from "../../cdi/cdi-spec.ts";
 import { cgroupHost } from "../../host/cgroup.ts";
 import { capabilitiesIn, chooseCapabilities } from "./capabilities.ts";
+import {
+  findAllDevices,
+  findCdiDevice,
+  findDevice,
+  findLimitedDevices,
+  type GivenDevice,
+} from "./devices.ts";
+import { requireIdMapping } from "./id-maps.ts";
+import { findJoined, type JoinedNamespaces, requireApart } from "./namespaces.ts";
 import { type HardLimits, parseHardLimits } from "./rlimits.ts";
 import { loadSeccomp, type OciSeccomp } from "./seccomp.ts";
-
-/** A device node as the specification has it (config-linux.md#devices). */
-export interface OciDevice {
-  path: string;
-  type: "c" | "b";
-  major: number;
-  minor: number;
-  fileMode: number;
-  uid: number;
-  gid: number;
-}
 
 /** What a container is given of this machine, looked up before its spec is made. */
 export interface HostSide {
   capabilities: string[];
   seccomp: OciSeccomp | undefined;
-  /** `source`: the node on this machine. */
-  devices: { node: OciDevice; access: string; source: string }[];
+  devices: GivenDevice[];
+  /** What devices that were asked for by name need beside their nodes. */
+  cdi: CdiEdits[];
+  /** Block devices with limits, by path. */
+  limitedDevices: ReadonlyMap<string, { major: number; minor: number }>;
+  /** Of other containers. */
+  joined: JoinedNamespaces;
   /** Path of the init that is put in front of its command. */
   init: string | undefined;
   hardLimits: HardLimits;
@@ -38,30 +42,66 @@ export interface HostSide {
 
 /** For a container that is given nothing of it, not even a capability. */
 export const noHostSide: HostSide = {
-  ...{ capabilities: [], seccomp: undefined, devices: [], init: undefined, hardLimits: {} },
-  ...{ leastOomScore: -1000, blkioWeight: true, warnings: [], notes: [] },
+  ...{ capabilities: [], seccomp: undefined, devices: [], cdi: [], limitedDevices: new Map() },
+  ...{ joined: {}, init: undefined, hardLimits: {}, leastOomScore: -1000, blkioWeight: true },
+  ...{ warnings: [], notes: [] },
 };
 
+export interface HostSideContext {
+  rootless: boolean;
+  /** See findJoined. */
+  pidOf: (container: string, field: string) => number;
+}
+
 /** INVALID_ARGUMENT for what is not there, with the field that asks for it. */
-export async function findHostSide(config: ContainerConfig): Promise<HostSide> {
-  const { security = {}, devices = [], mounts = [], ulimits = [], moreLimits = {} } = config;
+export async function findHostSide(
+  config: ContainerConfig,
+  { rootless, pidOf }: HostSideContext,
+): Promise<HostSide> {
+  const { security = {}, mounts = [], ulimits = [], moreLimits = {} } = config;
+  const { privileged = false } = security;
+  requireApart(config);
+  await requireIdMapping(config, rootless);
   const warnings: string[] = [];
   const notes: string[] = [];
   const own = await ownRights();
-  const capabilities = chooseCapabilities(security, own.given, warnings);
-  const [seccomp, nodes, init, hardLimits, leastOomScore, blkioWeight] = await Promise.all([
-    loadSeccomp(security.seccomp ?? "default", capabilities, notes),
-    Promise.all(devices.map(findDevice)),
-    config.init ? findInit() : undefined,
-    ulimits.length > 0 ? findHardLimits(own.unlimited) : {},
-    moreLimits.oomScoreAdj === undefined || own.unlimited ? -1000 : ownOomScore(),
-    moreLimits.blkioWeight === undefined || weighsBlockIo(),
-    ...mounts.map((mount) => mount.type === "bind" && requireSource(mount.source)),
-  ]);
+  const capabilities = privileged ? own.given : chooseCapabilities(security, own.given, warnings);
+  // docker's rule: a privileged one has a filter only when it is given one.
+  const filter = security.seccomp ?? (privileged ? "unconfined" : "default");
+  const weighs = moreLimits.blkioWeight !== undefined || moreLimits.blkioWeightDevice !== undefined;
+  const [seccomp, given, limitedDevices, init, hardLimits, leastOomScore, blkioWeight] =
+    await Promise.all([
+      loadSeccomp(filter, capabilities, notes),
+      findDevices(config, rootless),
+      findLimitedDevices(moreLimits),
+      config.init ? findInit() : undefined,
+      ulimits.length > 0 ? findHardLimits(own.unlimited) : {},
+      moreLimits.oomScoreAdj === undefined || own.unlimited ? -1000 : ownOomScore(),
+      !weighs || weighsBlockIo(),
+      ...mounts.map((mount) => mount.type === "bind" && requireSource(mount.source)),
+    ]);
+  if (privileged && rootless) {
+    notes.push("Its privileges are within this user's own rights: no more than the user may do");
+  }
   return {
-    ...{ capabilities, seccomp, devices: nodes, init, hardLimits, leastOomScore, blkioWeight },
-    ...{ warnings, notes },
+    ...{ ...given, capabilities, seccomp, limitedDevices, init, hardLimits, leastOomScore },
+    ...{ blkioWeight, joined: findJoined(config, pidOf), warnings, notes },
   };
+}
+
+/** Those it asks for by path, by name, and as a privileged one every other: the first of a path is the one. */
+async function findDevices(
+  { devices = [], cdiDevices = [], security }: ContainerConfig,
+  rootless: boolean,
+): Promise<Pick<HostSide, "devices" | "cdi">> {
+  const cdi = await findCdiEdits(cdiDevices);
+  const nodes = await Promise.all([
+    ...devices.map(findDevice),
+    ...cdi.flatMap(({ deviceNodes }) => (deviceNodes ?? []).map(findCdiDevice)),
+  ]);
+  const all = security?.privileged ? await findAllDevices(rootless) : [];
+  const byPath = new Map([...all, ...nodes.reverse()].map((device) => [device.node.path, device]));
+  return { cdi, devices: [...byPath.values()] };
 }
 
 let rights: Promise<{ given: string[]; unlimited: boolean }> | undefined;
@@ -129,28 +169,4 @@ async function requireSource(source: string): Promise<void> {
       ...{ field: "mounts", hint: "Make it first: nothing is made for a mount." },
     });
   });
-}
-
-async function findDevice(choice: DeviceChoice): Promise<HostSide["devices"][number]> {
-  const { source, target = source, access } = choice;
-  const found = await stat(source, { bigint: true }).catch((error: unknown) => {
-    throw AppError.wrap(error, `The device ${source} can't be given`, { field: "devices" });
-  });
-  if (!found.isCharacterDevice() && !found.isBlockDevice()) {
-    throw new AppError("INVALID_ARGUMENT", `${source} is no device`, {
-      ...{ field: "devices", hint: "Mount it, if it is a file or a directory." },
-    });
-  }
-  const { rdev, mode, uid, gid } = found;
-  return {
-    ...{ access, source },
-    node: {
-      path: target,
-      type: found.isBlockDevice() ? "b" : "c",
-      // glibc: sys/sysmacros.h
-      major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
-      minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
-      ...{ fileMode: Number(mode) & 0o777, uid: Number(uid), gid: Number(gid) },
-    },
-  };
 }

@@ -1,7 +1,8 @@
 import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
-import type { OciResources } from "../../runtime/runtime.ts";
+import type { OciBlockIo, OciResources } from "../../runtime/runtime.ts";
 import type { HostFacts } from "../../system/host-facts.ts";
+import type { HostSide } from "./host-side.ts";
 
 /**
  * What is handed to a running task so that its limits become these; what is absent is lifted. INVALID_ARGUMENT when
@@ -42,7 +43,7 @@ const cpuQuota = (cpus: number): number => Math.max(1000, Math.round(cpus * cpuP
 /** The limits in the kernel's terms. */
 export function resources(
   { limits, moreLimits = {} }: Pick<ContainerConfig, "limits" | "moreLimits">,
-  weighsBlockIo: boolean,
+  { blkioWeight: weighs, limitedDevices }: Pick<HostSide, "blkioWeight" | "limitedDevices">,
   facts: HostFacts,
   warnings: string[],
 ): OciResources {
@@ -50,13 +51,14 @@ export function resources(
   // The runtime adds what every container may use (null, zero, tty, ...).
   if (!facts.rootless) result.devices = [{ allow: false, access: "rwm" }];
   const memory = memoryOf(limits.memory, moreLimits, facts, warnings);
-  const put = (name: "memory" | "cpu" | "pids", limit: object): void => {
+  const put = (name: keyof typeof words, limit: object): void => {
     if (Object.keys(limit).length === 0) return;
-    if (facts.controllers?.includes(name) ?? true) Object.assign(result, { [name]: limit });
+    const controller = name === "blockIO" ? "io" : name;
+    if (facts.controllers?.includes(controller) ?? true) Object.assign(result, { [name]: limit });
     else warnings.push(`The ${words[name]} not limited: that is not delegated to this user`);
   };
   put("memory", memory);
-  const { cpuShares, cpusetCpus, cpusetMems, blkioWeight } = moreLimits;
+  const { cpuShares, cpusetCpus, cpusetMems } = moreLimits;
   const cpu = {
     ...(limits.cpus === undefined ? {} : { quota: cpuQuota(limits.cpus), period: cpuPeriod }),
     ...(cpuShares === undefined ? {} : { shares: cpuShares }),
@@ -68,14 +70,49 @@ export function resources(
   }
   put("cpu", cpu);
   put("pids", limits.pids === undefined ? {} : { limit: limits.pids });
-  if (blkioWeight !== undefined && weighsBlockIo) result.blockIO = { weight: blkioWeight };
-  else if (blkioWeight !== undefined) {
+  put("blockIO", blockIoOf(moreLimits, weighs, limitedDevices, warnings));
+  return result;
+}
+
+function blockIoOf(
+  limits: NonNullable<ContainerConfig["moreLimits"]>,
+  weighs: boolean,
+  devices: HostSide["limitedDevices"],
+  warnings: string[],
+): OciBlockIo {
+  const { blkioWeight, blkioWeightDevice } = limits;
+  const result: OciBlockIo = {};
+  if (blkioWeight !== undefined && weighs) result.weight = blkioWeight;
+  if (blkioWeightDevice && weighs) {
+    result.weightDevice = blkioWeightDevice.flatMap(({ device, weight }) => {
+      const numbers = devices.get(device);
+      return numbers ? [{ ...numbers, weight }] : [];
+    });
+  }
+  if (!weighs && (blkioWeight !== undefined || blkioWeightDevice)) {
     warnings.push("Block I/O is not weighed: this machine's I/O scheduler does not do it");
+  }
+  for (const [field, name] of rates) {
+    const asked = limits[field]?.flatMap(({ device, rate }) => {
+      const numbers = devices.get(device);
+      return numbers ? [{ ...numbers, rate }] : [];
+    });
+    if (asked?.length) result[name] = asked;
   }
   return result;
 }
 
-const words = { memory: "memory is", cpu: "CPUs are", pids: "number of processes is" };
+const words = {
+  ...{ memory: "memory is", cpu: "CPUs are", pids: "number of processes is" },
+  blockIO: "block I/O is",
+};
+
+const rates = [
+  ["deviceReadBps", "throttleReadBpsDevice"],
+  ["deviceWriteBps", "throttleWriteBpsDevice"],
+  ["deviceReadIops", "throttleReadIOPSDevice"],
+  ["deviceWriteIops", "throttleWriteIOPSDevice"],
+] as const;
 
 function memoryOf(
   limit: number | undefined,

@@ -1,9 +1,12 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { readlinkSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { parseRunLine } from "#shared/run-line/parse-run-line";
 import { type Core, createCore } from "../../core.ts";
+import { cgroupHost } from "../../host/cgroup.ts";
+import { runCommand } from "../../host/command.ts";
 import { resolvePaths } from "../../host/paths.ts";
 import { choosePrivileges } from "../../host/privileges.ts";
 import { rememberHost } from "../../runtime/testing.ts";
@@ -47,6 +50,7 @@ async function inside(flags: string, script: string, runtime?: string): Promise<
   return `${text(stdout)}${text(stderr)}`.trim();
 }
 
+const escaped = (text: string): string => text.replaceAll(/[[\]]/g, "\\$&");
 const status = (line: string): string => `sed -n 's/^${line}:\\s*//p' /proc/1/status`;
 
 test.each<[flags: string, script: string, says: RegExp]>([
@@ -74,6 +78,28 @@ test.each<[flags: string, script: string, says: RegExp]>([
   ["--sysctl kernel.shmmax=4096", "cat /proc/sys/kernel/shmmax", /^4096$/],
   ["--oom-score-adj 321", "cat /proc/1/oom_score_adj", /^321$/],
   ["--device /dev/null:/dev/nil", "stat -c '%F %t:%T' /dev/nil; echo x >/dev/nil", /1:3$/],
+  // Every capability that the manager may give away.
+  [
+    "--privileged",
+    `${status("Seccomp")}; ls /dev | wc -l; cat /proc/sysrq-trigger 2>&1; mkdir /sys/fs/cgroup/x 2>&1`,
+    /^0\n[1-9]\d+\n/,
+  ],
+  [
+    "--privileged",
+    "mkdir /mnt && mount -t tmpfs tmpfs /mnt && grep -c ' /mnt ' /proc/mounts",
+    /^1$/,
+  ],
+  ["--group-add 44 --group-add root --user 1:1", "id -G", /^1 44 0$|^1 0 44$/],
+  // The first process of the machine, which no container's own namespace has.
+  ["--pid host", `test -d /proc/${process.pid} && echo seen`, /^seen$/],
+  ["", `test -d /proc/${process.pid} || echo hidden`, /^hidden$/],
+  ["--uts host", "hostname", new RegExp(`^${hostname()}$`)],
+  [
+    "--ipc host",
+    "readlink /proc/self/ns/ipc",
+    new RegExp(`^${escaped(readlinkSync("/proc/self/ns/ipc"))}$`),
+  ],
+  ["--cgroupns private", "cat /proc/self/cgroup | grep -c shimyard || true", /^0$/],
   ["--tmpfs /cache:size=1m,mode=700", "grep ' /cache ' /proc/mounts", /tmpfs.*noexec.*size=1024k/],
 ])("docker run %s", async (flags, script, says) => {
   expect(await inside(flags, script)).toMatch(says);
@@ -129,3 +155,124 @@ test("crun is given the default filter made already", async () => {
   const { spec } = await core.containers.inspect(id);
   expect(JSON.parse(spec ?? "{}")).toHaveProperty(["annotations", "run.oci.seccomp_bpf_data"]);
 });
+
+test("what is in another container's namespaces sees its processes, and starts only when that runs", async () => {
+  const base = {
+    env: [],
+    terminal: false,
+    limits: {},
+    restart: { name: "no" as const },
+    labels: {},
+  };
+  const { id: other } = await core.containers.create(
+    { ...base, ...{ name: "other", imageId, networks: "none", args: ["sleep", "4711"] } },
+    true,
+  );
+  const namespaces = { pid: { container: "other" }, ipc: { container: other.slice(0, 12) } };
+  const joining = {
+    ...base,
+    namespaces,
+    networks: "none" as const,
+    imageId,
+    args: ["sleep", "1000"],
+  };
+  const { id, warnings } = await core.containers.create({ ...joining, name: "joining" }, true);
+  expect(warnings).toEqual([expect.stringContaining("/dev/shm")]);
+  const { stdout } = await core.containers.exec(id, {
+    args: ["sh", "-c", "ps; readlink /proc/self/ns/ipc"],
+  });
+  const said = new TextDecoder().decode(stdout);
+  expect(said).toContain("sleep 4711");
+  const pid = core.containers.lifecycle.task(other)?.state.pid;
+  expect(said).toContain(readlinkSync(`/proc/${pid}/ns/ipc`));
+  await core.containers.delete(id, true);
+  expect(core.containers.lifecycle.task(other)?.state.status).toBe("running");
+  await core.containers.lifecycle.stop(other, 0);
+  await expect(core.containers.create({ ...joining, name: "alone" }, true)).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+    details: { field: "namespaces.pid" },
+  });
+});
+
+test("nothing that a container has started among the machine's processes outlives it", async () => {
+  const { id } = await core.containers.create(
+    {
+      ...{ name: "tried", imageId, networks: "none", env: [], terminal: false, limits: {} },
+      ...{ restart: { name: "no" }, labels: {}, namespaces: { pid: "host" } },
+      args: ["sh", "-c", `sleep ${1_000_000 + process.pid} & exec sleep 1000`],
+    },
+    true,
+  );
+  const left = async (): Promise<string> =>
+    (await runCommand(["pgrep", "-f", `^sleep ${1_000_000 + process.pid}$`])).stdout.toString();
+  await vi.waitFor(async () => expect(await left()).not.toBe(""), { timeout: 15_000 });
+  await core.containers.delete(id, true);
+  expect(await left()).toBe("");
+});
+
+test("a device by name comes with what its spec asks for", async () => {
+  const kind = `shimyard-test-${process.pid}.example/thing`;
+  const path = `/var/run/cdi/shimyard-test-${process.pid}.json`;
+  const containerEdits = {
+    env: ["THING=one"],
+    deviceNodes: [{ path: "/dev/thing", hostPath: "/dev/null", permissions: "rw" }],
+    mounts: [{ hostPath: join(root, "shared"), containerPath: "/thing", options: ["ro", "bind"] }],
+    hooks: [
+      {
+        ...{ hookName: "createRuntime", path: "/bin/sh" },
+        args: ["sh", "-c", `cat >${join(root, "hook")}`],
+      },
+    ],
+    additionalGids: [4242],
+  };
+  await mkdir("/var/run/cdi", { recursive: true });
+  await writeFile(
+    path,
+    JSON.stringify({ cdiVersion: "0.7.0", kind, devices: [{ name: "x", containerEdits }] }),
+  );
+  try {
+    const script =
+      "echo $THING; cat /thing/file; id -G; stat -c %t:%T /dev/thing; echo >/dev/thing";
+    expect(await inside(`--device ${kind}=x`, script)).toBe("one\nof the machine\n0 4242\n1:3");
+    // The container's state, as the specification has it for hooks.
+    expect(JSON.parse(await readFile(join(root, "hook"), "utf8"))).toMatchObject({
+      ociVersion: expect.any(String) as string,
+    });
+  } finally {
+    await rm(path);
+    // Made just now, unless this machine has others in it.
+    await rmdir("/var/run/cdi").catch(() => undefined);
+  }
+});
+
+test("rates of a block device are the kernel's", async (context) => {
+  const { mounts, mode } = await cgroupHost();
+  const disk = await wholeDisk();
+  if (choosePrivileges().rootless || !disk || (mode !== "v2" && !mounts.blkio)) {
+    context.skip("only root, on a machine with a disk");
+  }
+  await inside(
+    `--device-read-bps /dev/${disk?.name}:1m --device-write-iops /dev/${disk?.name}:50`,
+    "true",
+  );
+  const [container] = await core.containers.list();
+  const directories = await core.containers.lifecycle.task(container?.id ?? "")?.cgroup();
+  const read = (file: string): Promise<string> => readFile(file, "utf8");
+  const said = directories?.blkio
+    ? await Promise.all(
+        ["read_bps", "write_iops"].map((name) =>
+          read(join(directories.blkio ?? "", `blkio.throttle.${name}_device`)),
+        ),
+      )
+    : [await read(join(directories?.unified ?? "", "io.max"))];
+  expect(said.join("")).toContain(disk?.numbers);
+  expect(said.join("")).toMatch(/1048576[^]*50/);
+});
+
+/** A disk of this machine, and its numbers as cgroup files have them. */
+async function wholeDisk(): Promise<{ name: string; numbers: string } | undefined> {
+  const names = await readdir("/sys/block");
+  const name = names.find((one) => /^(vd|sd|xvd|nvme)/.test(one));
+  if (!name) return undefined;
+  return { name, numbers: (await readFile(`/sys/block/${name}/dev`, "utf8")).trim() };
+}

@@ -28,13 +28,26 @@ async function ofLine(flags: string, more: Partial<HostFacts> = {}): Promise<Spe
   const parsed = parseRunLine(`docker run ${flags} image run`);
   if (!parsed.ok || parsed.notes.length > 0) throw new Error(JSON.stringify(parsed));
   const config = { ...parsed.draft, name: "web", imageId: "0".repeat(64) };
-  const host: HostSide = { ...(await findHostSide(config)), seccomp: undefined, notes: [] };
+  const host: HostSide = {
+    ...(await findHostSide(config, context)),
+    seccomp: undefined,
+    notes: [],
+  };
   return makeSpec({
     ...{ id: "a".repeat(64), config, image: emptyConfig, user: { uid: 0, gid: 0 } },
     ...{ facts: { ...facts, ...more }, limits: { ok: true }, network: noNetwork, etc: [], host },
     mounts: placeVolumes({ config, ownVolumes: {} }, (name) => `/volumes/${name}`),
   });
 }
+
+/** Of the containers only `other` runs. */
+const context = {
+  rootless: false,
+  pidOf: (container: string) => {
+    if (container !== "other") throw new Error("it does not run");
+    return 4711;
+  },
+};
 
 const mebibyte = 1024 ** 2;
 const kept = (name: string): string[] => defaultCapabilities.filter((one) => one !== name);
@@ -72,6 +85,35 @@ test.each<[flags: string, spec: object]>([
         resources: { cpu: { shares: 512, cpus: "0-1", mems: "0", quota: 50_000, period: 100_000 } },
       },
     },
+  ],
+  [
+    "--privileged",
+    {
+      linux: {
+        resources: {
+          devices: [
+            { allow: false, access: "rwm" },
+            { allow: true, access: "rwm" },
+          ],
+        },
+      },
+    },
+  ],
+  [
+    "--pid container:other --ipc host --uts host --cgroupns host",
+    {
+      linux: {
+        namespaces: [
+          { type: "pid", path: "/proc/4711/ns/pid" },
+          { type: "mount" },
+          { type: "network" },
+        ],
+      },
+    },
+  ],
+  [
+    "--cgroupns private",
+    { linux: { namespaces: expect.arrayContaining([{ type: "cgroup" }]) as unknown } },
   ],
   [
     "--device /dev/null:/dev/nil:r",
@@ -220,4 +262,36 @@ describe("a seccomp profile", () => {
       ],
     });
   });
+});
+
+test("a privileged container sees all of /proc, may write to /sys, and has this machine's devices", async () => {
+  const { spec } = await ofLine("--privileged");
+  expect(spec.linux).not.toHaveProperty("maskedPaths");
+  expect(spec.linux).not.toHaveProperty("readonlyPaths");
+  expect(spec.linux).not.toHaveProperty("seccomp");
+  for (const place of ["/sys", "/sys/fs/cgroup"]) {
+    const mount = spec.mounts.find(({ destination }) => destination === place);
+    expect(mount?.options).not.toContain("ro");
+  }
+  const paths = (spec.linux.devices as { path: string }[]).map(({ path }) => path);
+  expect(paths).toContain("/dev/kmsg");
+  expect(paths.filter((path) => /^\/dev\/(pts|shm|mqueue)\//.test(path))).toEqual([]);
+  expect(new Set(paths).size).toBe(paths.length);
+});
+
+test("what shares the machine's queues has its shared memory, too", async () => {
+  const { spec } = await ofLine("--ipc host");
+  expect(spec.mounts).toContainEqual(
+    expect.objectContaining({ destination: "/dev/shm", type: "bind", source: "/dev/shm" }),
+  );
+});
+
+test.each([
+  ["--uts host --hostname box", "hostname"],
+  ["--device nobody.example/none=0", "cdiDevices"],
+  ["--gpus all", "cdiDevices"],
+  ["--device-read-bps /dev/null:1m", "moreLimits.deviceReadBps"],
+  ["--device-write-iops /dev/no-such:1", "moreLimits.deviceWriteIops"],
+])("refuses %s, and says which field asks for it", async (flags, field) => {
+  await expect(ofLine(flags)).rejects.toMatchObject({ details: { field } });
 });

@@ -59,14 +59,26 @@ export function lookUpUser(files: UserFiles, user: string): User {
   return { uid, gid: Number(groupEntry?.[2] ?? group) };
 }
 
+/** More groups for a user, by name or gid. Throws INVALID_ARGUMENT (field `groupAdd`) when a name is not there. */
+export function withGroups(files: UserFiles, user: User, names: readonly string[]): User {
+  if (names.length === 0) return user;
+  const groups = entries(files.group);
+  const gids = names.map((name) => {
+    const entry = groups.find((fields) => fields[0] === name);
+    if (!entry && !isId(name)) throw unknown("group", name, "groupAdd");
+    return Number(entry?.[2] ?? name);
+  });
+  return { ...user, additionalGids: [...new Set([...(user.additionalGids ?? []), ...gids])] };
+}
+
 /** A 32 bit id; the highest means "unchanged" to chown(2) and is none. */
 function isId(text: string): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff;
 }
 
-function unknown(kind: "user" | "group", name: string): AppError {
+function unknown(kind: "user" | "group", name: string, field = "user"): AppError {
   return new AppError("INVALID_ARGUMENT", `There is no ${kind} "${name}" in the container`, {
-    field: "user",
+    field,
     hint: `Choose one that its /etc/${kind === "user" ? "passwd" : "group"} has, or give a number.`,
   });
 }

@@ -7,11 +7,11 @@ import { type Isolation, isolated, readMounts } from "./starter.ts";
 const [sync, start, words] = [3, 4, 5];
 
 /**
- * Takes the words of a command on fd 5, one a line, runs it, says on fd 1 when it ended well, and ends. Meanwhile
+ * Takes the words of a command on fd 5, one a line, runs it, says its exit status on fd 1, and ends. Meanwhile
  * conmon, in the same namespaces, holds fd 3 and waits on fd 4 as its main() does where it finds _OCI_STARTPIPE.
  */
 const script =
-  `{ set --; while IFS= read -r word; do set -- "$@" "$word"; done; [ $# -gt 0 ] && "$@" && echo; } ` +
+  `{ set --; while IFS= read -r word; do set -- "$@" "$word"; done; [ $# -gt 0 ] && { "$@"; echo $?; }; } ` +
   `<&${words} ${words}<&- ${start}<&- ${sync}>&- & exec "$@" ${words}<&-`;
 
 /**
@@ -72,7 +72,8 @@ export class WaitingShim implements Disposable {
     if (argv.some((word) => word.includes("\n"))) return false;
     const answer = this.#child.stdout as Socket;
     const ended = new Promise<boolean>((resolve) => {
-      answer.once("data", () => resolve(true));
+      // conmon has fd 1 open, too: a failure is not told by its end.
+      answer.once("data", (status: Buffer) => resolve(status.toString() === "0\n"));
       answer.once("close", () => resolve(false));
     });
     for (const stream of this.#pipes()) stream.ref();

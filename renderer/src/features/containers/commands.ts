@@ -47,6 +47,8 @@ export interface Commands {
   beginRename: (id: string) => void;
   endRename: () => void;
   rename: (id: string, name: string) => void;
+  /** Changes what it is made from. */
+  edit: (id: string) => void;
   /** Another one as this. */
   duplicate: (id: string) => void;
   /** Makes an image of it. */
@@ -103,6 +105,7 @@ export function useCommands(): Commands {
       beginRename: (id) => useRenaming.setState({ id }),
       endRename: () => useRenaming.setState({ id: undefined }),
       rename: (id, name) => run((on) => on.rename(id, name)),
+      edit: (id) => openOverlay({ kind: "edit", id }),
       duplicate: (id) => openOverlay({ kind: "duplicate", id }),
       commit: (id) => openOverlay({ kind: "commit", containerId: id }),
       exportFiles: (id) => openOverlay({ kind: "export", containerId: id }),

@@ -188,6 +188,7 @@ describe("the mouse", () => {
       "Checkpoint…",
       "Limits and restarts…",
       "Rename",
+      "Edit…",
       "Duplicate…",
       "Make an image…",
       "Export its files…",

@@ -1,25 +1,20 @@
-import { useMutation } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { Button, IconButton } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { Disclosure } from "../../components/disclosure.tsx";
-import { errorInfo, ErrorNote, sentence } from "../../components/error-note.tsx";
+import { ErrorNote } from "../../components/error-note.tsx";
 import { Checkbox, TextField } from "../../components/fields.tsx";
 import { plural } from "../../components/format.ts";
 import { Spinner } from "../../components/spinner.tsx";
-import { announce, notify } from "../../components/toast.tsx";
-import { useClient } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useImages } from "../../queries/images.ts";
 import { useNameCheck } from "../../queries/name-check.ts";
 import { closeOverlay, openOverlay } from "../../state/overlays.ts";
-import { inspect } from "../../state/selection.ts";
 import { TransferList } from "../images/transfer-list.tsx";
 import {
   type CreateForm,
-  fieldOf,
   type FormErrors,
   type FormField,
   generateName,
@@ -29,25 +24,30 @@ import {
 } from "./form.ts";
 import { ImagePicker } from "./image-picker.tsx";
 import { looksLikeRunLine } from "#shared/run-line/parse-run-line";
+import { changesOf, type EditChanges } from "./edit-changes.ts";
+import { EditPlan, type EditTarget, type EditWishes } from "./edit-plan.tsx";
 import type { Read } from "./definition.ts";
 import { filledForm } from "./filled-form.ts";
 import { OptionSections } from "./option-sections.tsx";
 import { imageNamed, Notes, PastePanel } from "./paste-panel.tsx";
 import { RunLineView } from "./run-line-view.tsx";
-import { networkSummary } from "./network-form.ts";
+import { NetworkSection } from "./network-section.tsx";
 import { MoreFields } from "./more-fields.tsx";
 import { ProcessFields } from "./process-fields.tsx";
 import { usePullInto } from "./use-pull-into.ts";
+import { useSubmit } from "./use-submit.ts";
 import { useStarter } from "./use-starter.ts";
 import "./create.css";
 
-/** Makes a container: the few things one always says, and the rest a click away. */
+/** Makes a container, or changes one: the few things one always says, and the rest a click away. */
 export function CreateDialog(props: {
   imageId?: string | undefined;
   /** It begins as another container was made. */
   from?: ContainerConfig | undefined;
+  /** Not a new one: this one is changed. */
+  edit?: EditTarget | undefined;
 }) {
-  const client = useClient();
+  const { edit } = props;
   const containers = useContainers();
   const images = useImages();
   const list = useMemo(
@@ -62,6 +62,10 @@ export function CreateDialog(props: {
   const [typed, setTyped] = useState(() => {
     const name = generateName((one) => names.has(one));
     const { from } = props;
+    if (edit) {
+      const { name: own, imageId } = edit.config;
+      return filledForm(edit.config, { name: own, imageId, start: true });
+    }
     if (from) return filledForm(from, { name, imageId: from.imageId, start: true });
     return initialForm(name, props.imageId ?? list[0]?.id ?? "");
   });
@@ -72,27 +76,14 @@ export function CreateDialog(props: {
   const form = typed.imageId === "" ? { ...typed, imageId: list[0]?.id ?? "" } : typed;
   const [shown, setShown] = useState(false);
   const [refused, setRefused] = useState<FormErrors>({});
-  const nameProblem = useNameCheck(form.name);
+  const [wishes, setWishes] = useState<EditWishes>({ keepOld: false, keepFiles: undefined });
+  const nameProblem = useNameCheck(form.name === edit?.config.name ? undefined : form.name);
   const image = images.items.get(form.imageId);
   const { config, errors } = toConfig(form, image?.config);
   const starter = useStarter();
 
-  const create = useMutation({
-    mutationFn: (input: { config: ContainerConfig; start: boolean }) =>
-      client.call("containers.create", input),
-    onSuccess: ({ id, warnings }, { config: { name }, start }) => {
-      closeOverlay();
-      inspect(id);
-      announce(`${name} ${start ? "created and started" : "created"}`);
-      for (const warning of warnings)
-        notify({ tone: "info", title: `${name}: ${sentence(warning)}` });
-    },
-    onError: (error) => {
-      const { message, details } = errorInfo(error);
-      const field = fieldOf(details.field);
-      if (field) setRefused({ [field]: details.output ? undefined : message });
-    },
-  });
+  const changes = edit && config && changesOf(edit.config, config);
+  const create = useSubmit(edit, setRefused);
 
   const set = (change: Partial<CreateForm>): void => {
     // What came since it was drawn stays, as an image that was pulled meanwhile.
@@ -114,7 +105,8 @@ export function CreateDialog(props: {
     refused[field] ?? (shown ? errors[field] : undefined);
   const submit = (): void => {
     setShown(true);
-    if (config && !nameProblem && !create.isPending) create.mutate({ config, start: form.start });
+    if (config && !nameProblem && !create.isPending)
+      create.mutate({ config, start: form.start, wishes });
   };
   const failed = [...Object.keys(refused), ...(shown ? Object.keys(errors) : [])] as FormField[];
   const atField = create.isError && failed.some((field) => refused[field]);
@@ -123,15 +115,17 @@ export function CreateDialog(props: {
     <Dialog
       open
       onOpenChange={(open) => !open && closeOverlay()}
-      title="New container"
+      title={edit ? `Edit ${edit.config.name}` : "New container"}
       size="medium"
       footer={
         <>
-          <Checkbox
-            checked={form.start}
-            onChange={(start) => set({ start })}
-            label="Start it at once"
-          />
+          {!edit && (
+            <Checkbox
+              checked={form.start}
+              onChange={(start) => set({ start })}
+              label="Start it at once"
+            />
+          )}
           <span className="spacer" />
           <Button onClick={closeOverlay}>Cancel</Button>
           <Button
@@ -144,10 +138,12 @@ export function CreateDialog(props: {
                 ? "The starter image is being made"
                 : pulling !== undefined
                   ? `${pulling} is being pulled`
-                  : images.items.size === 0 && "There is no image yet"
+                  : images.items.size === 0
+                    ? "There is no image yet"
+                    : changes?.kind === "none" && "Nothing is changed yet"
             }
           >
-            {form.start ? "Create and start" : "Create"}
+            {edit ? editVerb(changes) : form.start ? "Create and start" : "Create"}
           </Button>
         </>
       }
@@ -171,7 +167,11 @@ export function CreateDialog(props: {
         }}
       >
         {create.isError && !atField && (
-          <ErrorNote title="Nothing was created" error={create.error} onDismiss={create.reset} />
+          <ErrorNote
+            title={edit ? "It was not changed" : "Nothing was created"}
+            error={create.error}
+            onDismiss={create.reset}
+          />
         )}
         {starter.making && (
           <p className="create__starter muted" role="status">
@@ -244,6 +244,7 @@ export function CreateDialog(props: {
           label="With a terminal"
           hint="For a shell or another program that one types into; attach to it later."
         />
+        <NetworkSection form={form.network} set={(network) => set({ network })} errorOf={errorOf} />
         <Disclosure
           label="Environment, limits and more"
           summary={summary(form)}
@@ -257,6 +258,16 @@ export function CreateDialog(props: {
           set={(options) => set({ options })}
           errorOf={errorOf}
         />
+        {edit && changes && (
+          <EditPlan
+            target={edit}
+            changes={changes}
+            sameImage={form.imageId === edit.config.imageId}
+            wishes={wishes}
+            onWishes={setWishes}
+            busy={create.isPending}
+          />
+        )}
         {config && (
           <Disclosure label="As a docker run line">
             <RunLineView
@@ -272,6 +283,9 @@ export function CreateDialog(props: {
   );
 }
 
+const editVerb = (changes: EditChanges | undefined): string =>
+  changes?.kind === "anew" ? "Re-create it" : "Change it";
+
 /** What the closed part holds. */
 function summary(form: CreateForm): string {
   const { memory, cpus, pids } = form.limits;
@@ -279,7 +293,6 @@ function summary(form: CreateForm): string {
   const labels = form.labels.filter(({ key }) => key).length;
   return [
     env > 0 && plural(env, "variable"),
-    networkSummary(form.network),
     memory && memory.trim(),
     cpus && `${cpus.trim()} CPUs`,
     pids && `${pids.trim()} processes`,

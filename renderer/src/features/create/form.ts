@@ -66,7 +66,7 @@ export const formFields = [
 /** Those of the part about environment, limits and more: a fault in one opens it. */
 export const moreFields: readonly FormField[] = [
   ...(["env", "cwd", "user", "hostname", "limits.memory", "limits.cpus", "limits.pids"] as const),
-  ...(["restart", "networks", "ports", "labels", "runtime"] as const),
+  ...(["restart", "labels", "runtime"] as const),
 ];
 
 let nextPair = 1;
@@ -201,7 +201,10 @@ export function toConfig(
 /** The form's field that a server's error names: `config.limits.memory` is `limits.memory`. */
 export function fieldOf(path: string | undefined): FormField | undefined {
   if (path === undefined) return undefined;
-  const inner = path.replace(/^(input\.)?config\./, "");
+  const inner = path
+    .replace(/^(input\.)?config\./, "")
+    // Those by name are written where the others are.
+    .replace(/^cdiDevices/, "devices");
   return formFields.find((field) => inner === field || inner.startsWith(`${field}.`));
 }
 

@@ -8,7 +8,6 @@ import { splitVariable } from "../../components/pair-list.tsx";
 import { useSystem } from "../../queries/system.ts";
 import { parseMemory } from "../container/limit-fields.ts";
 import type { CreateForm, FormField } from "./form.ts";
-import { NetworkFields } from "./network-fields.tsx";
 import { PairsEditor } from "./pairs-editor.tsx";
 
 const restarts: { value: RestartPolicy["name"]; label: string }[] = [
@@ -51,7 +50,6 @@ export function MoreFields(props: {
         onChange={(env) => set({ env })}
         error={errorOf("env")}
       />
-      <NetworkFields form={form.network} set={(network) => set({ network })} errorOf={errorOf} />
       <div className="create__two">
         <TextField
           label="Working directory"

@@ -1,26 +1,11 @@
-import { healthDefaults, wholeHealthCheck } from "#shared/base/health-check";
-import type { ImageConfig } from "#shared/contract/images";
-import { healthWords } from "#shared/run-line/health";
-import { durationText } from "#shared/run-line/values";
-import { Disclosure } from "../../components/disclosure.tsx";
-import { Checkbox, Field, Select, TextField } from "../../components/fields.tsx";
+import { Select } from "../../components/fields.tsx";
+import { DeviceNames } from "./device-names.tsx";
+import { EndingSection } from "./ending-section.tsx";
+import { HealthSection } from "./health-section.tsx";
 import { MountAdder } from "./mount-adder.tsx";
-import {
-  type OptionName,
-  optionFields,
-  optionNames,
-  type OptionPath,
-  type OptionSection,
-  type OptionsForm,
-  sectionSummary,
-} from "./options-form.ts";
-
-interface SectionProps {
-  form: OptionsForm;
-  set: (form: OptionsForm) => void;
-  errorOf: (path: OptionPath) => string | undefined;
-  image: ImageConfig | undefined;
-}
+import { Lines, Section, type SectionProps, Switch, Text } from "./option-fields.tsx";
+import { RatesSection } from "./rates-section.tsx";
+import { SharingSection } from "./sharing-section.tsx";
 
 /** What few containers need, by what it is about. Closed, each says what was given in it. */
 export function OptionSections(props: SectionProps) {
@@ -52,7 +37,7 @@ export function OptionSections(props: SectionProps) {
             name="device"
             label="Devices"
             placeholder="/dev/fuse"
-            hint="Where else, and rwm, after colons"
+            hint="Where else, and rwm, after colons; or by name"
           />
           <Text
             {...props}
@@ -62,6 +47,7 @@ export function OptionSections(props: SectionProps) {
             hint="Size of /dev/shm"
           />
         </div>
+        <DeviceNames {...props} />
         <Switch
           {...props}
           name="read-only"
@@ -120,7 +106,14 @@ export function OptionSections(props: SectionProps) {
           />
         </div>
       </Section>
+      <RatesSection {...props} />
       <Section {...props} section="security" label="Security">
+        <Switch
+          {...props}
+          name="privileged"
+          label="With every privilege"
+          hint="All capabilities and devices, no filter of system calls, nothing of /proc and /sys hidden: its root is as good as this machine’s."
+        />
         <div className="create__two">
           <Text
             {...props}
@@ -137,6 +130,24 @@ export function OptionSections(props: SectionProps) {
             mono
             placeholder="ALL"
             hint="ALL: only those that are added"
+          />
+        </div>
+        <div className="create__two">
+          <Text
+            {...props}
+            name="group-add"
+            label="More groups"
+            mono
+            placeholder="audio 44"
+            hint="Of its image, or gids, apart by spaces"
+          />
+          <Text
+            {...props}
+            name="userns"
+            label="Users of its own"
+            mono
+            placeholder="auto"
+            hint="auto:size=65536, or ids as 0:100000:65536; its root is then nobody here"
           />
         </div>
         <Seccomp {...props} />
@@ -161,31 +172,8 @@ export function OptionSections(props: SectionProps) {
         />
       </Section>
       <HealthSection {...props} />
-      <Section {...props} section="ending" label="How it ends">
-        <div className="create__two">
-          <Text
-            {...props}
-            name="stop-signal"
-            label="Stop signal"
-            mono
-            placeholder={props.image?.stopSignal ?? "SIGTERM"}
-            hint="By which it is asked to stop"
-          />
-          <Text
-            {...props}
-            name="stop-timeout"
-            label="Seconds to stop"
-            placeholder="as the settings say"
-            hint="Then it is killed"
-          />
-        </div>
-        <Switch
-          {...props}
-          name="rm"
-          label="Deleted when it has ended"
-          hint="With all that it wrote; it can’t be started again by itself then."
-        />
-      </Section>
+      <EndingSection {...props} />
+      <SharingSection {...props} />
       <Section {...props} section="hosts" label="Hosts and DNS">
         <Text
           {...props}
@@ -209,157 +197,6 @@ export function OptionSections(props: SectionProps) {
         </div>
       </Section>
     </>
-  );
-}
-
-/** What its image has is shown where nothing is given, and holds. */
-function HealthSection(props: SectionProps) {
-  const { form, image } = props;
-  const inherited = wholeHealthCheck(undefined, image?.healthCheck);
-  const off = form["no-healthcheck"] === "true";
-  const seconds = (value: number): string => durationText(value);
-  const check = inherited ?? { ...healthDefaults, test: [] };
-  const command = healthWords({ test: inherited?.test })[0]?.[1];
-  return (
-    <Section
-      {...props}
-      section="health"
-      label="Health"
-      inherited={command && !off ? `its image’s: ${command}` : undefined}
-    >
-      {!off && (
-        <>
-          <Text
-            {...props}
-            name="health-cmd"
-            label="Check"
-            mono
-            placeholder={command ?? "curl -f http://localhost/ || exit 1"}
-            hint='Run inside by /bin/sh, or without it as ["CMD", "program", "argument"]. Exit 0 is healthy.'
-          />
-          <div className="create__three">
-            <Text
-              {...props}
-              name="health-interval"
-              label="Every"
-              placeholder={seconds(check.intervalSeconds)}
-            />
-            <Text
-              {...props}
-              name="health-timeout"
-              label="Killed after"
-              placeholder={seconds(check.timeoutSeconds)}
-            />
-            <Text
-              {...props}
-              name="health-retries"
-              label="Unhealthy after"
-              placeholder={String(check.retries)}
-              hint="Failures in a row"
-            />
-          </div>
-          <div className="create__two">
-            <Text
-              {...props}
-              name="health-start-period"
-              label="Start period"
-              placeholder={seconds(check.startPeriodSeconds)}
-              hint="In which failures don’t count"
-            />
-            <Text
-              {...props}
-              name="health-start-interval"
-              label="Checked then every"
-              placeholder={seconds(check.startIntervalSeconds)}
-            />
-          </div>
-        </>
-      )}
-      {(inherited || off) && (
-        <Switch
-          {...props}
-          name="no-healthcheck"
-          label="Not checked"
-          hint="Although its image has a check."
-        />
-      )}
-      <p className="muted">It is checked only while Shimyard is open.</p>
-    </Section>
-  );
-}
-
-function Section(
-  props: SectionProps & {
-    section: OptionSection;
-    label: string;
-    /** What holds where nothing is given. */
-    inherited?: string | undefined;
-    children: React.ReactNode;
-  },
-) {
-  const { form, errorOf, section, label, inherited, children } = props;
-  const failed = optionNames.some(
-    (name) => optionFields[name].section === section && errorOf(optionFields[name].path),
-  );
-  return (
-    <Disclosure
-      label={label}
-      summary={sectionSummary(form, section) || (inherited ?? "")}
-      force={failed}
-    >
-      {children}
-    </Disclosure>
-  );
-}
-
-interface OptionProps extends SectionProps {
-  name: OptionName;
-  label: string;
-  placeholder?: string;
-  hint?: string;
-}
-
-function Text(props: OptionProps & { mono?: boolean }) {
-  const { form, set, errorOf, name, label, placeholder, hint, mono = false } = props;
-  return (
-    <TextField
-      {...{ label, placeholder, hint, mono }}
-      value={form[name] ?? ""}
-      onChange={(value) => set({ ...form, [name]: value })}
-      error={errorOf(optionFields[name].path)}
-    />
-  );
-}
-
-function Lines(props: OptionProps) {
-  const { form, set, errorOf, name, label, placeholder, hint } = props;
-  const value = form[name] ?? "";
-  return (
-    <Field {...{ label, hint }} error={errorOf(optionFields[name].path)}>
-      {(control) => (
-        <div className="input input--lines mono">
-          <textarea
-            {...control}
-            spellCheck={false}
-            placeholder={placeholder}
-            rows={Math.min(6, Math.max(1, value.split("\n").length))}
-            value={value}
-            onChange={(event) => set({ ...form, [name]: event.target.value })}
-          />
-        </div>
-      )}
-    </Field>
-  );
-}
-
-function Switch(props: OptionProps) {
-  const { form, set, name, label, hint } = props;
-  return (
-    <Checkbox
-      {...{ label, hint }}
-      checked={form[name] === "true"}
-      onChange={(on) => set({ ...form, [name]: on ? "true" : "" })}
-    />
   );
 }
 

@@ -1,6 +1,7 @@
 import { applyFlag } from "#shared/run-line/apply-flag";
 import { emptyDraft, type RunDraft } from "#shared/run-line/draft";
 import { flags } from "#shared/run-line/flags";
+import { usernsWords } from "#shared/run-line/isolation-flags";
 import { flagGroups } from "#shared/run-line/write-run-line";
 
 /** How several values stand in one field: a line each, words, or only one. */
@@ -23,7 +24,23 @@ export const optionFields = {
   "cpuset-mems": { path: "moreLimits.cpusetMems", split: "one", section: "limits" },
   "blkio-weight": { path: "moreLimits.blkioWeight", split: "one", section: "limits" },
   "oom-score-adj": { path: "moreLimits.oomScoreAdj", split: "one", section: "limits" },
+  "device-read-bps": { path: "moreLimits.deviceReadBps", split: "lines", section: "rates" },
+  "device-write-bps": { path: "moreLimits.deviceWriteBps", split: "lines", section: "rates" },
+  "device-read-iops": { path: "moreLimits.deviceReadIops", split: "lines", section: "rates" },
+  "device-write-iops": { path: "moreLimits.deviceWriteIops", split: "lines", section: "rates" },
+  "blkio-weight-device": {
+    path: "moreLimits.blkioWeightDevice",
+    split: "lines",
+    section: "rates",
+  },
   ulimit: { path: "ulimits", split: "words", section: "limits" },
+  privileged: { path: "security.privileged", split: "switch", section: "security" },
+  "group-add": { path: "groupAdd", split: "words", section: "security" },
+  userns: { path: "userns", split: "words", section: "security" },
+  pid: { path: "namespaces.pid", split: "one", section: "sharing" },
+  ipc: { path: "namespaces.ipc", split: "one", section: "sharing" },
+  uts: { path: "namespaces.uts", split: "switch", section: "sharing" },
+  cgroupns: { path: "namespaces.cgroup", split: "one", section: "sharing" },
   "cap-add": { path: "security.capAdd", split: "words", section: "security" },
   "cap-drop": { path: "security.capDrop", split: "words", section: "security" },
   seccomp: { path: "security.seccomp", split: "one", section: "security" },
@@ -101,6 +118,8 @@ export function optionsForm(draft: RunDraft): OptionsForm {
   }
   const test = draft.healthCheck?.test ?? [];
   if (test[0] === "CMD") form["health-cmd"] = JSON.stringify(test);
+  // docker has no flag for it.
+  if (draft.userns) form.userns = usernsWords(draft.userns).join(" ");
   return form;
 }
 
@@ -114,6 +133,9 @@ function valuesOf(name: OptionName, text: string): string[] {
 /** The flag, and its value, that a field's value is. */
 function asFlag(name: OptionName, value: string): [flag: string, value: string] {
   if (name === "volume" && value.startsWith("type=")) return ["mount", value];
+  if (name === "uts") return [name, "host"];
+  // podman has a flag for each of both.
+  if (name === "userns" && /^[ug]?\d/.test(value)) return ["uidmap", value];
   if (name === "seccomp") return ["security-opt", `seccomp=${value}`];
   if (name === "no-new-privileges") return ["security-opt", `no-new-privileges=${value}`];
   return [name, value];
@@ -128,6 +150,7 @@ function asField(word: string, value: string): [name: OptionName | undefined, va
       : ["no-new-privileges", "true"];
   }
   const name = word.slice(2);
+  if (name === "uts") return [name, "true"];
   return [name in optionFields ? (name as OptionName) : undefined, value];
 }
 

@@ -16,7 +16,7 @@ import { optionsForm, sectionSummary, toOptions } from "./options-form.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const everything =
-  "docker run -i --name web -u 1:1 -w /srv -h box -e A=1 -p 8080:80 --network back --ip 10.89.0.7 -v /a:/b:ro --mount type=bind,source=/c:d,target=/e --tmpfs /run:size=64m --device /dev/fuse --shm-size 1m --read-only -m 64m --memory-swap -1 --cpus 1.5 -c 512 --cpuset-cpus 0-1 --ulimit nofile=10:20 --ulimit core=0 --cap-drop ALL --cap-add KILL --cap-add CHOWN --security-opt no-new-privileges --security-opt seccomp=/p.json --sysctl net.core.somaxconn=9 --init --dns 1.1.1.1 --add-host db:10.0.0.2 --restart on-failure:3 --stop-signal SIGQUIT --stop-timeout 20 --health-cmd 'curl -f localhost' --health-interval 1m --health-retries 5 -l a=b nginx:1 sh -c 'a b'";
+  "docker run -i --name web -u 1:1 -w /srv -h box -e A=1 -p 8080:80 --network back --ip 10.89.0.7 -v /a:/b:ro --mount type=bind,source=/c:d,target=/e --tmpfs /run:size=64m --device /dev/fuse --shm-size 1m --read-only -m 64m --memory-swap -1 --cpus 1.5 -c 512 --cpuset-cpus 0-1 --ulimit nofile=10:20 --ulimit core=0 --cap-drop ALL --cap-add KILL --cap-add CHOWN --security-opt no-new-privileges --security-opt seccomp=/p.json --sysctl net.core.somaxconn=9 --init --dns 1.1.1.1 --add-host db:10.0.0.2 --privileged --group-add 44 --device nvidia.com/gpu=all --userns auto:size=1000 --pid host --ipc container:db --uts host --cgroupns private --device-read-bps /dev/sda:1m --device-write-iops /dev/sda:9 --blkio-weight-device /dev/sda:20 --restart on-failure:3 --stop-signal SIGQUIT --stop-timeout 20 --health-cmd 'curl -f localhost' --health-interval 1m --health-retries 5 -l a=b nginx:1 sh -c 'a b'";
 
 function draftOf(line: string) {
   const parsed = parseRunLine(line);

@@ -5,6 +5,7 @@ import { DeleteDialog } from "../containers/delete-dialog.tsx";
 import { LimitsDialog } from "../containers/limits-dialog.tsx";
 import { CreateDialog } from "../create/create-dialog.tsx";
 import { DuplicateDialog } from "../create/duplicate-dialog.tsx";
+import { EditDialog } from "../create/edit-dialog.tsx";
 import { ActionDialog } from "../extensions/action-dialog.tsx";
 import { FilesDialog } from "../files/files-dialog.tsx";
 import { BuildDialog } from "../build/build-dialog.tsx";
@@ -39,6 +40,8 @@ export function Overlays() {
       return <CreateDialog imageId={overlay.imageId} />;
     case "duplicate":
       return <DuplicateDialog id={overlay.id} />;
+    case "edit":
+      return <EditDialog id={overlay.id} />;
     case "import":
       return <ImportDialog source={overlay.source} />;
     case "build":

@@ -9,6 +9,7 @@ import type { SystemInfo } from "#shared/contract/system";
 import { useClient } from "../../queries/client.tsx";
 import { useHost, useSystem } from "../../queries/system.ts";
 import { ServiceSection } from "../manager/service-section.tsx";
+import { NamedDevices } from "./named-devices.tsx";
 import { Prerequisites } from "./prerequisites.tsx";
 import { Runtimes } from "./runtimes.tsx";
 import { SettingsSection } from "./settings-section.tsx";
@@ -49,6 +50,7 @@ export function SystemPage() {
             <Section title="Runtimes">
               <Runtimes list={system.runtimes} probing={Boolean(probing)} />
             </Section>
+            <NamedDevices />
             <div className="system__two">
               <Section title="This computer">
                 <Machine system={system} />
