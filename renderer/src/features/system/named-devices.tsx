@@ -1,6 +1,5 @@
 import type { CdiDevices } from "#shared/contract/system";
 import { Notice } from "../../components/error-note.tsx";
-import { KeyValue, KeyValues } from "../../components/key-value.tsx";
 import { Section } from "../../components/page.tsx";
 import { useCdiDevices } from "../../queries/system.ts";
 
@@ -15,13 +14,12 @@ export function NamedDevices() {
           None: there are no specs of devices (CDI) in {data.directories.join(" or ")}.
         </p>
       ) : (
-        <KeyValues>
-          {specsOf(data).map(([spec, names]) => (
-            <KeyValue key={spec} name={names.join(", ")} mono>
-              {spec}
-            </KeyValue>
-          ))}
-        </KeyValues>
+        specsOf(data).map(([spec, names]) => (
+          <p key={spec}>
+            <span className="mono">{names.join(", ")}</span>{" "}
+            <span className="muted">from {spec}</span>
+          </p>
+        ))
       )}
       {data.faults.map(({ spec, message }) => (
         <Notice key={spec} tone="warn">
