@@ -6,7 +6,7 @@ services:
   web:
     image: ${image}
     command: ["sh", "-c", "echo web is up; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
-    gpus: all
+    domainname: shop.test
     depends_on: { db: { condition: service_healthy } }
   db:
     image: ${image}
@@ -28,7 +28,7 @@ test("a pasted compose file: notes before anything starts, up, logs, stop one, d
   await dialog.getByLabel("compose.yaml").fill(compose(names[0] ?? ""));
   const notes = dialog.getByRole("list", { name: "Notes on the compose file" });
   await expect(notes).toContainText("line 6");
-  await expect(notes).toContainText("GPUs are not found by themselves");
+  await expect(notes).toContainText("Write it into the host name");
   await expect(dialog.getByRole("table")).toContainText("shop-db-1 created");
   await dialog.getByRole("button", { name: "Import and bring up" }).click();
 
@@ -40,7 +40,9 @@ test("a pasted compose file: notes before anything starts, up, logs, stop one, d
   await expect(page.getByText("db is up")).toBeVisible();
   await expect(page.getByText("web is up")).toBeVisible();
   await page.getByRole("tab", { name: "Compose file" }).click();
-  await expect(page.getByRole("region", { name: "compose.yaml" })).toContainText("GPUs are not");
+  await expect(page.getByRole("region", { name: "compose.yaml" })).toContainText(
+    "Write it into the host name",
+  );
   await page.getByRole("tab", { name: "Services" }).click();
   await services.getByRole("button", { name: "Stop web" }).click();
   await expect(service("shop-web-1")).toContainText("Exited 0");

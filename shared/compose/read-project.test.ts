@@ -386,7 +386,6 @@ test("files as people write them", async () => {
   expect(watch && noteLines(watch)).toEqual([
     "vain 2 version: It says nothing any more",
     "vain 16 services.prometheus.expose: Containers of one network reach every port of each other",
-    "lost 19 services.node-exporter.pid: It has a namespace of its own here, as by default",
   ]);
 });
 

@@ -14,6 +14,26 @@ test.each([
     "cap_add: [net_admin]\ncap_drop: [ALL]",
     { security: { capAdd: ["CAP_NET_ADMIN"], capDrop: ["ALL"] } },
   ],
+  ["gpus: all", { cdiDevices: ["nvidia.com/gpu=all"] }],
+  [
+    "privileged: true\ngroup_add: [audio, 44]",
+    { security: { privileged: true }, groupAdd: ["audio", "44"] },
+  ],
+  ["userns_mode: host", {}],
+  [
+    "pid: host\nipc: container:db\nuts: host\ncgroup: private",
+    { namespaces: { pid: "host", ipc: { container: "db" }, uts: "host", cgroup: "private" } },
+  ],
+  [
+    "blkio_config:\n  weight_device: [{path: /dev/sda, weight: 20}]\n  device_read_bps: [{path: /dev/sda, rate: 1mb}]\n  device_write_iops: [{path: /dev/sda, rate: 9}]",
+    {
+      moreLimits: {
+        blkioWeightDevice: [{ device: "/dev/sda", weight: 20 }],
+        deviceReadBps: [{ device: "/dev/sda", rate: 1_048_576 }],
+        deviceWriteIops: [{ device: "/dev/sda", rate: 9 }],
+      },
+    },
+  ],
   ["read_only: yes", { security: { readOnlyRoot: true } }],
   [
     "security_opt: [no-new-privileges:true, seccomp=unconfined]",
@@ -316,11 +336,11 @@ services:
 });
 
 test.each([
-  ["gpus: all", "lost 4 services.web.gpus: GPUs are not found by themselves: name their devices"],
   [
-    "privileged: true",
-    "lost 4 services.web.privileged: Give the capabilities and devices that it needs",
+    "gpus: [{driver: nvidia}]",
+    "lost 4 services.web.gpus: Write “gpus: all”, or name their devices",
   ],
+  ["pid: service:db", "lost 4 services.web.pid: Write host or container:NAME, not “service:db”"],
   [
     "network_mode: service:db",
     "lost 4 services.web.network_mode: Containers don't share networks of others here: it is in a network of its own",

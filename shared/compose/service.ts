@@ -113,6 +113,7 @@ class ServiceReader {
       ports: (value) => this.#change({ ports: readPorts(value) }),
       volumes: (value) => this.#volumes(value),
       devices: (value) => value.items().forEach((item) => this.#device(item)),
+      gpus: (value) => this.#gpus(value),
       ulimits: (value) => value.entries().forEach(([key, limit]) => this.#ulimit(key, limit)),
       blkio_config: (value) => this.#blockIo(value),
       healthcheck: (value) => {
@@ -240,6 +241,11 @@ class ServiceReader {
     return this.#flag("device", [source, target ?? source, access ?? "rwm"].join(":"), field);
   }
 
+  #gpus(field: Field): void {
+    if (field.isList) field.note("lost", "Write “gpus: all”, or name their devices");
+    else this.#flag("gpus", field.text(), field);
+  }
+
   #ulimit(name: string, field: Field): void {
     const [soft, hard] = field.isDict
       ? [field.get("soft")?.text(), field.get("hard")?.text()]
@@ -250,15 +256,20 @@ class ServiceReader {
   }
 
   #blockIo(field: Field): void {
-    const rates = flags.get("device-read-bps");
-    const reason = rates && "reason" in rates ? rates.reason : "";
-    const keys = ["weight_device", "device_read_bps", "device_read_iops", "device_write_bps"];
-    readKeys(
-      field,
-      "Block I/O",
-      { weight: (value) => this.#flag("blkio-weight", value.text(), value) },
-      { lost: Object.fromEntries([...keys, "device_write_iops"].map((key) => [key, reason])) },
-    );
+    const each = (flag: string, what: "rate" | "weight") => (list: Field) => {
+      for (const item of list.items()) {
+        const device = item.get("path")?.text() ?? "";
+        this.#flag(flag, `${device}:${item.get(what)?.text() ?? ""}`, item);
+      }
+    };
+    readKeys(field, "Block I/O", {
+      weight: (value) => this.#flag("blkio-weight", value.text(), value),
+      weight_device: each("blkio-weight-device", "weight"),
+      device_read_bps: each("device-read-bps", "rate"),
+      device_read_iops: each("device-read-iops", "rate"),
+      device_write_bps: each("device-write-bps", "rate"),
+      device_write_iops: each("device-write-iops", "rate"),
+    });
   }
 
   /** Those of one network find each other by name; what is left of a link is that it comes later. */

@@ -153,3 +153,15 @@ it.each([
   const { text } = exportUnit(web, image, { form: "quadlet", user: false });
   expect(unitValues(text, "Image")).toEqual([full]);
 });
+
+it("podman is told of a user namespace, which docker can't be", () => {
+  const maps = { uids: [{ inside: 0, outside: 100_000, size: 9 }] };
+  const gids = [{ inside: 0, outside: 200_000, size: 9 }];
+  const unit = written({ ...web, userns: { ...maps, gids } }, "podman");
+  expect(unitValues(unit.text, "ExecStart")[0]).toMatch(
+    / --uidmap 0:100000:9 +--gidmap 0:200000:9 /,
+  );
+  expect(unit.notes.filter(({ lost }) => lost)).toEqual([]);
+  const { notes } = written({ ...web, userns: { auto: 1000 } }, "docker");
+  expect(notes.map(({ flag }) => flag)).toContain("user namespace");
+});

@@ -231,9 +231,15 @@ export class ContainerService {
     this.requireFreeName(name);
     const from = record.config.name;
     await this.records.update(id, { config: { ...record.config, name } });
-    await this.#o.networks.connections.renamed(this.records.get(id));
-    this.#volumesChanged(record);
+    await this.renamed(id);
     this.#publish("/containers/update", this.records.get(id), { name, from });
+  }
+
+  /** What shows its name elsewhere is told of the new one that its record has. */
+  async renamed(id: string): Promise<void> {
+    const record = this.records.get(id);
+    await this.#o.networks.connections.renamed(record);
+    this.#volumesChanged(record);
   }
 
   /**

@@ -190,11 +190,11 @@ export class ReplacementService {
 
   /** Under another name, where no restart policy starts it and nothing removes it as it has ended. */
   async #putAside(id: string, config: ContainerConfig): Promise<void> {
-    const { containers, networks } = this.#o;
+    const { containers } = this.#o;
     const name = asideName(config.name, (one) => containers.records.idOf(one) !== undefined);
     const aside = { ...config, name, restart: { name: "no" as const }, autoRemove: undefined };
     await containers.records.update(id, { config: aside });
-    await networks.connections.renamed(containers.records.get(id));
+    await containers.renamed(id);
   }
 
   /** ABORTED when it ends too soon: any end is, in place of one that ran; else only a failure. */
@@ -229,13 +229,13 @@ export class ReplacementService {
 
   /** The new one goes, and the old one is what it was, but for its task. */
   async #putBack(replacement: Replacement): Promise<void> {
-    const { containers, networks } = this.#o;
+    const { containers } = this.#o;
     const { id, config, stoppedByUser, heir } = replacement;
     // From here on the new one is none that could turn out to run.
     await this.#collection.put(id, { ...replacement, phase: "undoing" });
     await containers.erase(heir, true, { volumes: true });
     await containers.records.update(id, { config, stoppedByUser });
-    await networks.connections.renamed(containers.records.get(id));
+    await containers.renamed(id);
   }
 
   /** Resolves to what can be said of the old one now. */

@@ -109,6 +109,33 @@ describe("a container that is re-created", () => {
     expect(events.filter(({ topic }) => topic === "/containers/delete")).toHaveLength(1);
   });
 
+  test("has the volumes of the old one, those that nobody named too", async () => {
+    const mounts = [{ type: "volume" as const, target: "/kept", readOnly: false }];
+    const before = await running({ mounts });
+    await says(before.id, "echo mine >/kept/file");
+    const { volumes } = await core.containers.get(before.id);
+    const { id } = await core.replacements.replace({ id: before.id, config: changed({ mounts }) });
+    expect(await says(id, "cat /kept/file; echo $NEW")).toBe("mine\nyes");
+    expect((await core.containers.get(id)).volumes).toEqual(volumes);
+    expect(await core.volumes.list()).toMatchObject([{ id: volumes[0]?.id }]);
+    // One that can't take its place leaves them, and none of its own.
+    const more = [...mounts, { ...mounts[0]!, target: "/more" }];
+    const failing = changed({ mounts: more, args: ["false"] });
+    await expect(core.replacements.replace({ id, config: failing })).rejects.toThrow();
+    expect(await says(id, "cat /kept/file")).toBe("mine");
+    expect(await core.volumes.list()).toMatchObject([{ id: volumes[0]?.id }]);
+  });
+
+  test("that is removed when it ends is put back, and stays where it is kept", async () => {
+    const rm = { autoRemove: true, restart: { name: "no" as const } };
+    const { id } = await running(rm);
+    const failing = changed({ ...rm, args: ["false"] });
+    await expect(core.replacements.replace({ id, config: failing })).rejects.toThrow();
+    expect(await says(id, "cat /own")).toBe("kept");
+    await core.replacements.replace({ id, config: changed(rm), keepOld: true });
+    expect(await names()).toEqual(["web", "web-old"]);
+  });
+
   test("can be kept, stopped, under another name", async () => {
     const before = await running();
     const result = await core.replacements.replace({

@@ -8,7 +8,7 @@ export const fakeComposeText = `name: shop
 services:
   web:
     image: nginx:1.27
-    gpus: all
+    domainname: shop.test
     depends_on: [db]
   db:
     image: postgres:16
@@ -22,8 +22,8 @@ const source: ProjectSource = {
 
 const notes: ComposeNote[] = [
   {
-    ...{ level: "lost", file: "compose.yaml", line: 5, path: "services.web.gpus" },
-    message: "GPUs are not found by themselves: name their devices",
+    ...{ level: "lost", file: "compose.yaml", line: 5, path: "services.web.domainname" },
+    message: "Write it into the host name, or as the sysctl kernel.domainname",
   },
   {
     ...{ level: "vain", file: "compose.yaml", line: 9, path: "services.db.logging" },

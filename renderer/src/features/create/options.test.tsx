@@ -137,10 +137,10 @@ it("a line that is pasted into any field fills the form, and what is lost is sai
   const image = [...core.images.items.values()].find(({ names }) => names.length > 0);
   await user.click(dialog.getByLabelText("Name"));
   await user.paste(
-    `docker run --gpus all --name pasted -v /srv:/srv:ro --cap-add NET_ADMIN ${image?.names[0]} sleep 9`,
+    `docker run --publish-all --name pasted -v /srv:/srv:ro --cap-add NET_ADMIN ${image?.names[0]} sleep 9`,
   );
   const lost = within(dialog.getByLabelText("Not carried over"));
-  expect(lost.getByText("--gpus all")).toBeTruthy();
+  expect(lost.getByText("--publish-all")).toBeTruthy();
   await user.click(dialog.getByRole("button", { name: "Fill the form" }));
   expect(dialog.getByLabelText<HTMLInputElement>("Name").value).toBe("pasted");
   await user.click(dialog.getByRole("button", { name: /^Files and devices/ }));
