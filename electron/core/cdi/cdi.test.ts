@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -140,11 +140,12 @@ test("what devices need is put into the container's spec", () => {
 });
 
 test("a node has what its spec says, and else what the machine's has", async () => {
+  const { uid } = await stat("/dev/null");
   expect(
     await findCdiDevice({ path: "/dev/x", hostPath: "/dev/null", permissions: "r", gid: 44 }),
   ).toMatchObject({
     access: "r",
-    node: { path: "/dev/x", type: "c", major: 1, minor: 3, uid: 0, gid: 44 },
+    node: { path: "/dev/x", type: "c", major: 1, minor: 3, uid, gid: 44 },
   });
   await expect(findCdiDevice({ path: "/dev/no-such" })).rejects.toMatchObject({
     details: { field: "cdiDevices" },

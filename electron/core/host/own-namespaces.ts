@@ -34,6 +34,7 @@ export class OwnNamespaces {
   readonly #nameserver: string;
   readonly #onEnd: () => Promise<void>;
   #holding: Promise<number> | undefined;
+  #ending: Promise<boolean> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastHeld = 0;
 
@@ -74,7 +75,14 @@ export class OwnNamespaces {
    * Ends who holds them, and whoever is in their network namespace, when no shim and no container is in the user
    * namespace any more. False when somebody is.
    */
-  async endUnused(): Promise<boolean> {
+  endUnused(): Promise<boolean> {
+    this.#ending ??= this.#endUnused().finally(() => {
+      this.#ending = undefined;
+    });
+    return this.#ending;
+  }
+
+  async #endUnused(): Promise<boolean> {
     await this.#holding?.catch(() => undefined);
     const pid = this.pid();
     if (pid !== undefined) await this.#remember(pid);
@@ -106,6 +114,8 @@ export class OwnNamespaces {
   }
 
   async #hold(): Promise<number> {
+    // Its last step removes the directory: what was made there meanwhile would be lost.
+    await this.#ending?.catch(() => undefined);
     const pid = this.pid() ?? (await this.#start());
     await this.#remember(pid);
     this.#lookLater();

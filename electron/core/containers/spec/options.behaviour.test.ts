@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { readlinkSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -143,6 +143,20 @@ test.each(["oci/runc", "oci/crun"])(
     expect(await inside(`--security-opt seccomp=${profile}`, script, id)).toMatch(
       /^changed\nSeccomp:\s2\nmkdir: .*Operation not permitted\nchmod: .*Operation not permitted$/,
     );
+  },
+);
+
+test.each(["oci/runc", "oci/crun"])(
+  "a user's command is not given this machine's /dev/null: %s",
+  async (id) => {
+    const runtime = core.system.info.value.runtimes.find((one) => one.id === id);
+    if (!runtime?.usable.ok) return console.warn(`${id} can't be used here: not tried`);
+    const { uid: before } = await stat("/dev/null");
+    await inside("", "true", id);
+    const [{ id: container } = { id: "" }] = await core.containers.list();
+    const result = await core.containers.exec(container, { args: ["cat"], user: "65534:65534" });
+    expect({ ...result, stdout: result.stdout.length }).toMatchObject({ exitCode: 0, stdout: 0 });
+    expect((await stat("/dev/null")).uid).toBe(before);
   },
 );
 

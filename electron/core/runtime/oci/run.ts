@@ -16,6 +16,12 @@ import { startPiped } from "./starter.ts";
 /** Milliseconds: a day. Whoever wants less aborts. */
 const runTimeout = 24 * 3600 * 1000;
 
+/**
+ * A pipe at its end, not /dev/null: an exec of crun's (1.8) gives its standard input to the user that it is for, and
+ * /dev/null is this machine's.
+ */
+const noInput = new Uint8Array();
+
 let runs = 0;
 
 /**
@@ -55,7 +61,7 @@ export async function runInside(
           : undefined,
       signal: options.signal,
       timeout: runTimeout,
-      stdin: request.stdin,
+      stdin: request.stdin ?? noInput,
       maxOutput: request.maxOutput,
       env: cli.env(),
       // The command first: ended alone, the runtime would leave it behind.

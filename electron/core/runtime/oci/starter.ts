@@ -44,12 +44,13 @@ const preparations = new Map<string, NodeJS.Timeout>();
 const enter = 'cd "$1" && export PATH="$2" && shift 2';
 
 /**
- * Takes words a line each, runs the command, which has no fd 3, and says its exit status there. A shell reads a pipe
- * byte by byte: xargs, which doesn't, costs two starts of a process and is better for many words only.
+ * Takes words a line each, runs the command, which has no fd 3, and says its exit status there. Its standard input is
+ * the words' pipe at its end (see run.ts). A shell reads a pipe byte by byte: xargs, which doesn't, costs two starts
+ * of a process and is better for many words only.
  */
 const receive =
   'while IFS= read -r word; do set -- "$@" "$word"; done; [ $# -gt 2 ] || exit 0; ' +
-  `exec </dev/null; ${enter} && { "$@" 3>&-; echo $? >&3; }`;
+  `${enter} && { "$@" 3>&-; echo $? >&3; }`;
 
 /** Milliseconds after a start until the next one is made ready: not in the way of what goes on just then. */
 const pause = 150;
