@@ -35,6 +35,7 @@ export class NextContainer {
   readonly #o: { tasks: Tasks; snapshots: Snapshotter; paths: Paths };
   readonly #places = new Map<string, Kept>();
   readonly #preparing = new Map<string, NodeJS.Timeout>();
+  readonly #underway = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: { tasks: Tasks; snapshots: Snapshotter; paths: Paths }) {
@@ -51,7 +52,12 @@ export class NextContainer {
     this.#places.delete(key);
     clearTimeout(found?.expiry);
     clearTimeout(this.#preparing.get(key));
-    const prepare = (): void => void this.#prepare(key, kind).catch(() => undefined);
+    const prepare = (): void => {
+      const making = this.#prepare(key, kind)
+        .catch(() => undefined)
+        .finally(() => this.#underway.delete(making));
+      this.#underway.add(making);
+    };
     this.#preparing.set(key, setTimeout(prepare, pause).unref());
     return found?.place;
   }
@@ -60,6 +66,8 @@ export class NextContainer {
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#preparing.values()) clearTimeout(timer);
+    // What it has begun it removes again by itself.
+    await Promise.all(this.#underway);
     await Promise.all([...this.#places.keys()].map((key) => this.#drop(key)));
   }
 

@@ -49,8 +49,12 @@ export async function findCdiDevice(device: CdiDeviceNode): Promise<GivenDevice>
 /** Directories of /dev that a container has of its own, or of which each one has its own (moby: oci/devices_linux.go). */
 const ownDirectories = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"]);
 
-/** What the runtime puts there itself, and can't where something is mounted. */
-const ownNodes = new Set(["/dev/console", "/dev/ptmx"]);
+/** What the runtime puts there itself (config-linux.md#default-devices), and can't where something is mounted. */
+const ownNodes = new Set(
+  ["console", "full", "null", "ptmx", "random", "tty", "urandom", "zero"].map(
+    (name) => `/dev/${name}`,
+  ),
+);
 
 /** Every device of this machine, for a privileged container; of an ordinary user's those that the user may read. */
 export async function findAllDevices(rootless: boolean, under = "/dev"): Promise<GivenDevice[]> {
