@@ -92,6 +92,8 @@ export class OwnNamespaces {
     for (const one of inside) if (one.net === net) endProcess(one.pid);
     const until = Date.now() + startTime;
     while (this.pid() !== undefined && Date.now() < until) await delay(2);
+    // Without its directory nobody would find it again.
+    if (this.pid() !== undefined) return false;
     await this.#onEnd();
     await rm(this.#directory, { recursive: true, force: true });
     clearTimeout(this.#timer);
