@@ -215,7 +215,10 @@ export class Lifecycle {
   }
 
   /** What of its launch hangs on nothing but its image goes on while the rest is found out. Rejects like `launch`. */
-  async begin({ id, config, image, runtime, firstId }: ContainerRecord, place: Place): Promise<void> {
+  async begin(
+    { id, config, image, runtime, firstId }: ContainerRecord,
+    place: Place,
+  ): Promise<void> {
     const { images, snapshots, system } = this.#o;
     // They have it mounted in ways of their own.
     if (idMapsOf(config, firstId) || system.runtime(runtime).plainLayers) return;
