@@ -11,6 +11,7 @@ import type {
 } from "#shared/contract/containers";
 import type { HealthStatus } from "#shared/contract/health";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
+import { allDone } from "../base/all-done.ts";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { ListWatch } from "../base/list-watch.ts";
 import type { Topic } from "../events/exchange.ts";
@@ -523,10 +524,3 @@ const lostRecord: ErrorInfo = {
 };
 
 const pretty = (json: string): string => JSON.stringify(JSON.parse(json), null, 2);
-
-/** Waits for all of them, also when one fails; rejects as the first that did. */
-async function allDone(works: Promise<unknown>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(works)) {
-    if (outcome.status === "rejected") throw outcome.reason;
-  }
-}

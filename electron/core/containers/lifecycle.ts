@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError, isCode } from "#shared/errors";
+import { allDone } from "../base/all-done.ts";
 import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
@@ -15,7 +16,7 @@ import { etcMounts } from "../network/etc-files.ts";
 import { placeVolumes } from "../volumes/volume-uses.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
-import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
+import type { CheckpointImage, RootfsMount, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
 import type { Activities } from "./activities.ts";
@@ -280,7 +281,7 @@ export class Lifecycle {
   }
 
   async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
-    const { store, tasks, images, snapshots, paths, system, networks } = this.#o;
+    const { store, tasks, paths, system, networks } = this.#o;
     const { connections } = networks;
     const { id, config } = before;
     const wanted = checkpoint?.runtime ?? config.runtime ?? before.runtime;
@@ -290,17 +291,10 @@ export class Lifecycle {
     const { spec, warnings, notes, network } = made ?? (await this.spec(record));
     let task: Task;
     try {
-      const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id));
-      const ids = idMapsOf(config, record.firstId);
-      if (ids) {
-        requireOwnMounts(system.runtime(runtime));
-        await openWay(paths.data);
-        rootfs.idmap = mountMaps(ids);
-      }
-      if (system.runtime(runtime).plainLayers) {
-        rootfs.lower = await images.directoriesOf(record.image.id);
-      }
-      await connections.prepare(record, network, { checked: made !== undefined });
+      const [rootfs] = await allDone([
+        this.#rootfs(record),
+        connections.prepare(record, network, { checked: made !== undefined }),
+      ]);
       task = await tasks.create(runtime, {
         namespace: defaultNamespace,
         id,
@@ -335,6 +329,21 @@ export class Lifecycle {
       throw error;
     }
     this.#publish("/tasks/start", id, { pid: String(task.state.pid ?? "") });
+  }
+
+  async #rootfs({ id, config, image, runtime, firstId }: ContainerRecord): Promise<RootfsMount> {
+    const { images, snapshots, system, paths } = this.#o;
+    const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id));
+    const ids = idMapsOf(config, firstId);
+    if (ids) {
+      requireOwnMounts(system.runtime(runtime));
+      await openWay(paths.data);
+      rootfs.idmap = mountMaps(ids);
+    }
+    if (system.runtime(runtime).plainLayers) {
+      rootfs.lower = await images.directoriesOf(image.id);
+    }
+    return rootfs;
   }
 
   /** Makes room for a new task: what ended goes, what runs or can't be understood is in the way. */
