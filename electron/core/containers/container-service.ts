@@ -11,6 +11,7 @@ import type {
 } from "#shared/contract/containers";
 import type { HealthStatus } from "#shared/contract/health";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
+import { allDone } from "../base/all-done.ts";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { ListWatch } from "../base/list-watch.ts";
 import type { Topic } from "../events/exchange.ts";
@@ -182,6 +183,7 @@ export class ContainerService {
     await this.activities
       .run(id, config.name, { name: "creating" }, async () => {
         if (heir) await networks.connections.inherit(record, heir.of);
+        if (place) void this.lifecycle.begin(record, place).catch(() => undefined);
         const making = this.lifecycle.spec(record);
         // Looked at below, when the directories are there or have failed.
         making.catch(() => undefined);
@@ -207,15 +209,15 @@ export class ContainerService {
           await this.lifecycle.task(id)?.delete({ force: true });
           await networks.connections.forget(id);
           if (this.records.find(id)) await this.#forget(record);
+          await place?.drop();
           await snapshots.remove(defaultNamespace, id);
           await claiming.then(
             (claim) => claim.undo(),
             () => undefined,
           );
           throw error;
-        } finally {
-          place?.dispose();
         }
+        await place?.drop();
       })
       .finally(() => {
         hold.dispose();
@@ -522,10 +524,3 @@ const lostRecord: ErrorInfo = {
 };
 
 const pretty = (json: string): string => JSON.stringify(JSON.parse(json), null, 2);
-
-/** Waits for all of them, also when one fails; rejects as the first that did. */
-async function allDone(works: Promise<unknown>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(works)) {
-    if (outcome.status === "rejected") throw outcome.reason;
-  }
-}

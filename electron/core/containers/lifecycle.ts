@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError, isCode } from "#shared/errors";
+import { allDone } from "../base/all-done.ts";
 import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
@@ -15,13 +16,14 @@ import { etcMounts } from "../network/etc-files.ts";
 import { placeVolumes } from "../volumes/volume-uses.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
-import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
+import type { CheckpointImage, RootfsMount, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
 import type { Activities } from "./activities.ts";
 import type { ContainerRecord, ContainerStore } from "./container-store.ts";
 import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
 import { nameError } from "./name-error.ts";
+import type { Place } from "./next-container.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
@@ -213,6 +215,17 @@ export class Lifecycle {
     }
   }
 
+  /** What of its launch hangs on nothing but its image goes on while the rest is found out. Rejects like `launch`. */
+  async begin(
+    { id, config, image, runtime, firstId }: ContainerRecord,
+    place: Place,
+  ): Promise<void> {
+    const { images, snapshots, system } = this.#o;
+    // They have it mounted in ways of their own.
+    if (idMapsOf(config, firstId) || system.runtime(runtime).plainLayers) return;
+    place.begin(await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id)));
+  }
+
   /** How it would be connected; see planNetwork. */
   plan({ config, runtime }: ContainerRecord): NetworkPlan {
     return this.#o.networks.plan(config, this.#o.system.runtime(runtime).name === "runsc");
@@ -268,7 +281,7 @@ export class Lifecycle {
   }
 
   async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
-    const { store, tasks, images, snapshots, paths, system, networks } = this.#o;
+    const { store, tasks, paths, system, networks } = this.#o;
     const { connections } = networks;
     const { id, config } = before;
     const wanted = checkpoint?.runtime ?? config.runtime ?? before.runtime;
@@ -278,17 +291,10 @@ export class Lifecycle {
     const { spec, warnings, notes, network } = made ?? (await this.spec(record));
     let task: Task;
     try {
-      const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id));
-      const ids = idMapsOf(config, record.firstId);
-      if (ids) {
-        requireOwnMounts(system.runtime(runtime));
-        await openWay(paths.data);
-        rootfs.idmap = mountMaps(ids);
-      }
-      if (system.runtime(runtime).plainLayers) {
-        rootfs.lower = await images.directoriesOf(record.image.id);
-      }
-      await connections.prepare(record, network, { checked: made !== undefined });
+      const [rootfs] = await allDone([
+        this.#rootfs(record),
+        connections.prepare(record, network, { checked: made !== undefined }),
+      ]);
       task = await tasks.create(runtime, {
         namespace: defaultNamespace,
         id,
@@ -323,6 +329,21 @@ export class Lifecycle {
       throw error;
     }
     this.#publish("/tasks/start", id, { pid: String(task.state.pid ?? "") });
+  }
+
+  async #rootfs({ id, config, image, runtime, firstId }: ContainerRecord): Promise<RootfsMount> {
+    const { images, snapshots, system, paths } = this.#o;
+    const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id));
+    const ids = idMapsOf(config, firstId);
+    if (ids) {
+      requireOwnMounts(system.runtime(runtime));
+      await openWay(paths.data);
+      rootfs.idmap = mountMaps(ids);
+    }
+    if (system.runtime(runtime).plainLayers) {
+      rootfs.lower = await images.directoriesOf(image.id);
+    }
+    return rootfs;
   }
 
   /** Makes room for a new task: what ended goes, what runs or can't be understood is in the way. */
