@@ -182,6 +182,7 @@ export class ContainerService {
     await this.activities
       .run(id, config.name, { name: "creating" }, async () => {
         if (heir) await networks.connections.inherit(record, heir.of);
+        if (place) void this.lifecycle.begin(record, place).catch(() => undefined);
         const making = this.lifecycle.spec(record);
         // Looked at below, when the directories are there or have failed.
         making.catch(() => undefined);
@@ -207,15 +208,15 @@ export class ContainerService {
           await this.lifecycle.task(id)?.delete({ force: true });
           await networks.connections.forget(id);
           if (this.records.find(id)) await this.#forget(record);
+          await place?.drop();
           await snapshots.remove(defaultNamespace, id);
           await claiming.then(
             (claim) => claim.undo(),
             () => undefined,
           );
           throw error;
-        } finally {
-          place?.dispose();
         }
+        await place?.drop();
       })
       .finally(() => {
         hold.dispose();

@@ -22,6 +22,7 @@ import type { Activities } from "./activities.ts";
 import type { ContainerRecord, ContainerStore } from "./container-store.ts";
 import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
 import { nameError } from "./name-error.ts";
+import type { Place } from "./next-container.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
@@ -211,6 +212,14 @@ export class Lifecycle {
       this.#publish("/shimyard/start-failed", id, { error: error.message });
       throw error;
     }
+  }
+
+  /** What of its launch hangs on nothing but its image goes on while the rest is found out. Rejects like `launch`. */
+  async begin({ id, config, image, runtime, firstId }: ContainerRecord, place: Place): Promise<void> {
+    const { images, snapshots, system } = this.#o;
+    // They have it mounted in ways of their own.
+    if (idMapsOf(config, firstId) || system.runtime(runtime).plainLayers) return;
+    place.begin(await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id)));
   }
 
   /** How it would be connected; see planNetwork. */

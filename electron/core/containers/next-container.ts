@@ -1,7 +1,6 @@
-import type { Disposable } from "#shared/base/disposable";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { containerLog, type Paths } from "../host/paths.ts";
-import type { Tasks } from "../runtime/runtime.ts";
+import type { RootfsMount, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 
 /** What the next container has to have in common with the last one for its shim to be of use. */
@@ -12,8 +11,12 @@ export interface Kind {
 }
 
 /** An id with its directories, and the shim that waits for it. */
-export interface Place extends Disposable {
+export interface Place {
   id: string;
+  /** See ExpectedTask.begin. */
+  begin(rootfs: RootfsMount): void;
+  /** Resolves when nothing waits for it any more. Its directories stay. */
+  drop(): Promise<void>;
 }
 
 interface Kept {
@@ -43,7 +46,7 @@ export class NextContainer {
   }
 
   /**
-   * A place for a container of this kind, if one is ready, and the making of the next. The caller disposes it once
+   * A place for a container of this kind, if one is ready, and the making of the next. The caller drops it once
    * the container is created or has failed to be, and removes the directories when it failed.
    */
   take(kind: Kind): Place | undefined {
@@ -80,7 +83,11 @@ export class NextContainer {
     const expected = { namespace: defaultNamespace, id, terminal, stdin, logPath };
     // Where there is none the directories are something, too.
     const shim = await tasks.expect(runtime, expected).catch(() => undefined);
-    const place = { id, dispose: () => shim?.dispose() };
+    const place: Place = {
+      id,
+      begin: (rootfs) => shim?.begin(rootfs),
+      drop: async () => shim?.drop(),
+    };
     // Closed, or overtaken by another one, meanwhile.
     if (this.#closed || this.#places.has(key)) return this.#remove(place);
     const expire = (): void => void this.#drop(key).catch(() => undefined);
@@ -96,7 +103,7 @@ export class NextContainer {
   }
 
   async #remove(place: Place): Promise<void> {
-    place.dispose();
+    await place.drop();
     await this.#o.snapshots.remove(defaultNamespace, place.id);
   }
 }

@@ -6,6 +6,8 @@ import type { Privileges } from "#core/host/privileges";
 import { bootId } from "#core/host/proc";
 import { removeTree } from "#core/host/remove-tree";
 import { AppError } from "#shared/errors";
+import type { BundlePlace } from "./bundle-place.ts";
+import { exists } from "./process-dir.ts";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
 
 const lowerSchema = z.union([
@@ -52,6 +54,15 @@ export type TaskRecord = z.infer<typeof recordSchema>;
 
 export { removeTree };
 
+export const configFile = "config.json";
+export const stateFile = "state.json";
+
+interface BundleParts {
+  /** Its config.json, where that is no container's on this Linux. */
+  config?: object;
+  place?: BundlePlace | undefined;
+}
+
 export class Bundle {
   readonly ref: BundleRef;
   readonly record: TaskRecord;
@@ -68,7 +79,7 @@ export class Bundle {
   }
 
   get rootfs(): string {
-    return join(this.path, "rootfs");
+    return rootfsDir(this.path);
   }
 
   processDir(id: string): string {
@@ -88,15 +99,15 @@ export class Bundle {
   }
 
   /**
-   * Makes the bundle and all that is in it, `config` being its config.json. Rejects ALREADY_EXISTS when there is one;
-   * anything made is removed again on failure.
+   * Makes the bundle and all that is in it, or fills the `place` made for it. Rejects ALREADY_EXISTS when there is one;
+   * anything made here is removed again on failure.
    */
   static async make(
     paths: Paths,
     runtimeId: string,
     request: CreateRequest,
     cgroupsPath: string | undefined,
-    config: object = linuxConfig(paths, request, cgroupsPath),
+    { config = linuxConfig(paths, request, cgroupsPath), place }: BundleParts = {},
   ): Promise<Bundle> {
     const { namespace, id } = request;
     const path = bundleDir(paths, namespace, id);
@@ -116,21 +127,9 @@ export class Bundle {
       shimGroup: request.shimGroup,
       restored: request.checkpoint !== undefined,
     };
-    // Under a hidden name until it is whole: a manager killed half-way leaves nothing that is taken for a bundle.
-    const making = join(dirname(path), `${hiddenPrefix}${id}.new`);
-    try {
-      await mkdir(making, { recursive: true, mode: 0o711 });
-      await Promise.all([
-        mkdir(join(making, "rootfs")),
-        mkdir(join(making, "processes", "init"), { recursive: true }),
-        writeFile(join(making, "config.json"), JSON.stringify(config), { mode: 0o600 }),
-        writeFile(join(making, "state.json"), JSON.stringify(record), { mode: 0o600 }),
-      ]);
-      await rename(making, path);
-    } catch (error) {
-      await rm(making, { recursive: true, force: true });
-      throw bundleError(error, id);
-    }
+    const [spec, state] = [JSON.stringify(config), JSON.stringify(record)];
+    if (place) await place.fill(spec, state);
+    else await makeWhole(path, id, spec, state);
     return new Bundle({ namespace, id, path }, record, config as OciSpec);
   }
 
@@ -143,6 +142,32 @@ export class Bundle {
   remove(privileges: Privileges): Promise<void> {
     return removeBundle(this.path, privileges);
   }
+}
+
+export const rootfsDir = (bundle: string): string => join(bundle, "rootfs");
+
+async function makeWhole(path: string, id: string, spec: string, state: string): Promise<void> {
+  // Under a hidden name until it is whole: a manager killed half-way leaves nothing that is taken for a bundle.
+  const making = hiddenNew(path);
+  try {
+    await mkdir(making, { recursive: true, mode: 0o711 });
+    await Promise.all([
+      makeDirectories(making),
+      writeFile(join(making, configFile), spec, { mode: 0o600 }),
+      writeFile(join(making, stateFile), state, { mode: 0o600 }),
+    ]);
+    await rename(making, path);
+  } catch (error) {
+    await rm(making, { recursive: true, force: true });
+    throw bundleError(error, id);
+  }
+}
+
+export async function makeDirectories(bundle: string): Promise<void> {
+  await Promise.all([
+    mkdir(rootfsDir(bundle)),
+    mkdir(join(bundle, "processes", "init"), { recursive: true }),
+  ]);
 }
 
 function linuxConfig(
@@ -158,13 +183,20 @@ function linuxConfig(
   };
 }
 
-/** The record alone, for who only needs to know which runtime a bundle belongs to. */
+/**
+ * The record alone, for who only needs to know which runtime a bundle belongs to. ABORTED when it had not been written
+ * yet, nor been told of any process.
+ */
 export async function readRecord(ref: BundleRef): Promise<TaskRecord> {
   const path = join(ref.path, "state.json");
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && !(await exists(join(ref.path, "processes", "init", "starttime")))) {
+      throw new AppError("ABORTED", `The creation of container "${ref.id}" was cut short`);
+    }
     throw damaged(ref, `${path} can't be read`, error);
   }
   let record: TaskRecord;
@@ -206,6 +238,9 @@ function bundleError(error: unknown, id: string): AppError {
 
 /** Hidden: a bundle that is being made or removed. A scan removes what is left of one. */
 const hiddenPrefix = ".";
+
+export const hiddenNew = (path: string): string =>
+  join(dirname(path), `${hiddenPrefix}${path.slice(dirname(path).length + 1)}.new`);
 
 /**
  * Renames a bundle to a hidden name first, so that one half removed is never taken for a bundle, then

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { bundleDir } from "#core/host/paths";
 import { AppError } from "#shared/errors";
 import { Bundle } from "./bundle.ts";
+import type { BundlePlace } from "./bundle-place.ts";
 import type { HostProcess } from "./host-process.ts";
 import type { HostShared } from "./host-shared.ts";
 import type { HostTask } from "./host-task.ts";
@@ -39,7 +40,8 @@ export abstract class HostRuntime<
     const { paths, privileges, delegation } = this.shared;
     const { id, checkpoint } = request;
     const cgroup = cgroupsPath(paths, privileges, request, delegation);
-    const bundle = await Bundle.make(paths, this.id, request, cgroup);
+    const place = await this.place(request);
+    const bundle = await Bundle.make(paths, this.id, request, cgroup, { place });
     const context = `Container "${id}" could not be ${checkpoint ? "restored" : "created"}`;
     const file: ProcessFile = {
       ...(await bundle.spec()).process,
@@ -89,6 +91,11 @@ export abstract class HostRuntime<
   abstract cleanUp(ref: BundleRef): Promise<void>;
 
   protected abstract newTask(bundle: Bundle): T;
+
+  /** Where its bundle's directories are made already. */
+  protected async place(_request: CreateRequest): Promise<BundlePlace | undefined> {
+    return undefined;
+  }
 
   /** What it needs beside what every bundle has, before anything is made. */
   protected abstract prepare(bundle: Bundle, request: CreateRequest): Promise<void>;

@@ -10,6 +10,7 @@ import type {
   CallOptions,
   CreateRequest,
   ExpectedContainer,
+  ExpectedTask,
   Runtime,
   Task,
   TaskEvent,
@@ -31,6 +32,8 @@ export class TaskManager implements Tasks {
   readonly #broken = new Map<string, { bundle: BundleRef; error: ErrorInfo }>();
   /** Names taken while a task is being made. */
   readonly #pending = new Set<string>();
+  /** Names of those that are begun before they are asked for. */
+  readonly #begun = new Set<string>();
   readonly #events = new Emitter<{
     namespace: string;
     id: string;
@@ -50,7 +53,7 @@ export class TaskManager implements Tasks {
 
   async load(): Promise<void> {
     const bundles = await scanBundles(tasksDir(this.#paths), this.#privileges);
-    const queue = bundles.filter(({ namespace, id }) => !this.#tasks.has(key(namespace, id)));
+    const queue = bundles.filter(({ namespace, id }) => !this.#holds(key(namespace, id)));
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next; next = queue.shift()) await this.#loadOne(next);
     };
@@ -84,8 +87,19 @@ export class TaskManager implements Tasks {
     }
   }
 
-  async expect(runtimeId: string, expected: ExpectedContainer): Promise<Disposable | undefined> {
-    return this.#disposed ? undefined : this.#registry.get(runtimeId).expect?.(expected);
+  async expect(runtimeId: string, expected: ExpectedContainer): Promise<ExpectedTask | undefined> {
+    if (this.#disposed) return undefined;
+    const task = await this.#registry.get(runtimeId).expect?.(expected);
+    const name = key(expected.namespace, expected.id);
+    return (
+      task && {
+        begin: (rootfs) => {
+          this.#begun.add(name);
+          task.begin(rootfs);
+        },
+        drop: () => task.drop().finally(() => this.#begun.delete(name)),
+      }
+    );
   }
 
   get(namespace: string, id: string): Task | undefined {
@@ -116,6 +130,11 @@ export class TaskManager implements Tasks {
     for (const task of this.#tasks.values()) task.dispose();
     this.#tasks.clear();
     this.#events.dispose();
+  }
+
+  /** It has a task, or is about to have one. */
+  #holds(name: string): boolean {
+    return [this.#tasks, this.#pending, this.#begun].some((names) => names.has(name));
   }
 
   async #loadOne(bundle: BundleRef): Promise<void> {
@@ -189,7 +208,7 @@ export class TaskManager implements Tasks {
   async #reapLeaked(): Promise<void> {
     for (const runtime of this.#registry.list()) {
       for (const { namespace, id } of await runtime.leaked()) {
-        if (this.#pending.has(key(namespace, id))) continue;
+        if (this.#holds(key(namespace, id))) continue;
         const path = bundleDir(this.#paths, namespace, id);
         await runtime.cleanUp({ namespace, id, path }).catch(() => {});
       }

@@ -13,9 +13,9 @@ export interface Runtime {
   create(request: CreateRequest, options?: CallOptions): Promise<Task>;
   /**
    * Starts ahead what of a container's shim can be, before there is more of the container than an id: a `create`
-   * with the same is faster then. To be disposed when none is to come, and afterwards. Of it only the log is on disk.
+   * with the same is faster then. Of it only the log is on disk where a scan looks.
    */
-  expect?(expected: ExpectedContainer): Promise<Disposable | undefined>;
+  expect?(expected: ExpectedContainer): Promise<ExpectedTask | undefined>;
   /**
    * The task of a bundle that an earlier manager left, reconnected to its shim if that lives.
    * A dead shim gives a task that says so (`status: "exited"` or `"shim-lost"`); a bundle that can't be
@@ -73,6 +73,17 @@ export interface ExpectedContainer {
   stdin: boolean;
   /** The container's log, appended to; its directory exists. */
   logPath: string;
+}
+
+/** What was started ahead. */
+export interface ExpectedTask {
+  /**
+   * The container comes: what does not hang on its spec is begun now, at most once. Never throws: what fails here
+   * `create` does anew, and tells of.
+   */
+  begin(rootfs: RootfsMount): void;
+  /** Resolves when nothing of it is left, but what a task was made of. */
+  drop(): Promise<void>;
 }
 
 export interface CreateRequest extends ExpectedContainer {
@@ -366,7 +377,7 @@ export interface Tasks extends Disposable {
   /** Makes bundle and task; everything is undone on failure, also when the caller has gone. */
   create(runtimeId: string, request: CreateRequest, options?: CallOptions): Promise<Task>;
   /** See `Runtime.expect`; undefined where nothing can be started ahead. */
-  expect(runtimeId: string, expected: ExpectedContainer): Promise<Disposable | undefined>;
+  expect(runtimeId: string, expected: ExpectedContainer): Promise<ExpectedTask | undefined>;
   get(namespace: string, id: string): Task | undefined;
   list(): Task[];
   /** Bundles of which no task could be made, and why. Shown as what they are; `discard` removes one. */

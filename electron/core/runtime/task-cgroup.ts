@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { cgroupDirs, cgroupPids, removeCgroup } from "#core/host/cgroup";
 import type { Delegation } from "#core/host/delegation";
 import type { Paths } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
+import { readConfig } from "./bundle-place.ts";
 import { endPid } from "./process-dir.ts";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
 
@@ -34,7 +33,7 @@ export function cgroupsPath(
 export async function clearCgroup(ref: BundleRef): Promise<void> {
   let spec: OciSpec;
   try {
-    spec = JSON.parse(await readFile(join(ref.path, "config.json"), "utf8")) as OciSpec;
+    spec = JSON.parse(await readConfig(ref.path)) as OciSpec;
   } catch {
     return;
   }

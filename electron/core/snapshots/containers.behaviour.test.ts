@@ -139,9 +139,10 @@ for (const subject of subjects) {
       expect(Buffer.from(again.stdout).toString()).toBe("4");
     });
 
-    it("is started by a shim that was started ahead", async () => {
-      const made = await request("ahead", 6, "sleep 99");
+    it.each(["before", "while"])("is started by a shim from %s its spec was made", async (when) => {
+      const made = await request(`ahead-${when}`, 6, "sleep 99");
       await using ahead = await expectShim(made);
+      if (when === "while") ahead.begin(made.rootfs);
       const task = await desk.manager.create(subject.info.id, made);
       await task.start();
       const result = await task.run({ args: ["cat", "/layers/top"], maxOutput: 9 });
@@ -169,13 +170,16 @@ for (const subject of subjects) {
       return {
         namespace,
         mounts: mountsBefore,
-        [Symbol.asyncDispose]: async () => expected?.dispose(),
+        begin: (rootfs: CreateRequest["rootfs"]) => expected?.begin(rootfs),
+        [Symbol.asyncDispose]: async () => expected?.drop(),
       };
     }
 
-    it("says which layer can't be mounted, and leaves nothing", async () => {
-      const made = await request("bad", 2, "true");
+    it.each([false, true])("says which layer can't be mounted, begun: %s", async (begun) => {
+      const made = await request(`bad-${begun}`, 2, "true");
       made.rootfs.lower.unshift({ type: kind, path: join(desk.root.dir, "gone") });
+      await using ahead = begun ? await expectShim(made) : undefined;
+      ahead?.begin(made.rootfs);
       await expect(desk.manager.create(subject.info.id, made)).rejects.toMatchObject({
         details: { output: expect.stringMatching(/mount: .*(gone|rootfs)/) },
       });

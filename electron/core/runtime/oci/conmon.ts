@@ -8,8 +8,8 @@ import { AppError } from "#shared/errors";
 import type { CheckpointImage } from "../runtime.ts";
 import { withCarrier } from "../input-end.ts";
 import { ociError, readLog } from "./oci-error.ts";
+import type { StartedShim } from "./expected-task.ts";
 import { type Isolation, type Start, startHere, startIsolated } from "./starter.ts";
-import type { WaitingShim } from "./waiting-shim.ts";
 
 /** conmon, the shim: https://github.com/containers/conmon. */
 export interface Conmon {
@@ -95,8 +95,8 @@ const spawnTimeout = 60_000;
 export interface SpawnShim extends Start {
   /** For a shim that is to have namespaces of its own. */
   isolation?: Isolation;
-  /** One that was started ahead, in place of `argv`. */
-  waiting?: WaitingShim | undefined;
+  /** One that was started already, in place of `argv`. */
+  started?: StartedShim | undefined;
   signal?: AbortSignal;
   /** For errors: what was tried. */
   context: string;
@@ -116,17 +116,23 @@ export interface SpawnedShim {
  * is left of it (killShims). Rejects with the OCI runtime's own words.
  */
 export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
-  const { argv, cwd, path, context, signal, isolation, waiting } = request;
+  const { argv, cwd, path, context, signal, isolation, started } = request;
   signal?.throwIfAborted();
   readyCgroupLock();
   const start = { argv, cwd, path };
-  const child = waiting?.go() ?? (isolation ? startIsolated(start, isolation) : startHere(start));
+  const child =
+    started?.child ?? (isolation ? startIsolated(start, isolation) : startHere(start));
   const lifeline = child.stdio[3] as Socket;
+  const over = new AbortController();
   try {
+    const delivered = started?.deliver?.(over.signal);
+    // Where conmon has ended its word tells more.
+    delivered?.catch(() => undefined);
     const { message, said } = await firstWord(child, lifeline, request);
     if (!message || message.data <= 0) {
       throw ociError(context, (await readLog(request.runtimeLog)) || message?.message || said);
     }
+    await delivered;
     // An exec's exit status comes here too, but its file is what a later manager reads as well.
     lifeline.resume().unref();
     return { pid: message.data, lifeline };
@@ -134,6 +140,7 @@ export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
     lifeline.destroy();
     throw error;
   } finally {
+    over.abort();
     child.stderr?.destroy();
     child.unref();
   }

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
 import { bundleDir } from "#core/host/paths";
 import { type ProcessIdentity, isAlive } from "#core/host/proc";
-import { type Disposable, toDisposable } from "#shared/base/disposable";
 import { AppError } from "#shared/errors";
-import type { Bundle } from "../bundle.ts";
+import { type Bundle, rootfsDir } from "../bundle.ts";
+import { BundlePlace } from "../bundle-place.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
 import { mountArgs, mountCommand } from "../rootfs-mount.ts";
@@ -15,9 +15,12 @@ import type {
   CheckpointImage,
   CreateRequest,
   ExpectedContainer,
+  ExpectedTask,
+  RootfsMount,
 } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
 import { createArgs, spawnShim } from "./conmon.ts";
+import { OciExpectedTask } from "./expected-task.ts";
 import { withRawFilter } from "./raw-filter.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
@@ -26,7 +29,7 @@ import { WaitingShim } from "./waiting-shim.ts";
 
 /** conmon as the shim, an OCI runtime as the executor. */
 export class OciRuntime extends HostRuntime<OciShared, OciTask> {
-  readonly #waiting = new Map<string, WaitingShim>();
+  readonly #expected = new Map<string, OciExpectedTask>();
 
   override create(request: CreateRequest, options: CallOptions = {}): Promise<OciTask> {
     const { spec } = request;
@@ -62,19 +65,34 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     if (request.checkpoint) await mkdir(this.restoreWork(bundle));
   }
 
-  async expect(expected: ExpectedContainer): Promise<Disposable | undefined> {
-    const { busybox, paths, cli } = this.shared;
+  async expect(expected: ExpectedContainer): Promise<ExpectedTask | undefined> {
+    const { busybox, paths, cli, binary } = this.shared;
     if (busybox === undefined) return undefined;
     const { namespace, id } = expected;
+    const path = bundleDir(paths, namespace, id);
     const isolation = await this.#isolation();
-    const argv = this.#createArgs(bundleDir(paths, namespace, id), expected);
+    // A sandbox reads its spec more than once.
+    const place = binary.sandbox ? undefined : await BundlePlace.make(path, busybox);
+    const argv = this.#createArgs(path, expected);
     const shim = new WaitingShim(argv, { ...isolation, busybox }, cli.path);
-    const key = `${namespace}/${id}`;
-    this.#waiting.set(key, shim);
-    return toDisposable(() => {
-      this.#waiting.delete(key);
-      shim.dispose();
+    const task = new OciExpectedTask(shim, place, {
+      argv,
+      isolation: () => this.#isolation(),
+      mountCommand: (rootfs) => this.#mountCommand(rootfs, busybox, path),
+      end: () => this.cleanUp({ namespace, id, path }),
     });
+    const name = key(expected);
+    this.#expected.set(name, task);
+    return {
+      begin: (rootfs) => task.begin(rootfs),
+      drop: () => task.drop().finally(() => this.#expected.delete(name)),
+    };
+  }
+
+  protected override async place(request: CreateRequest): Promise<BundlePlace | undefined> {
+    const { namespace, id, rootfs } = request;
+    const args = this.#createArgs(bundleDir(this.shared.paths, namespace, id), request);
+    return this.#expected.get(key(request))?.placeFor(args, rootfs);
   }
 
   protected async make(task: OciTask, making: Making, options: CallOptions): Promise<void> {
@@ -83,10 +101,12 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     const args = this.#createArgs(bundle.path, request);
     const { rootless } = privileges;
     const isolation = await this.#isolation();
+    const expected = this.#expected.get(key(request));
+    this.#expected.delete(key(request));
     const shim = await spawnShim({
       argv: mountArgs(request.rootfs, bundle.rootfs, { busybox, rootless }, args),
       isolation,
-      waiting: await this.#takeWaiting(request, bundle, args, isolation),
+      started: await expected?.take(args, request.rootfs),
       cwd: bundle.processDir("init"),
       path: cli.path,
       signal: options.signal,
@@ -96,23 +116,9 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     await task.adopt(file, shim);
   }
 
-  /** The one that was started ahead for this container, its root file system mounted; undefined when it doesn't fit. */
-  async #takeWaiting(
-    request: CreateRequest,
-    bundle: Bundle,
-    args: string[],
-    isolation: Isolation,
-  ): Promise<WaitingShim | undefined> {
-    const { busybox, privileges } = this.shared;
-    const key = `${request.namespace}/${request.id}`;
-    const shim = this.#waiting.get(key);
-    if (!shim || busybox === undefined) return undefined;
-    this.#waiting.delete(key);
-    const { rootless } = privileges;
-    const mount = mountCommand(request.rootfs, bundle.rootfs, { busybox, rootless });
-    if (shim.fits(args, isolation) && (await shim.prepare(mount))) return shim;
-    shim.dispose();
-    return undefined;
+  #mountCommand(rootfs: RootfsMount, busybox: string, bundle: string): string[] {
+    const { rootless } = this.shared.privileges;
+    return mountCommand(rootfs, rootfsDir(bundle), { busybox, rootless });
   }
 
   /** conmon's argv for init. */
@@ -146,6 +152,8 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     return this.shared.cli.containers();
   }
 }
+
+const key = ({ namespace, id }: ExpectedContainer): string => `${namespace}/${id}`;
 
 const runtimeLog = (bundle: string): string => join(bundle, "runtime.log");
 

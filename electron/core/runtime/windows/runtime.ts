@@ -37,7 +37,7 @@ export class WindowsRuntime implements Omit<Runtime, "load"> {
       throw new AppError("UNIMPLEMENTED", "Windows' shim holds no more than one container");
     }
     const config = windowsConfig(request);
-    const bundle = await Bundle.make(paths, this.id, request, undefined, config);
+    const bundle = await Bundle.make(paths, this.id, request, undefined, { config });
     const file: ProcessFile = {
       ...config.process,
       shimyard: { id: "init", createdAt: bundle.record.createdAt },

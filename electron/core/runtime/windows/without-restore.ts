@@ -1,4 +1,3 @@
-import type { Disposable } from "#shared/base/disposable";
 import { AppError } from "#shared/errors";
 import { Bundle } from "../bundle.ts";
 import { readProcessFiles, readProcessJson } from "../process-dir.ts";
@@ -7,6 +6,7 @@ import type {
   CallOptions,
   CreateRequest,
   ExpectedContainer,
+  ExpectedTask,
   Runtime,
   Task,
 } from "../runtime.ts";
@@ -36,7 +36,7 @@ export class WithoutRestore implements Runtime {
     return this.#runtime.create(request, options);
   }
 
-  async expect(expected: ExpectedContainer): Promise<Disposable | undefined> {
+  async expect(expected: ExpectedContainer): Promise<ExpectedTask | undefined> {
     return this.#runtime.expect?.(expected);
   }
 

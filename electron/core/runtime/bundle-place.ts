@@ -1,0 +1,118 @@
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { mustRun } from "#core/host/command";
+import { configFile, hiddenNew, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
+
+/** Milliseconds between two looks whether somebody reads. */
+const interval = 1;
+
+/**
+ * A bundle's directories, made before it is known what goes into them, under a hidden name until `show`. Its config.json
+ * is a fifo at first: a runtime may be started already, and waits there for the spec.
+ */
+export class BundlePlace {
+  readonly #path: string;
+  readonly #hidden: string;
+  #spec = "";
+
+  private constructor(path: string) {
+    this.#path = path;
+    this.#hidden = hiddenNew(path);
+  }
+
+  /** `path` is the bundle's; a static busybox makes the fifo. */
+  static async make(path: string, busybox: string): Promise<BundlePlace> {
+    const place = new BundlePlace(path);
+    const hidden = place.#hidden;
+    try {
+      await mkdir(dirname(hidden), { recursive: true, mode: 0o711 });
+      await mkdir(hidden, { mode: 0o711 });
+      await makeDirectories(hidden);
+      await mustRun([busybox, "mkfifo", "-m", "600", join(hidden, configFile)]);
+      return place;
+    } catch (error) {
+      await place.remove();
+      throw error;
+    }
+  }
+
+  /** Gives it its name. From here a scan takes it for a bundle whose creation was cut short. */
+  async show(): Promise<void> {
+    await rename(this.#hidden, this.#path);
+  }
+
+  /** What a bundle consists of, as JSON texts. The spec is not delivered yet. */
+  async fill(spec: string, state: string): Promise<void> {
+    this.#spec = spec;
+    await Promise.all([
+      writeFile(whole(this.#path), spec, { mode: 0o600 }),
+      writeAtomically(join(this.#path, stateFile), state),
+    ]);
+  }
+
+  /** Gives the spec to the one who waits for it, or will; config.json is a file then. Rejects when `signal` aborts. */
+  async deliver(signal: AbortSignal): Promise<void> {
+    const fifo = await openForReader(join(this.#path, configFile), signal);
+    try {
+      for (let rest = Buffer.from(this.#spec); rest.length > 0;) {
+        const written = await writeSome(fifo, rest);
+        rest = rest.subarray(written);
+        if (written === 0) await delay(interval, undefined, { signal });
+      }
+      // Before the fifo's end is read: crun reads the file once more.
+      await this.settle();
+    } finally {
+      await fifo.close();
+    }
+  }
+
+  /** Nobody waits for the spec: config.json is a file at once. */
+  async settle(): Promise<void> {
+    await rename(whole(this.#path), join(this.#path, configFile));
+  }
+
+  /** By whatever name it is there. Nothing is mounted in it any more. */
+  async remove(): Promise<void> {
+    for (const path of [this.#path, this.#hidden]) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** The spec of a bundle at any stage, as text; empty while it has none. */
+export async function readConfig(bundle: string): Promise<string> {
+  const path = join(bundle, configFile);
+  // O_NONBLOCK: a fifo that nobody writes to reads as nothing, instead of making its reader wait.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const waits = (await file.stat()).isFIFO();
+    return await readFile(waits ? whole(bundle) : file, "utf8");
+  } finally {
+    await file.close();
+  }
+}
+
+const whole = (bundle: string): string => join(bundle, `${configFile}.whole`);
+
+async function openForReader(path: string, signal: AbortSignal): Promise<FileHandle> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      // O_NONBLOCK: it fails while nobody reads, instead of waiting in one of the few threads there are.
+      return await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+    }
+    await delay(interval, undefined, { signal });
+  }
+}
+
+/** The number of bytes that had room: 64 KiB as a rule, 0 when there is none. */
+async function writeSome(fifo: FileHandle, bytes: Buffer): Promise<number> {
+  try {
+    return (await fifo.write(bytes)).bytesWritten;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+    throw error;
+  }
+}
