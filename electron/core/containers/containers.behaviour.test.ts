@@ -84,10 +84,17 @@ async function filesOf(directory: string, of: Core): Promise<string[]> {
   const files = (await readdir(directory, { recursive: true })).sort();
   const known = (await of.containers.list()).map(({ id }) => id);
   const idOf = (path: string): string | undefined =>
-    /data\/containers\/default\/([0-9a-f]{64})/.exec(path)?.[1];
+    /data\/(?:containers|tasks)\/default\/\.?([0-9a-f]{64})/.exec(path)?.[1];
   const strangers = new Set(files.map(idOf).filter((id) => id && !known.includes(id)));
   const theirs = files.filter((path) => strangers.has(idOf(path)));
-  for (const path of theirs) expect(path).toMatch(/\/[0-9a-f]{64}(\/(upper|work|log))?$/);
+  const own = /\/[0-9a-f]{64}(\/(upper|work|log))?$/;
+  const bundle = /\/\.[0-9a-f]{64}\.new(\/(rootfs|config\.json|processes|processes\/init))?$/;
+  for (const path of theirs) {
+    expect(
+      [own, bundle].some((form) => form.test(path)),
+      path,
+    ).toBe(true);
+  }
   // The directory that holds them comes with the first.
   return files.filter((path) => !strangers.has(idOf(path)) && !path.endsWith("containers/default"));
 }

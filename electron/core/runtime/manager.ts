@@ -1,6 +1,6 @@
 import { tasksDir, bundleDir, type Paths } from "#core/host/paths";
 import { type Privileges, choosePrivileges } from "#core/host/privileges";
-import { type Disposable, DisposableStore } from "#shared/base/disposable";
+import { DisposableStore } from "#shared/base/disposable";
 import { Emitter } from "#shared/base/emitter";
 import { AppError, type ErrorInfo, isCode } from "#shared/errors";
 import { readRecord, removeBundle, scanBundles } from "./bundle.ts";

@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { runCommand } from "#core/host/command";
 import { isAlive, processStat } from "#core/host/proc";
 import { type Desk, feature, polite } from "./suite-desk.ts";
 import { logText, until } from "./testing.ts";
@@ -149,6 +150,29 @@ export function describeSurvival(desk: Desk): void {
       expect(desk.manager.list()).toEqual([]);
       expect(desk.manager.broken()).toEqual([]);
       expect(await readdir(tasks)).toEqual([]);
+    });
+
+    it("ends what a killed manager had begun before there was a spec", async () => {
+      const request = await desk.root.request("early", ["sleep", "99"]);
+      const tasks = join(desk.root.paths.data, "tasks", "default");
+      await mkdir(tasks, { recursive: true });
+      const runtimes = async (): Promise<string> =>
+        (
+          await runCommand(["pgrep", "-f", `create --bundle ${join(tasks, "early")}`])
+        ).stdout.toString();
+      const expected = await desk.manager.expect(info.id, request);
+      try {
+        const begins = (await readdir(tasks)).includes(".early.new");
+        expected?.begin(request.rootfs);
+        if (begins) await until(async () => (await runtimes()) !== "");
+        desk.manager.dispose();
+        await desk.open();
+        expect(desk.manager.broken()).toEqual([]);
+        expect(await readdir(tasks)).toEqual([]);
+        expect(await runtimes()).toBe("");
+      } finally {
+        await expected?.drop();
+      }
     });
   });
 }

@@ -120,8 +120,7 @@ export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
   signal?.throwIfAborted();
   readyCgroupLock();
   const start = { argv, cwd, path };
-  const child =
-    started?.child ?? (isolation ? startIsolated(start, isolation) : startHere(start));
+  const child = started?.child ?? (isolation ? startIsolated(start, isolation) : startHere(start));
   const lifeline = child.stdio[3] as Socket;
   const over = new AbortController();
   try {

@@ -8,11 +8,11 @@ import type { WaitingShim } from "./waiting-shim.ts";
 interface Ways {
   /** conmon's. */
   argv: string[];
-  isolation(): Promise<Isolation>;
+  isolation: () => Promise<Isolation>;
   /** argv that mounts a root file system for it. */
-  mountCommand(rootfs: RootfsMount): string[];
+  mountCommand: (rootfs: RootfsMount) => string[];
   /** Ends what was begun. */
-  end(): Promise<void>;
+  end: () => Promise<void>;
 }
 
 interface Begun {
