@@ -195,7 +195,8 @@ describe.runIf(isRoot).each(users)(isRoot ? "$name" : "$name (root makes one)", 
   }, 60_000);
 
   afterAll(async () => {
-    await manager.kill();
+    // It may not have come that far.
+    await (manager as ChildManager | undefined)?.kill();
     await root.close();
     await cgroup?.remove();
     await user.remove();
