@@ -15,7 +15,7 @@ export interface ContainerRowsOptions {
   networks: NetworkService;
   activities: Activities;
   /** As its checks have found it. */
-  healthOf(id: string): HealthStatus | undefined;
+  healthOf: (id: string) => HealthStatus | undefined;
 }
 
 /** The list of containers: those on record, and what is there without one. */
