@@ -1,12 +1,14 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "@playwright/test";
 
-/** The real Electron app and the browser mode, one at a time: they share one machine's containers. */
+/** The real Electron app and the browser mode. Each test has a root of its own. */
 export default defineConfig({
   testDir: "e2e",
   testMatch: "**/*.e2e.ts",
   // A folder of its own: Playwright empties it, and other reports lie beside it.
   outputDir: "test-results/e2e",
-  workers: 1,
+  globalSetup: "./e2e/harness/forget-host.ts",
+  workers: Math.min(4, availableParallelism()),
   timeout: 120_000,
   // A loaded machine may be late once. Who needed it is said: see parseCounts.
   retries: 1,

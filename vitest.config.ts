@@ -1,10 +1,19 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
+const processors = availableParallelism();
 const setupFiles = ["scripts/lib/test-seed.ts"];
 
-/** unit: beside the code, fast. dom: the renderer's. behaviour: against real runtimes, one file at a time. */
+/** What looks at the whole machine's mounts, which others change. */
+const alone = ["electron/core/containers/next-container.behaviour.test.ts"];
+
+// Nothing is tried again: a try that failed may have left the machine another one.
+const behaviour = { setupFiles, testTimeout: 180_000, hookTimeout: 180_000 };
+
+/** unit: beside the code, fast. dom: the renderer's. behaviour and behaviour-alone: against real runtimes. */
 export default defineConfig({
   test: {
+    maxWorkers: processors,
     globalSetup: ["scripts/lib/test-workers.ts"],
     projects: [
       {
@@ -28,14 +37,22 @@ export default defineConfig({
       },
       {
         test: {
+          ...behaviour,
           name: "behaviour",
-          setupFiles,
           include: ["electron/**/*.behaviour.test.ts"],
+          exclude: alone,
+          // More than there are processors: they wait for what they have started more than they compute.
+          maxWorkers: Math.min(6, Math.ceil(processors * 1.5)),
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...behaviour,
+          name: "behaviour-alone",
+          include: alone,
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          // A loaded machine may be late once; the reporter says who needed it.
-          retry: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -54,8 +54,10 @@ await runMain(async () => {
       `${name.padEnd(12)}${outcome.padEnd(9)}${counts.map((n, i) => n.padStart([7, 8, 9][i] ?? 0)).join("")}  ${result?.time ?? ""}`,
     );
   }
-  const flaky = results.reduce((sum, result) => sum + result.flaky, 0);
-  if (flaky > 0) console.log(`\nPassed only when tried again: ${flaky}`);
+  const flaky = results.flatMap((result) => result.flaky);
+  if (flaky.length > 0) {
+    console.log(`\nPassed only when tried again:\n${flaky.map((name) => `  ${name}`).join("\n")}`);
+  }
   if (results.some(({ name }) => name === "behaviour") && !(await tableIsCurrent())) {
     console.log(
       "\nThe README's table of runtimes differs from this run: `npm run runtimes` writes it.",

@@ -3,14 +3,10 @@ import { expect, test } from "../harness/test.ts";
 import { useContainer } from "./journey.ts";
 
 test("in a browser: create, exec, type, resize, read and search logs, pause, stop, start, delete", async ({
-  home,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
-  await page.goto(app.url);
-  await useContainer(new ShimyardWindow(page), () =>
-    page.setViewportSize({ width: 1100, height: 760 }),
-  );
+  await useContainer(window, () => page.setViewportSize({ width: 1100, height: 760 }));
 });
 
 test("without its token the window and its calls are refused", async ({ home, page, context }) => {

@@ -1,13 +1,10 @@
-import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 
 test("an extension is installed, shows its panel within its bounds, acts on a container, and is removed", async ({
-  home,
+  app,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
-  await page.goto(app.url);
-  const window = new ShimyardWindow(page);
   await window.create("writes", "sh -c 'head -c 300000 /dev/zero > /file; sleep 1000'");
   const pages = page.getByRole("navigation");
   await pages.getByRole("button", { name: "Extensions" }).click();

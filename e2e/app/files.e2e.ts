@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import type { Locator, Page } from "@playwright/test";
+import type { Locator } from "@playwright/test";
 import type { AppContract } from "#shared/contract/index";
 import type { FileEntry, FileSource } from "#shared/contract/files";
 import type { Client } from "#shared/rpc/define";
@@ -12,8 +12,8 @@ import { expect, test } from "../harness/test.ts";
 const bytes = Buffer.alloc(2_000_003, "Shimyard\0\xff", "latin1");
 
 /** Makes a container, reads a text in it and uploads `bytes`; answers the uploaded file's row. */
-async function lookAndUpload(page: Page): Promise<Locator> {
-  const window = new ShimyardWindow(page);
+async function lookAndUpload(window: ShimyardWindow): Promise<Locator> {
+  const { page } = window;
   await window.create("web", "sh -c 'mkdir /srv; echo first line >/srv/text; sleep 1000'");
   await window.row("web").click();
   await window.inspector.getByRole("button", { name: "Widen to the whole page" }).click();
@@ -53,12 +53,10 @@ async function agents(root: string): Promise<string[]> {
 }
 
 test("files in the window: go to them, read a text, upload, download, find the change", async ({
-  home,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
-  await page.goto(app.url);
-  const row = await lookAndUpload(page);
+  const row = await lookAndUpload(window);
   const files = page.getByRole("region", { name: "Files" });
   await row.click();
   // A browser that lets pages write files asks where; this one is to make a download of it.
@@ -85,7 +83,7 @@ test("in Electron: files are looked at and uploaded, and the agent ends with a k
   home,
 }) => {
   const app = await home.startElectron();
-  await lookAndUpload(app.page);
+  await lookAndUpload(new ShimyardWindow(app.page));
   expect((await agents(home.root)).length).toBe(1);
   await app.kill9();
   await expect.poll(() => agents(home.root)).toEqual([]);

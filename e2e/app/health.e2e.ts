@@ -1,13 +1,10 @@
-import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 
 test("a container is checked as the dialog says, and its health is seen as it changes", async ({
-  home,
+  app,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
-  await page.goto(app.url);
-  const window = new ShimyardWindow(page);
   await window.create("first", "sleep 1000");
 
   await window.row("first").click();
@@ -40,12 +37,10 @@ test("a container is checked as the dialog says, and its health is seen as it ch
 });
 
 test("a container is exported as a unit, and one that is deleted when it ends is gone", async ({
-  home,
+  app,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
-  await page.goto(app.url);
-  const window = new ShimyardWindow(page);
   await window.create("kept", "sleep 1000");
   await window.choose("kept", "Export as a systemd unit or Quadlet…");
   const unit = page.getByRole("dialog", { name: "Export kept as a unit" });

@@ -1,4 +1,3 @@
-import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 
 const compose = (image: string): string => `name: shop
@@ -15,13 +14,12 @@ services:
 `;
 
 test("a pasted compose file: notes before anything starts, up, logs, stop one, down", async ({
-  home,
+  app,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
   const client = await app.connect();
   const { names } = await client.call("images.ensureStarter", {});
-  await page.goto(app.url);
   await page.getByRole("navigation").getByRole("button", { name: "Projects" }).click();
   await page.getByRole("button", { name: "Import a compose file" }).click();
   const dialog = page.getByRole("dialog", { name: "Import a compose file" });
@@ -53,7 +51,7 @@ test("a pasted compose file: notes before anything starts, up, logs, stop one, d
     .getByRole("menuitem", { name: "shop" })
     .or(page.getByRole("menuitemradio", { name: "shop" }))
     .click();
-  await expect(new ShimyardWindow(page).row("shop-db-1")).toContainText("Healthy");
+  await expect(window.row("shop-db-1")).toContainText("Healthy");
   await page.getByRole("navigation").getByRole("button", { name: "Projects" }).click();
   await page.getByRole("button", { name: "Bring down…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Bring down" }).click();

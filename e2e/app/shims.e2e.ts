@@ -1,13 +1,9 @@
-import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { expect, test } from "../harness/test.ts";
 
 test("the shims page shows a container's shim, and what follows when it is terminated", async ({
-  home,
   page,
+  window,
 }) => {
-  const app = await home.startHeadless();
-  await page.goto(app.url);
-  const window = new ShimyardWindow(page);
   await window.create("held", "sleep 1000");
   await page.getByRole("navigation").getByRole("button", { name: "Shims" }).click();
   const row = page.getByRole("table", { name: "Shims" }).getByRole("row").filter({

@@ -1,4 +1,3 @@
-import { ShimyardWindow } from "../harness/shimyard-window.ts";
 import { makeContainer, starterImage } from "../harness/containers.ts";
 import { expect, test } from "../harness/test.ts";
 import type { Locator, Page } from "@playwright/test";
@@ -8,11 +7,8 @@ const volumeRow = (page: Page, name: string): Locator =>
     .getByRole("row")
     .filter({ has: page.getByRole("checkbox", { name: `Select ${name}`, exact: true }) });
 
-test("a volume outlives its container, and is looked into", async ({ home, page }) => {
-  const app = await home.startHeadless();
+test("a volume outlives its container, and is looked into", async ({ app, page, window }) => {
   const client = await app.connect();
-  await page.goto(app.url);
-  const window = new ShimyardWindow(page);
   const imageId = await starterImage(client);
 
   await page.keyboard.press("n");

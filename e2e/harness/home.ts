@@ -1,6 +1,8 @@
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { resolvePaths } from "#core/host/paths";
+import { rememberHost } from "#core/runtime/testing";
 import { ElectronApp } from "./electron-app.ts";
 import { HeadlessApp } from "./headless-app.ts";
 import type { OrdinaryUser } from "../../scripts/lib/ordinary-user.mjs";
@@ -21,8 +23,11 @@ export class Home {
     this.#user = user;
   }
 
+  /** Its manager knows this host's runtimes already; that of another user's home, and the machine's, try them first. */
   static async make(): Promise<Home> {
-    return new Home(await mkdtemp(join(tmpdir(), "shimyard-e2e-")));
+    const root = await mkdtemp(join(tmpdir(), "shimyard-e2e-"));
+    await rememberHost(resolvePaths({}, 0, "/", root));
+    return new Home(root);
   }
 
   static async of(user: OrdinaryUser): Promise<Home> {

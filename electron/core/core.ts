@@ -202,7 +202,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, tasks, containers, images, snapshots, operations, volumes, ready },
     });
     closing.push(() => files.close());
-    containers.lifecycle.releaseFiles = (id) => files.release(id);
+    containers.launcher.releaseFiles = (id) => files.release(id);
     checkpoints.quiet = (id) => health.quiet(id);
     containers.onDeleted = (id) => {
       void health.forget(id);
@@ -225,7 +225,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     closing.push(() => projects.dispose());
 
     const replacements = new ReplacementService({
-      ...{ store, containers, images, containerImages, networks, operations },
+      ...{ store, tasks, containers, images, containerImages, networks, operations },
     });
     closing.push(() => replacements.close());
 

@@ -1,8 +1,11 @@
 import { readFile } from "node:fs/promises";
 
 /**
- * `flaky` ones are among those that passed, at the second try.
- * @typedef {{ passed: number, failed: number, skipped: number, flaky: number }} Counts
+ * `flaky` are the names of those among the passed that needed another try.
+ * @typedef {{ passed: number, failed: number, skipped: number, flaky: string[] }} Counts
+ *
+ * Of Playwright's.
+ * @typedef {{ title: string, suites?: Suite[], specs?: { title: string, tests: { status: string }[] }[] }} Suite
  */
 
 /**
@@ -19,7 +22,7 @@ export async function readCounts(file) {
  * @param {{ numTotalTests?: number, numPassedTests?: number, numFailedTests?: number,
  *   numFailedTestSuites?: number, testResults?: { status: string, assertionResults: unknown[] }[],
  *   stats?: { expected: number, unexpected: number, flaky: number, skipped: number },
- *   errors?: unknown[] }} report
+ *   errors?: unknown[], suites?: Suite[] }} report
  * @returns {Counts}
  */
 export function parseCounts(report) {
@@ -29,7 +32,7 @@ export function parseCounts(report) {
     const errors = report.errors?.length ?? 0;
     const failed = stats.unexpected + (stats.unexpected === 0 ? errors : 0);
     const { expected, flaky, skipped } = stats;
-    return { passed: expected + flaky, failed, skipped, flaky };
+    return { passed: expected + flaky, failed, skipped, flaky: flakyOf(report.suites ?? []) };
   }
   const passed = report.numPassedTests ?? 0;
   const inTests = report.numFailedTests ?? 0;
@@ -41,7 +44,20 @@ export function parseCounts(report) {
     passed,
     failed: inTests + files,
     skipped: (report.numTotalTests ?? 0) - passed - inTests,
-    // Its JSON does not tell; its lines on the terminal do.
-    flaky: 0,
+    // Nothing is tried again there: see vitest.config.ts.
+    flaky: [],
   };
+}
+
+/**
+ * @param {Suite[]} suites
+ * @returns {string[]}
+ */
+function flakyOf(suites) {
+  return suites.flatMap(({ title, suites: inner = [], specs = [] }) => [
+    ...specs
+      .filter(({ tests }) => tests.some(({ status }) => status === "flaky"))
+      .map((spec) => `${title}: ${spec.title}`),
+    ...flakyOf(inner),
+  ]);
 }

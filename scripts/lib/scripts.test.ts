@@ -54,23 +54,18 @@ test("vitest's report: a file that could not be loaded is a failure", () => {
     { status: "failed", assertionResults: [{}] },
   ];
   const report = { numTotalTests: 4, numPassedTests: 2, numFailedTests: 1, testResults };
-  expect(parseCounts(report)).toEqual({ passed: 2, failed: 2, skipped: 1, flaky: 0 });
+  expect(parseCounts(report)).toEqual({ passed: 2, failed: 2, skipped: 1, flaky: [] });
 });
 
 test("Playwright's report: a flaky test has passed, an error outside tests has not", () => {
   const stats = { expected: 3, unexpected: 0, flaky: 1, skipped: 2 };
-  expect(parseCounts({ stats, errors: [] })).toEqual({
-    passed: 4,
-    failed: 0,
-    skipped: 2,
-    flaky: 1,
-  });
-  expect(parseCounts({ stats, errors: [{}] })).toEqual({
-    passed: 4,
-    failed: 1,
-    skipped: 2,
-    flaky: 1,
-  });
+  const spec = (title: string, status: string) => ({ title, tests: [{ status }] });
+  const specs = [spec("is shown", "expected"), spec("is late", "flaky")];
+  const suites = [{ title: "a.e2e.ts", specs, suites: [{ title: "inside", specs }] }];
+  const counts = { passed: 4, failed: 0, skipped: 2 };
+  const flaky = ["a.e2e.ts: is late", "inside: is late"];
+  expect(parseCounts({ stats, errors: [], suites })).toEqual({ ...counts, flaky });
+  expect(parseCounts({ stats, errors: [{}], suites })).toEqual({ ...counts, failed: 1, flaky });
 });
 
 test("mount points", () => {

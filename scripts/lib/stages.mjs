@@ -57,7 +57,7 @@ export const stages = /** @satisfies {Record<string, Stage>} */ ({
   types: { commands: [["tsc", "-b"]], needsApp: false },
   unit: { commands: [vitest("unit", ["unit", "dom"])], report: "unit.json", needsApp: false },
   behaviour: {
-    commands: [vitest("behaviour", ["behaviour"])],
+    commands: [vitest("behaviour", ["behaviour*"])],
     report: "behaviour.json",
     needsApp: true,
   },
@@ -65,7 +65,7 @@ export const stages = /** @satisfies {Record<string, Stage>} */ ({
     commands: [
       vitest(
         "rootless",
-        ["behaviour"],
+        ["behaviour*"],
         [...rootlessFiles, `--testNamePattern=^(?!.*(${longOnes.join("|")}))`],
       ),
     ],
@@ -114,7 +114,7 @@ export async function runStage(name, env, wrapper) {
     passed: ok ? 1 : 0,
     failed: ok ? 0 : 1,
     skipped: 0,
-    flaky: 0,
+    flaky: [],
   };
   if (!ok && counts.failed === 0) counts.failed = 1;
   return { name, ok, time: seconds(started), ...counts };

@@ -180,7 +180,7 @@ export class CheckpointService {
         async () => {
           op.detail(`From "${record.name}"`);
           const { tcpEstablished, fileLocks, externalUnixSockets } = record.options;
-          await containers.lifecycle.launch(container.id, {
+          await containers.launcher.launch(container.id, {
             checkpoint: {
               ...{ tcpEstablished, fileLocks, externalUnixSockets },
               path: join(checkpointDir(paths, id), "image"),

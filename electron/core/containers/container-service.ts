@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { nameProblem, suggestName } from "#shared/base/names";
+import { nameProblem } from "#shared/base/names";
 import type {
   Container,
   ContainerConfig,
@@ -10,30 +10,30 @@ import type {
   RestartPolicy,
 } from "#shared/contract/containers";
 import type { HealthStatus } from "#shared/contract/health";
-import { AppError, type ErrorInfo, isCode } from "#shared/errors";
-import { allDone } from "../base/all-done.ts";
-import { defaultNamespace, newId } from "../base/ids.ts";
+import { AppError, isCode } from "#shared/errors";
+import { defaultNamespace } from "../base/ids.ts";
 import { ListWatch } from "../base/list-watch.ts";
 import type { Topic } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerLog } from "../host/paths.ts";
+import type { Privileges } from "../host/privileges.ts";
 import type { RunResult } from "../runtime/runtime.ts";
-import { nameOf } from "../images/image-config.ts";
 import { Activities } from "./activities.ts";
+import { ContainerRows } from "./container-rows.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
-import { type Live, toContainer, toOrphan } from "./container-view.ts";
+import { Creator, type CreatorOptions, type Heir } from "./creator.ts";
 import { measureContainers } from "./disk-use.ts";
 import { requireEnding } from "./ending.ts";
-import { Lifecycle, type LifecycleOptions, streams } from "./lifecycle.ts";
+import { Launcher, type LauncherOptions } from "./launcher.ts";
+import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { Membership } from "./membership.ts";
 import { nameError } from "./name-error.ts";
 import { NextContainer } from "./next-container.ts";
-import { requireRoom, shimOf } from "./running.ts";
-import { freeIds } from "./spec/id-maps.ts";
+import { brokenOf, requireRoom, shimOf } from "./running.ts";
 import { updatedResources } from "./spec/limits.ts";
 import type { Store } from "../store/store.ts";
 import type { Holder } from "../volumes/volume-set.ts";
-import { nameOwnVolumes, volumesOf } from "../volumes/volume-uses.ts";
+import { volumesOf } from "../volumes/volume-uses.ts";
 
 /** Bytes kept per stream of a command that is run to its end. */
 const maxExecOutput = 1024 * 1024;
@@ -45,10 +45,13 @@ export interface ExecCommand {
   env?: string[] | undefined;
 }
 
-export interface ContainerServiceOptions extends Omit<LifecycleOptions, "store" | "activities"> {
+export interface ContainerServiceOptions
+  extends
+    Omit<LauncherOptions, "store">,
+    Pick<LifecycleOptions, "operations" | "ready">,
+    Pick<CreatorOptions, "onImageUse"> {
   store: Store;
-  /** The containers of an image have changed. */
-  onImageUse(imageId: string): void;
+  privileges: Privileges;
 }
 
 /** Containers as the user sees them: the record and its running side together. */
@@ -56,16 +59,17 @@ export class ContainerService {
   readonly #o: ContainerServiceOptions;
   readonly records: ContainerStore;
   readonly activities: Activities;
+  readonly launcher: Launcher;
   readonly lifecycle: Lifecycle;
+  readonly #creator: Creator;
   readonly membership: Membership;
   readonly next: NextContainer;
+  readonly #rows: ContainerRows;
   readonly #watch: ListWatch<Container>;
   /** Called with the id of a container of which anything is different. */
   onChanged: (id: string) => void = () => undefined;
   /** As its checks have found it. */
   healthOf: (id: string) => HealthStatus | undefined = () => undefined;
-  /** Of which there may be no record yet. */
-  readonly #creating = new Set<ContainerRecord>();
   /** Called with the id of a container whose record has gone. */
   onDeleted: (id: string) => void = () => undefined;
 
@@ -73,19 +77,23 @@ export class ContainerService {
     this.#o = options;
     const changed = (id: string): void => this.changed(id);
     this.#watch = new ListWatch({
-      list: () => this.#list(),
-      get: (id) => this.#find(id),
+      list: () => this.#rows.list(),
+      get: (id) => this.#rows.find(id),
       ready: options.ready,
     });
     this.records = new ContainerStore(options.store, changed);
     this.activities = new Activities(changed);
     this.next = new NextContainer(options);
-    this.lifecycle = new Lifecycle({
-      ...options,
-      store: this.records,
-      activities: this.activities,
+    const { records, activities, next } = this;
+    const shared = { ...options, store: records, activities };
+    this.launcher = new Launcher(shared);
+    this.lifecycle = new Lifecycle({ ...shared, launcher: this.launcher });
+    this.#creator = new Creator({
+      ...{ ...shared, launcher: this.launcher, next },
+      forget: (record) => this.#forget(record),
     });
-    const { records, lifecycle } = this;
+    const { lifecycle } = this;
+    this.#rows = new ContainerRows({ ...shared, healthOf: (id) => this.healthOf(id) });
     this.membership = new Membership({ records, lifecycle, networks: options.networks });
   }
 
@@ -97,7 +105,7 @@ export class ContainerService {
 
   async list(): Promise<Container[]> {
     await this.#o.ready;
-    return this.#list();
+    return this.#rows.list();
   }
 
   watch(signal: AbortSignal): ReturnType<ListWatch<Container>["watch"]> {
@@ -110,7 +118,7 @@ export class ContainerService {
     const record = this.records.get(id);
     const task = this.lifecycle.task(id);
     return {
-      container: toContainer(record, this.#live(id)),
+      container: this.#rows.of(record),
       config: record.config,
       ...(task ? { shim: await shimOf(task), bundle: task.bundle } : {}),
       logPath: containerLog(this.#o.paths, defaultNamespace, id),
@@ -145,16 +153,14 @@ export class ContainerService {
 
   async checkName(name: string): Promise<{ ok: boolean; reason?: string }> {
     await this.#o.ready;
-    const reason = nameProblem(name) ?? this.#takenReason(name);
+    const reason = nameProblem(name) ?? this.records.takenReason(name);
     return reason === undefined ? { ok: true } : { ok: false, reason };
   }
 
   /** Rejects when a container could not be made so, whatever else there is; nothing is made. */
   async check(config: ContainerConfig): Promise<void> {
     await this.#o.ready;
-    await this.#o.system.known(config.runtime);
-    requireEnding(config);
-    await this.lifecycle.spec(this.#newRecord(config));
+    await this.#creator.check(config);
   }
 
   /**
@@ -165,72 +171,18 @@ export class ContainerService {
   async create(
     config: ContainerConfig,
     start: boolean,
-    heir?: { id: string; of: string },
+    heir?: Heir,
   ): Promise<{ id: string; warnings: string[] }> {
-    const { images, snapshots, system, networks, volumes } = this.#o;
     if (start) readyCgroupLock();
     await this.#o.ready;
-    await system.known(config.runtime);
-    this.requireFreeName(config.name);
-    requireEnding(config);
-    const record = this.#newRecord(config, heir);
-    const { image, runtime } = record;
-    this.#creating.add(record);
-    const hold = images.hold(image.id);
-    const place = start && !heir ? this.next.take({ runtime, ...streams(config) }) : undefined;
-    const id = place?.id ?? record.id;
-    record.id = id;
-    await this.activities
-      .run(id, config.name, { name: "creating" }, async () => {
-        if (heir) await networks.connections.inherit(record, heir.of);
-        if (place) void this.lifecycle.begin(record, place).catch(() => undefined);
-        const making = this.lifecycle.spec(record);
-        // Looked at below, when the directories are there or have failed.
-        making.catch(() => undefined);
-        // Before anything is known of it: a port that is taken, an address that is not the network's.
-        const checking = networks.connections.check(record, this.lifecycle.plan(record));
-        checking.catch(() => undefined);
-        if (!place) await snapshots.prepare(defaultNamespace, id);
-        // Before the start, so that it finds in them what its image has there.
-        const claiming = volumes.claims.claim(record);
-        claiming.catch(() => undefined);
-        try {
-          const [made, claim] = await Promise.all([making, claiming, checking]);
-          Object.assign(record, { warnings: made.warnings, notes: made.notes });
-          this.requireFreeName(config.name);
-          // In memory at once; the disk follows beside the launch, and is waited for.
-          const saved = this.records.put(record);
-          this.#o.onImageUse(image.id);
-          this.#publish("/containers/create", record, { image: record.image.name });
-          const written = [saved, claim.keep()];
-          await allDone(start ? [...written, this.lifecycle.launch(id, { made })] : written);
-          this.#volumesChanged(record);
-        } catch (error) {
-          await this.lifecycle.task(id)?.delete({ force: true });
-          await networks.connections.forget(id);
-          if (this.records.find(id)) await this.#forget(record);
-          await place?.drop();
-          await snapshots.remove(defaultNamespace, id);
-          await claiming.then(
-            (claim) => claim.undo(),
-            () => undefined,
-          );
-          throw error;
-        }
-        await place?.drop();
-      })
-      .finally(() => {
-        hold.dispose();
-        this.#creating.delete(record);
-      });
-    return { id, warnings: record.warnings };
+    return this.#creator.create(config, start, heir);
   }
 
   async rename(id: string, name: string): Promise<void> {
     await this.#o.ready;
     const record = this.records.get(id);
     if (record.config.name === name) return;
-    this.requireFreeName(name);
+    this.records.requireFreeName(name);
     const from = record.config.name;
     await this.records.update(id, { config: { ...record.config, name } });
     await this.renamed(id);
@@ -251,7 +203,7 @@ export class ContainerService {
   async delete(id: string, force: boolean, options: { volumes?: boolean } = {}): Promise<void> {
     await this.#o.ready;
     await this.lifecycle.takeOver(id);
-    const row = this.#find(id);
+    const row = this.#rows.find(id);
     if (!row) this.records.get(id);
     const name = row?.name ?? id.slice(0, 12);
     if (!force && this.lifecycle.isLive(id)) {
@@ -262,7 +214,7 @@ export class ContainerService {
     }
     if (force) await this.#interrupt(id);
     await this.activities.run(id, name, { name: "deleting" }, async () => {
-      if (!force && !this.lifecycle.task(id) && this.#broken(id)) {
+      if (!force && !this.lifecycle.task(id) && brokenOf(this.#o.tasks, id)) {
         throw new AppError("FAILED_PRECONDITION", `What is left of "${name}" can't be read`, {
           subject: `container "${name}"`,
           hint: "Delete it by force.",
@@ -280,12 +232,12 @@ export class ContainerService {
       // Anything but an end that was seen may hold processes.
       const ended = task.state.status === "exited" || task.state.status === "created";
       await task.delete({ force: force || ended });
-    } else if (this.#broken(id)) await tasks.discard(defaultNamespace, id);
+    } else if (brokenOf(this.#o.tasks, id)) await tasks.discard(defaultNamespace, id);
     await networks.connections.forget(id);
     const record = this.records.find(id);
     if (record) await this.#forget(record);
     else await this.records.remove(id);
-    await this.lifecycle.releaseFiles(id);
+    await this.launcher.releaseFiles(id);
     await snapshots.remove(defaultNamespace, id);
     if (!record) return;
     for (const { name, anonymous } of volumesOf(record)) {
@@ -386,37 +338,6 @@ export class ContainerService {
     }
   }
 
-  /** A name nobody has. */
-  suggestName(): string {
-    return suggestName((name) => this.records.idOf(name) !== undefined);
-  }
-
-  #newRecord(config: ContainerConfig, heir?: { id: string; of: string }): ContainerRecord {
-    const { images, system } = this.#o;
-    const image = images.get(config.imageId);
-    const runtime = system.chooseRuntime(config.runtime);
-    this.#requireShareable(config, runtime);
-    const inherited = heir && this.records.get(heir.of).ownVolumes;
-    return {
-      ...{ id: heir?.id ?? newId(), config, runtime, ...this.#ids(config) },
-      ownVolumes: nameOwnVolumes(config.mounts ?? [], image.config.volumes, inherited),
-      image: { id: image.id, name: nameOf(image), config: image.config },
-      createdAt: Date.now(),
-      ...{ restartCount: 0, stoppedByUser: false, warnings: [], notes: [] },
-    };
-  }
-
-  /** Ids that no other container has, nor one that is being created. */
-  #ids({ userns }: ContainerConfig): Pick<ContainerRecord, "firstId"> {
-    if (!userns || !("auto" in userns)) return {};
-    const taken = [...this.records.list(), ...this.#creating].flatMap(({ config, firstId }) =>
-      config.userns && "auto" in config.userns && firstId !== undefined
-        ? [{ first: firstId, size: config.userns.auto }]
-        : [],
-    );
-    return { firstId: freeIds(userns.auto, taken) };
-  }
-
   /** What is being done to it ends now, because it is going to be deleted. */
   async #interrupt(id: string): Promise<void> {
     const busy = this.activities.get(id);
@@ -436,77 +357,6 @@ export class ContainerService {
     this.#publish("/containers/delete", record);
   }
 
-  #requireShareable({ shimGroup }: ContainerConfig, runtime: string): void {
-    const { shareShim } = this.#o.system.runtime(runtime).abilities;
-    if (shimGroup === undefined || shareShim.ok) return;
-    throw new AppError("INVALID_ARGUMENT", `Containers of ${runtime} can't share a shim`, {
-      field: "shimGroup",
-      hint: `${shareShim.reason ?? "It holds one each"}: leave the shim group empty, or choose another runtime.`,
-    });
-  }
-
-  /** ALREADY_EXISTS when another one has it. */
-  requireFreeName(name: string): void {
-    const reason = this.#takenReason(name);
-    if (reason === undefined) return;
-    throw new AppError("ALREADY_EXISTS", reason, {
-      field: "name",
-      hint: `Choose another, as "${this.suggestName()}".`,
-    });
-  }
-
-  #takenReason(name: string): string | undefined {
-    if (this.records.idOf(name) === undefined) return undefined;
-    return `There is a container named "${name}" already`;
-  }
-
-  #list(): Container[] {
-    const rows = this.records.list().map((record) => toContainer(record, this.#live(record.id)));
-    const known = new Set(rows.map(({ id }) => id));
-    for (const id of this.#orphans()) {
-      const row = known.has(id) ? undefined : this.#find(id);
-      if (row) rows.push(row);
-    }
-    return rows;
-  }
-
-  #orphans(): Set<string> {
-    const { tasks } = this.#o;
-    return new Set([
-      ...this.records.damaged.map(({ id }) => id),
-      ...tasks.list().flatMap(({ namespace, id }) => (namespace === defaultNamespace ? [id] : [])),
-      ...tasks
-        .broken()
-        .flatMap(({ bundle }) => (bundle.namespace === defaultNamespace ? [bundle.id] : [])),
-    ]);
-  }
-
-  #find(id: string): Container | undefined {
-    const record = this.records.find(id);
-    const live = this.#live(id);
-    if (record) return toContainer(record, live);
-    const damaged = this.records.damaged.find((one) => one.id === id);
-    if (damaged) return toOrphan(id, live, damaged.error);
-    if (live.task) return toOrphan(id, live, lostRecord);
-    return live.broken ? toOrphan(id, live, live.broken) : undefined;
-  }
-
-  #live(id: string): Live {
-    return {
-      task: this.lifecycle.task(id),
-      ports: this.#o.networks.connections.ports(id),
-      broken: this.#broken(id),
-      activity: this.activities.get(id),
-      health: this.healthOf(id),
-    };
-  }
-
-  #broken(id: string): ErrorInfo | undefined {
-    return this.#o.tasks
-      .broken()
-      .find(({ bundle }) => bundle.id === id && bundle.namespace === defaultNamespace)?.error;
-  }
-
   #publish(topic: Topic, record: ContainerRecord, data: Record<string, string> = {}): void {
     this.#o.exchange.publish({
       topic,
@@ -516,11 +366,5 @@ export class ContainerService {
     });
   }
 }
-
-const lostRecord: ErrorInfo = {
-  code: "DATA_LOSS",
-  message: "Its record is gone",
-  details: { hint: "It goes on running; it can only be deleted by force." },
-};
 
 const pretty = (json: string): string => JSON.stringify(JSON.parse(json), null, 2);

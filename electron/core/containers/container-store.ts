@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { suggestName } from "#shared/base/names";
 import { VolumeName } from "#shared/contract/container-options";
 import { ContainerConfig } from "#shared/contract/containers";
 import { ErrorInfoSchema, Id, Time } from "#shared/contract/common";
@@ -83,6 +84,27 @@ export class ContainerStore {
   /** Names are unique, upper and lower case told apart, as docker's. */
   idOf(name: string): string | undefined {
     return this.#ids.get(name);
+  }
+
+  /** ALREADY_EXISTS when another one has it. */
+  requireFreeName(name: string): void {
+    const reason = this.takenReason(name);
+    if (reason === undefined) return;
+    throw new AppError("ALREADY_EXISTS", reason, {
+      field: "name",
+      hint: `Choose another, as "${this.suggestName()}".`,
+    });
+  }
+
+  /** Why a name can't be had; undefined when it can. */
+  takenReason(name: string): string | undefined {
+    if (this.idOf(name) === undefined) return undefined;
+    return `There is a container named "${name}" already`;
+  }
+
+  /** A name nobody has. */
+  suggestName(): string {
+    return suggestName((name) => this.idOf(name) !== undefined);
   }
 
   async put(record: ContainerRecord): Promise<void> {

@@ -1,25 +1,20 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Container, ContainerConfig } from "#shared/contract/containers";
-import { openTestCore, type TestCore } from "../images/test-core.ts";
+import { shareTestCore } from "../images/test-core.ts";
 
-let own: TestCore;
-let imageId: string;
-
-beforeAll(async () => {
-  own = await openTestCore();
-  imageId = (await own.core.images.ensureStarter()).id;
-});
-afterEach(async () => {
-  const { containers } = own.core;
-  for (const { id } of await containers.list()) await containers.delete(id, true);
-});
-afterAll(() => own.close());
+const own = shareTestCore();
 
 let count = 0;
 function config(script: string, more: Partial<ContainerConfig> = {}): ContainerConfig {
   count += 1;
   return {
-    ...{ name: `ending-${count}`, imageId, args: ["sh", "-c", script], env: [], terminal: false },
+    ...{
+      name: `ending-${count}`,
+      imageId: own.imageId,
+      args: ["sh", "-c", script],
+      env: [],
+      terminal: false,
+    },
     ...{ limits: {}, restart: { name: "no" }, labels: {}, networks: "none", ...more },
   };
 }

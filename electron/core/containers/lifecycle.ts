@@ -1,79 +1,35 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError, isCode } from "#shared/errors";
-import { allDone } from "../base/all-done.ts";
-import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
-import type { Exchange, Topic } from "../events/exchange.ts";
-import { readyCgroupLock } from "../host/cgroup-lock.ts";
-import { containerLog, type Paths } from "../host/paths.ts";
-import type { Privileges } from "../host/privileges.ts";
-import type { ImageService } from "../images/image-service.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
-import type { NetworkPlan } from "../network/network-plan.ts";
-import type { NetworkService } from "../network/network-service.ts";
-import { etcMounts } from "../network/etc-files.ts";
-import { placeVolumes } from "../volumes/volume-uses.ts";
-import type { VolumeService } from "../volumes/volume-service.ts";
-import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
-import type { CheckpointImage, RootfsMount, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
-import type { Snapshotter } from "../snapshots/snapshotter.ts";
-import type { SystemService } from "../system/system-service.ts";
+import type { Task } from "../runtime/runtime.ts";
 import type { Activities } from "./activities.ts";
-import type { ContainerRecord, ContainerStore } from "./container-store.ts";
-import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
+import type { Launcher, LauncherOptions } from "./launcher.ts";
 import { nameError } from "./name-error.ts";
-import type { Place } from "./next-container.ts";
+import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
+import { isLive, requireWhole } from "./running.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
-import { makeSpec, type SpecResult } from "./spec.ts";
-import { findHostSide } from "./spec/host-side.ts";
-import { idMapsOf, mountMaps, openWay, requireMapped, requireOwnMounts } from "./spec/id-maps.ts";
+import { tell } from "./tell.ts";
 
 const sigkill = 9;
 /** After SIGKILL the kernel needs this long only when a process hangs in it. Milliseconds. */
 const killDeadline = 10_000;
 
-export interface LifecycleOptions {
-  paths: Paths;
-  privileges: Privileges;
-  store: ContainerStore;
-  tasks: Tasks;
-  images: ImageService;
-  snapshots: Snapshotter;
-  networks: NetworkService;
-  volumes: VolumeService;
+export interface LifecycleOptions extends Pick<
+  LauncherOptions,
+  "store" | "tasks" | "exchange" | "system"
+> {
+  launcher: Launcher;
   operations: OperationService;
-  exchange: Exchange;
-  system: SystemService;
   activities: Activities;
   /** When the disk has been looked through. */
   ready: Promise<void>;
 }
 
-/** A spec, and the network that it was made for. */
-export interface MadeSpec extends SpecResult {
-  network: NetworkPlan;
-}
-
-interface LaunchOptions {
-  checkpoint?: CheckpointImage & { runtime: string };
-  /** The spec, where it was made just now, and what it asks of the network was looked at. */
-  made?: MadeSpec;
-}
-
-/** What of standard input and output a container has. */
-export function streams(config: ContainerConfig): { terminal: boolean; stdin: boolean } {
-  return { terminal: config.terminal, stdin: config.stdin ?? config.terminal };
-}
-
-const live: TaskStatus[] = ["running", "paused", "shim-lost"];
-
 /** The running side of containers: start, stop, kill, restart, pause, resume. */
 export class Lifecycle {
   readonly #o: LifecycleOptions;
   readonly supervisor: RestartSupervisor;
-  /** Called, and waited for, before a container's files are mounted by its shim, or removed. */
-  releaseFiles: (id: string) => Promise<void> = () => Promise.resolve();
 
   constructor(options: LifecycleOptions) {
     this.#o = options;
@@ -85,8 +41,7 @@ export class Lifecycle {
   }
 
   isLive(id: string): boolean {
-    const task = this.task(id);
-    return task !== undefined && live.includes(task.state.status);
+    return isLive(this.task(id));
   }
 
   /** The user decides from here: a restart by policy is let end, and none follows. */
@@ -102,7 +57,7 @@ export class Lifecycle {
     await this.takeOver(id);
     await this.#o.activities.run(id, config.name, { name: "starting" }, async () => {
       await this.#countAnew(id);
-      await this.launch(id);
+      await this.#o.launcher.launch(id);
     });
   }
 
@@ -113,7 +68,7 @@ export class Lifecycle {
   async stop(id: string, grace?: number, within?: AbortSignal): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
-    this.requireWhole(id, config.name);
+    requireWhole(this.#o.tasks, id, config.name);
     await this.takeOver(id);
     if (!this.isLive(id)) {
       await this.#o.store.update(id, { stoppedByUser: true });
@@ -133,7 +88,7 @@ export class Lifecycle {
   async restart(id: string, grace?: number): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
-    this.requireWhole(id, config.name);
+    requireWhole(this.#o.tasks, id, config.name);
     await this.takeOver(id);
     const spec = { kind: "restart", title: `Restarting ${config.name}`, containerId: id };
     await this.#o.operations.run({ ...spec, cancellable: true }, (op) =>
@@ -145,7 +100,7 @@ export class Lifecycle {
           if (this.isLive(id)) await this.halt(id, grace, op);
           op.detail("Starting");
           await this.#countAnew(id);
-          await this.launch(id);
+          await this.#o.launcher.launch(id);
         },
       ),
     );
@@ -179,191 +134,13 @@ export class Lifecycle {
       });
     }
     await this.#named(id, task.pause());
-    this.#publish("/tasks/paused", id);
+    tell(this.#o, "/tasks/paused", id);
   }
 
   async resume(id: string): Promise<void> {
     await this.#o.ready;
     await this.#named(id, this.#requireLive(id, "be resumed").resume());
-    this.#publish("/tasks/resumed", id);
-  }
-
-  /**
-   * Makes and starts a task, from a checkpoint when one is given. The caller holds the container's
-   * activity. What fails is undone and remembered in the record until the next start.
-   */
-  async launch(id: string, options: LaunchOptions = {}): Promise<void> {
-    const { store } = this.#o;
-    const { checkpoint } = options;
-    const { config } = store.get(id);
-    // The wait that it spares is as long as all that comes before the runtime needs the lock.
-    readyCgroupLock();
-    try {
-      await this.releaseFiles(id);
-      await this.#removeEnded(id, config.name);
-      this.#o.volumes.claims.require(store.get(id));
-      await this.#launch(store.get(id), options);
-    } catch (thrown) {
-      const verb = checkpoint ? "restored" : "started";
-      const explained = await explainFullDisk(thrown, this.#o.paths.data);
-      const error = nameError(explained, { id, name: config.name }, `could not be ${verb}`);
-      if (store.find(id) && !this.isLive(id)) {
-        await store.update(id, { startError: error.toInfo() }).catch(() => undefined);
-      }
-      this.#publish("/shimyard/start-failed", id, { error: error.message });
-      throw error;
-    }
-  }
-
-  /** What of its launch hangs on nothing but its image goes on while the rest is found out. Rejects like `launch`. */
-  async begin(
-    { id, config, image, runtime, firstId }: ContainerRecord,
-    place: Place,
-  ): Promise<void> {
-    const { images, snapshots, system } = this.#o;
-    // They have it mounted in ways of their own.
-    if (idMapsOf(config, firstId) || system.runtime(runtime).plainLayers) return;
-    place.begin(await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id)));
-  }
-
-  /** How it would be connected; see planNetwork. */
-  plan({ config, runtime }: ContainerRecord): NetworkPlan {
-    return this.#o.networks.plan(config, this.#o.system.runtime(runtime).name === "runsc");
-  }
-
-  /** The spec as it would be now, with what it can't hold. */
-  async spec(record: ContainerRecord): Promise<MadeSpec> {
-    const { images, snapshots, system, paths, volumes } = this.#o;
-    const layers = images.layersOf(record.image.id);
-    const { id, config } = record;
-    const [files, host] = await Promise.all([
-      snapshots.userFiles(defaultNamespace, id, layers),
-      findHostSide(config, {
-        rootless: system.facts.rootless,
-        pidOf: (container, field) => this.#pidOf(container, field),
-      }),
-    ]);
-    const { facts } = system;
-    const network = this.plan(record);
-    const user = withGroups(
-      files,
-      lookUpUser(files, config.user || record.image.config.user || "0"),
-      config.groupAdd ?? [],
-    );
-    const ids = idMapsOf(config, record.firstId);
-    if (ids) requireMapped(ids, user);
-    const made = makeSpec({
-      ...{ id, config, image: record.image.config, user, facts, network, host, ids },
-      mounts: placeVolumes(record, (name) => volumes.directory(name)),
-      etc: etcMounts(paths, defaultNamespace, id),
-      limits: system.runtime(record.runtime).abilities.limits,
-    });
-    return { ...made, network };
-  }
-
-  /** Of a container by its name or the beginning of its id. */
-  #pidOf(container: string, field: string): number {
-    const { store } = this.#o;
-    const id =
-      store.idOf(container) ?? store.list().find((one) => one.id.startsWith(container))?.id;
-    if (id === undefined) {
-      throw new AppError("NOT_FOUND", `There is no container "${container}"`, { field });
-    }
-    const pid = this.isLive(id) ? this.task(id)?.state.pid : undefined;
-    if (pid !== undefined) return pid;
-    throw new AppError(
-      "FAILED_PRECONDITION",
-      `It shares what "${container}" has, which does not run`,
-      {
-        ...{ field, hint: `Start "${container}" first.` },
-      },
-    );
-  }
-
-  async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
-    const { store, tasks, paths, system, networks } = this.#o;
-    const { connections } = networks;
-    const { id, config } = before;
-    const wanted = checkpoint?.runtime ?? config.runtime ?? before.runtime;
-    await system.known(wanted);
-    const runtime = checkpoint?.runtime ?? system.chooseRuntime(wanted);
-    const record = { ...before, runtime };
-    const { spec, warnings, notes, network } = made ?? (await this.spec(record));
-    let task: Task;
-    try {
-      const [rootfs] = await allDone([
-        this.#rootfs(record),
-        connections.prepare(record, network, { checked: made !== undefined }),
-      ]);
-      task = await tasks.create(runtime, {
-        namespace: defaultNamespace,
-        id,
-        spec,
-        rootfs,
-        ...streams(config),
-        logPath: containerLog(paths, defaultNamespace, id),
-        labels: {},
-        ...(config.shimGroup === undefined ? {} : { shimGroup: config.shimGroup }),
-        ...(checkpoint ? { checkpoint } : {}),
-      });
-    } catch (error) {
-      await connections.release(id);
-      throw error;
-    }
-    this.#publish("/tasks/create", id, { runtime });
-    // Before the start, so that the exit of a short one comes after it; the disk follows beside it.
-    const saved = store.update(id, {
-      ...{ runtime, warnings, notes, startedAt: Date.now(), stoppedByUser: false },
-      ...{ exit: undefined, startError: undefined },
-    });
-    try {
-      const { pid } = task.state;
-      // One that was restored may have ended already.
-      if (pid !== undefined) await connections.join(id, network, pid);
-      if (task.state.status === "created") await task.start();
-      await saved;
-    } catch (error) {
-      await saved.catch(() => undefined);
-      await task.delete({ force: true }).catch(() => undefined);
-      await connections.release(id);
-      throw error;
-    }
-    this.#publish("/tasks/start", id, { pid: String(task.state.pid ?? "") });
-  }
-
-  async #rootfs({ id, config, image, runtime, firstId }: ContainerRecord): Promise<RootfsMount> {
-    const { images, snapshots, system, paths } = this.#o;
-    const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id));
-    const ids = idMapsOf(config, firstId);
-    if (ids) {
-      requireOwnMounts(system.runtime(runtime));
-      await openWay(paths.data);
-      rootfs.idmap = mountMaps(ids);
-    }
-    if (system.runtime(runtime).plainLayers) {
-      rootfs.lower = await images.directoriesOf(image.id);
-    }
-    return rootfs;
-  }
-
-  /** Makes room for a new task: what ended goes, what runs or can't be understood is in the way. */
-  async #removeEnded(id: string, name: string): Promise<void> {
-    this.requireWhole(id, name);
-    const task = this.task(id);
-    if (!task) return;
-    const subject = `container "${name}"`;
-    const { status } = task.state;
-    if (status === "running" || status === "paused") {
-      throw new AppError("FAILED_PRECONDITION", `it is ${status} already`, { subject });
-    }
-    if (status === "shim-lost" || status === "unknown") {
-      throw new AppError("FAILED_PRECONDITION", "what is left of it has to be stopped first", {
-        subject,
-        hint: "Stop it, then start it again.",
-      });
-    }
-    // `created` was left by a manager that was killed between create and start.
-    await task.delete({ force: status === "created" });
+    tell(this.#o, "/tasks/resumed", id);
   }
 
   /**
@@ -416,11 +193,11 @@ export class Lifecycle {
     const always = record.config.restart.name === "always";
     if (!always && !wantsRestart(record)) return;
     const restartCount = record.restartCount + 1;
-    this.#publish("/shimyard/restarting", id, { count: String(restartCount) });
+    tell(this.#o, "/shimyard/restarting", id, { count: String(restartCount) });
     await activities
       .run(id, record.config.name, { name: "restarting" }, async () => {
         await store.update(id, { restartCount });
-        await this.launch(id);
+        await this.#o.launcher.launch(id);
       })
       // It is in the record and in the journal.
       .catch(() => undefined);
@@ -433,24 +210,11 @@ export class Lifecycle {
     });
   }
 
-  /** DATA_LOSS, or what else it is, when what is kept of its task can't be read. */
-  requireWhole(id: string, name: string): void {
-    const broken = this.#o.tasks
-      .broken()
-      .find(({ bundle }) => bundle.id === id && bundle.namespace === defaultNamespace);
-    if (!broken) return;
-    const { code, message, details } = broken.error;
-    throw new AppError(code, `What is kept of "${name}" can't be read: ${message}`, {
-      ...details,
-      hint: "Delete it by force.",
-    });
-  }
-
   #requireLive(id: string, what: string): Task {
     const { config } = this.#o.store.get(id);
-    this.requireWhole(id, config.name);
+    requireWhole(this.#o.tasks, id, config.name);
     const task = this.task(id);
-    if (task && this.isLive(id)) return task;
+    if (isLive(task)) return task;
     throw new AppError(
       "FAILED_PRECONDITION",
       `"${config.name}" does not run, so it can't ${what}`,
@@ -459,16 +223,6 @@ export class Lifecycle {
         hint: "Start it first.",
       },
     );
-  }
-
-  #publish(topic: Topic, id: string, data: Record<string, string> = {}): void {
-    const containerName = this.#o.store.find(id)?.config.name;
-    this.#o.exchange.publish({
-      topic,
-      containerId: id,
-      ...(containerName ? { containerName } : {}),
-      data,
-    });
   }
 }
 

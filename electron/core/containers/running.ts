@@ -1,9 +1,33 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerDetail, Limits } from "#shared/contract/containers";
-import { AppError } from "#shared/errors";
+import { AppError, type ErrorInfo } from "#shared/errors";
+import { defaultNamespace } from "../base/ids.ts";
 import { readMemory } from "../host/process-memory.ts";
-import type { Task } from "../runtime/runtime.ts";
+import type { Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
+
+const live: TaskStatus[] = ["running", "paused", "shim-lost"];
+
+export function isLive(task: Task | undefined): task is Task {
+  return task !== undefined && live.includes(task.state.status);
+}
+
+/** Why what is kept of a container's task can't be read; undefined when it can. */
+export function brokenOf(tasks: Tasks, id: string): ErrorInfo | undefined {
+  return tasks
+    .broken()
+    .find(({ bundle }) => bundle.id === id && bundle.namespace === defaultNamespace)?.error;
+}
+
+/** DATA_LOSS, or what else it is, when what is kept of its task can't be read. */
+export function requireWhole(tasks: Tasks, id: string, name: string): void {
+  const broken = brokenOf(tasks, id);
+  if (!broken) return;
+  throw new AppError(broken.code, `What is kept of "${name}" can't be read: ${broken.message}`, {
+    ...broken.details,
+    hint: "Delete it by force.",
+  });
+}
 
 /** The shim as the window shows it, with its memory. */
 export async function shimOf(task: Task): Promise<NonNullable<ContainerDetail["shim"]>> {

@@ -1,20 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { Health, HealthCheck, HealthStatus } from "#shared/contract/health";
-import { openTestCore, type TestCore } from "../images/test-core.ts";
+import { shareTestCore } from "../images/test-core.ts";
 
-let own: TestCore;
-let imageId: string;
-
-beforeAll(async () => {
-  own = await openTestCore();
-  imageId = (await own.core.images.ensureStarter()).id;
-});
-afterEach(async () => {
-  const { containers } = own.core;
-  for (const { id } of await containers.list()) await containers.delete(id, true);
-});
-afterAll(() => own.close());
+const own = shareTestCore();
 
 /** A check asks whether there is a file /ok. */
 const asking: HealthCheck = {
@@ -26,7 +15,13 @@ let count = 0;
 async function start(healthCheck: HealthCheck, script = "touch /ok; exec sleep 1000") {
   count += 1;
   const config: ContainerConfig = {
-    ...{ name: `health-${count}`, imageId, args: ["sh", "-c", script], env: [], terminal: false },
+    ...{
+      name: `health-${count}`,
+      imageId: own.imageId,
+      args: ["sh", "-c", script],
+      env: [],
+      terminal: false,
+    },
     ...{ limits: {}, restart: { name: "no" }, labels: {}, networks: "none", healthCheck },
   };
   return (await own.core.containers.create(config, true)).id;

@@ -1,5 +1,6 @@
 import { cp, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { workerUrl } from "../base/worker.ts";
 import { mustRun, runCommand } from "./command.ts";
@@ -26,6 +27,10 @@ export async function makeTestUser(name: string, firstId: number): Promise<TestU
     env: { PATH: process.env.PATH, HOME: home },
     as: (argv) => ["setpriv", `--reuid=${name}`, `--regid=${name}`, "--init-groups", ...argv],
     remove: async () => {
+      // What has just been ended may be on its way still. What stays userdel names.
+      for (const end = Date.now() + 10_000; Date.now() < end; await delay(50)) {
+        if ((await runCommand(["pgrep", "-u", name])).code !== 0) break;
+      }
       await mustRun(["userdel", "-r", name]);
     },
   };

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { ContentStore } from "../content/content-store.ts";
 import { type Core, createCore } from "../core.ts";
@@ -33,6 +33,41 @@ export interface Ran {
   id: string;
   code: number | undefined;
   output: string;
+}
+
+/** One for all tests of a file, with the starter image. Each test's containers are deleted after it. */
+export interface SharedTestCore extends Pick<TestCore, "dir" | "paths" | "core" | "reopen"> {
+  readonly imageId: string;
+}
+
+/** To be called where a file's tests are laid out; what it answers can be used in them. */
+export function shareTestCore(): SharedTestCore {
+  let own: TestCore;
+  let imageId: string;
+  beforeAll(async () => {
+    own = await openTestCore();
+    imageId = (await own.core.images.ensureStarter()).id;
+  });
+  afterEach(async () => {
+    const { containers } = own.core;
+    for (const { id } of await containers.list()) await containers.delete(id, true);
+  });
+  afterAll(() => own.close());
+  return {
+    get dir() {
+      return own.dir;
+    },
+    get paths() {
+      return own.paths;
+    },
+    get core() {
+      return own.core;
+    },
+    get imageId() {
+      return imageId;
+    },
+    reopen: () => own.reopen(),
+  };
 }
 
 /** As root with either kind of layers; without a kind with the one that the host gets. */

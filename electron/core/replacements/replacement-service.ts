@@ -5,10 +5,12 @@ import { ContainerConfig } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
 import { newId } from "../base/ids.ts";
 import type { ContainerService } from "../containers/container-service.ts";
+import { requireWhole } from "../containers/running.ts";
 import type { ContainerImageService } from "../images/container-image-service.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
+import type { Tasks } from "../runtime/runtime.ts";
 import type { Collection, Store } from "../store/store.ts";
 
 /**
@@ -55,6 +57,7 @@ export interface Replaced {
 
 export interface ReplacementServiceOptions {
   store: Store;
+  tasks: Tasks;
   containers: ContainerService;
   images: ImageService;
   containerImages: ContainerImageService;
@@ -82,12 +85,12 @@ export class ReplacementService {
    * be told. Cancelling undoes it, too.
    */
   async replace(request: ReplacementRequest): Promise<Replaced> {
-    const { containers, operations } = this.#o;
+    const { containers, operations, tasks } = this.#o;
     const { id, config, keepFiles } = request;
     await containers.check(config);
     const { config: before, image } = containers.records.get(id);
-    containers.lifecycle.requireWhole(id, before.name);
-    if (config.name !== before.name) containers.requireFreeName(config.name);
+    requireWhole(tasks, id, before.name);
+    if (config.name !== before.name) containers.records.requireFreeName(config.name);
     if (keepFiles !== undefined && config.imageId !== image.id) {
       throw new AppError("INVALID_ARGUMENT", "Its files can be kept only on its own image", {
         ...{ field: "keepFiles", hint: "Leave the image as it is, or let the files go." },
@@ -251,7 +254,7 @@ export class ReplacementService {
     }
     let left = "The old one is as it was.";
     if (ran && !containers.lifecycle.isLive(id)) {
-      left = await containers.lifecycle.launch(id).then(
+      left = await containers.launcher.launch(id).then(
         () => "The old one is back, and runs again.",
         (error: unknown) =>
           `The old one is back, and could not be started: ${AppError.from(error).message}.`,

@@ -6,7 +6,7 @@ import { ChildManager } from "./child-manager.ts";
 import { TaskManager } from "./manager.ts";
 import { RuntimeRegistry } from "./plugin.ts";
 import type { Runtime, Task, TaskEvent } from "./runtime.ts";
-import { type TestRoot, makeTestRoot } from "./testing.ts";
+import { type TestRoot, makeTestRoot, rememberHost } from "./testing.ts";
 
 /** What not every runtime can do. The first three are what the probe found out. */
 export type Capability =
@@ -79,7 +79,10 @@ export class Desk {
   }
 
   async open(): Promise<void> {
-    this.root ??= await makeTestRoot();
+    if (!this.root) {
+      this.root = await makeTestRoot();
+      await rememberHost(this.root.paths);
+    }
     const registry = new RuntimeRegistry();
     for (const runtime of await this.#subject.runtimes(this.root)) registry.set(runtime);
     this.manager = new TaskManager({

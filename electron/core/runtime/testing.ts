@@ -5,6 +5,8 @@ import {
   mkdtemp,
   readFile,
   readdir,
+  rename,
+  rm,
   symlink,
   writeFile,
 } from "node:fs/promises";
@@ -16,6 +18,7 @@ import { parseStat } from "#core/host/proc";
 import { removeTree } from "./bundle.ts";
 import { createOciRuntimes } from "./oci/plugin.ts";
 import type { CreateRequest, OciSpec } from "./runtime.ts";
+import { createShimRuntimes } from "./shim/plugin.ts";
 
 /** What behaviour tests of runtimes stand on: a root of their own with a busybox image in it. */
 export interface TestRoot {
@@ -111,20 +114,38 @@ export async function makeTestRoot(base: string = tmpdir()): Promise<TestRoot> {
   };
 }
 
+/** What a manager remembers of its host, in its root's data. */
+const memories = ["host.json", "shims.json"];
+
 /**
  * Gives a new root what earlier tests of this run have found out of this host, so that not each of them probes it
- * (a second or more). Remembered things are used only where they fit (see HostMemory in oci/plugin.ts), and the
- * set-up of a run removes those of the last.
+ * (several seconds). Remembered things are used only where they fit (see HostMemory), and the set-up of a run removes
+ * those of the last.
  */
 export async function rememberHost(paths: Paths): Promise<void> {
-  const known = join(rememberedHosts, `${process.getuid?.() ?? 0}.json`);
-  const own = join(paths.data, "host.json");
+  const known = join(rememberedHosts, String(process.getuid?.() ?? 0));
+  await mkdir(known, { recursive: true });
   await mkdir(paths.data, { recursive: true, mode: 0o711 });
-  await copyFile(known, own).catch(() => undefined);
-  await createOciRuntimes({ paths, privileges: choosePrivileges() });
-  await mkdir(rememberedHosts, { recursive: true });
-  // Absent where no runtime works here.
-  await copyFile(own, known).catch(() => undefined);
+  for (const name of memories) {
+    await copyFile(join(known, name), join(paths.data, name)).catch(() => undefined);
+  }
+  const context = { paths, privileges: choosePrivileges() };
+  await createOciRuntimes(context);
+  const { infos, probe } = await createShimRuntimes(context);
+  if (!infos) await probe();
+  for (const name of memories) {
+    // Others take it meanwhile. Absent where no runtime works here.
+    const making = join(known, `${name}.${process.pid}`);
+    await copyFile(join(paths.data, name), making).then(
+      () => rename(making, join(known, name)),
+      () => undefined,
+    );
+  }
+}
+
+/** Makes the next tests find it out again. */
+export async function forgetHost(): Promise<void> {
+  await rm(rememberedHosts, { recursive: true, force: true });
 }
 
 const rememberedHosts = join(import.meta.dirname, "../../../dist/test/hosts");

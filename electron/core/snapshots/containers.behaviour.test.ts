@@ -8,7 +8,7 @@ import { createOciRuntimes } from "../runtime/oci/plugin.ts";
 import type { CreateRequest, Lower, RootfsMount, Task } from "../runtime/runtime.ts";
 import { createShimRuntimes } from "../runtime/shim/plugin.ts";
 import { Desk, type SuiteSubject } from "../runtime/suite-desk.ts";
-import { logText, makeTestRoot, until } from "../runtime/testing.ts";
+import { logText, makeTestRoot, rememberHost, until } from "../runtime/testing.ts";
 import { chooseLayerStore } from "./choose-layer-store.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { LayerKind } from "./layer.ts";
@@ -23,8 +23,9 @@ const kinds: LayerKind[] = hasErofs ? ["erofs", "directory"] : ["directory"];
 const openShims = (paths: Paths) => createShimRuntimes({ paths, privileges, shim: undefined });
 
 const probeRoot = await makeTestRoot();
+await rememberHost(probeRoot.paths);
 const oci = await createOciRuntimes({ paths: probeRoot.paths, privileges });
-const shims = await (await openShims(probeRoot.paths)).probe();
+const shims = (await openShims(probeRoot.paths)).infos ?? [];
 await probeRoot.close();
 
 /** One of each kind that mounts root file systems, on this host's first runtime. */
@@ -40,11 +41,7 @@ const shim = shims.find(({ usable }) => usable.ok);
 if (shim) {
   subjects.push({
     info: shim,
-    runtimes: async ({ paths }) => {
-      const open = await openShims(paths);
-      await open.probe();
-      return open.runtimes;
-    },
+    runtimes: async ({ paths }) => (await openShims(paths)).runtimes,
   });
 }
 
@@ -158,14 +155,17 @@ for (const subject of subjects) {
 
     /** Where the waiting shim's mounts will be; undefined where none can be started ahead. */
     async function expectShim(made: CreateRequest) {
-      const before = await children();
       const mountsBefore = await mounts();
       const expected = await desk.manager.expect(subject.info.id, made);
-      const [waiting] = (await children()).filter((pid) => !before.includes(pid));
       const own = await mountNamespace(process.pid);
       let namespace: string | undefined;
-      if (waiting !== undefined) {
-        await until(async () => (namespace = await mountNamespace(waiting)) !== own);
+      if (expected) {
+        await until(async () => {
+          // What waits to become any command (starter.ts) names no container.
+          const [waiting] = await childrenNaming(`/${made.id}`);
+          namespace = waiting && (await mountNamespace(waiting));
+          return namespace !== undefined && namespace !== own;
+        });
       }
       return {
         namespace,
@@ -192,7 +192,13 @@ const mounts = (): Promise<string> => readFile("/proc/self/mountinfo", "utf8");
 const mountNamespace = (pid: number | string | undefined): Promise<string> =>
   readlink(`/proc/${pid}/ns/mnt`);
 
-async function children(): Promise<string[]> {
-  const text = await readFile(`/proc/self/task/${process.pid}/children`, "utf8");
-  return text.trim().split(" ").filter(Boolean);
+/** Pids of our children in whose arguments `text` is. */
+async function childrenNaming(text: string): Promise<string[]> {
+  const all = await readFile(`/proc/self/task/${process.pid}/children`, "utf8");
+  const found: string[] = [];
+  for (const pid of all.trim().split(" ").filter(Boolean)) {
+    const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (words.includes(text)) found.push(pid);
+  }
+  return found;
 }

@@ -1,13 +1,12 @@
 import type { Event, Operation } from "#shared/contract/activity";
-import type { Checkpoint } from "#shared/contract/checkpoints";
 import type { Container } from "#shared/contract/containers";
 import type { SystemInfo } from "#shared/contract/system";
 
 const second = 1000;
 const minute = 60 * second;
-const hour = 60 * minute;
-const day = 24 * hour;
-const MiB = 1024 * 1024;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+export const MiB = 1024 * 1024;
 
 /** 64 hexadecimal digits from a small number. */
 export function fakeId(n: number): string {
@@ -187,44 +186,6 @@ export function manyContainers(count: number): Container[] {
     );
   }
   return list.slice(0, count);
-}
-
-export function fakeCheckpoints(): Checkpoint[] {
-  const make = (
-    n: number,
-    ago: number,
-    name: string,
-    MiBs: number,
-    more: Partial<Checkpoint> = {},
-  ) => ({
-    id: `checkpoint-${n}`,
-    containerId: fakeId(3),
-    containerName: "orders-worker",
-    containerExists: true,
-    name,
-    createdAt: Date.now() - ago,
-    size: MiBs * MiB,
-    options: {
-      leaveRunning: true,
-      tcpEstablished: false,
-      fileLocks: false,
-      externalUnixSockets: false,
-    },
-    runtime: "oci/runc",
-    ...more,
-  });
-  return [
-    make(1, 2 * hour, "before-migration", 212),
-    make(2, 4 * hour, "auto", 208),
-    make(3, 5 * hour, "auto", 207),
-    make(4, day, "warm-cache", 198),
-    make(5, 3 * day, "trained", 884, { containerId: fakeId(6), containerName: "sim-batch-07" }),
-    make(6, 9 * day, "last-known-good", 96, {
-      containerId: fakeId(77),
-      containerName: "billing-old",
-      containerExists: false,
-    }),
-  ];
 }
 
 export function fakeOperations(): Operation[] {

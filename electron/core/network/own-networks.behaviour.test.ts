@@ -1,0 +1,117 @@
+import { describe, expect, test, vi } from "vitest";
+import { answering, ask, idle, rootless, useNetworks, wayOut } from "./test-desk.ts";
+
+const { own, start, inside, portOf, memberOf } = useNetworks();
+
+describe("networks of one's own", () => {
+  test("are apart; names and aliases resolve within, and a container can be in several", async () => {
+    const one = await own.core.networks.create({ name: "one" });
+    const two = await own.core.networks.create({ name: "two" });
+    const web = await start(answering(), {
+      ...{ name: "web", hostname: "web" },
+      networks: [{ name: "one", aliases: ["www"] }],
+    });
+    const near = await start(idle, { networks: [{ name: "one" }] });
+    const far = await start(idle, { networks: [{ name: "two" }] });
+    const both = await start(idle, { networks: [{ name: "two" }, { name: "one" }] });
+    for (const from of [near, both]) {
+      for (const name of ["web", "www", web.slice(0, 12)]) {
+        await vi.waitFor(async () => expect(await inside(from, "nc", name, "80")).toBe("web"), {
+          timeout: 10_000,
+        });
+      }
+    }
+    const { ip4 } = await memberOf("one", web);
+    // Whatever a machine elsewhere says that has such an address or name.
+    for (const at of [ip4, "web"]) {
+      expect(await inside(far, "nc", "-w", "1", at, "80").catch(() => "")).not.toBe("web");
+    }
+    expect(await inside(both, "ip", "route")).toContain(wayOut(two));
+    expect(await inside(both, "ip", "addr", "show", "eth1")).toContain(
+      (await memberOf("one", both)).ip4,
+    );
+    expect(one.subnet).not.toBe(two.subnet);
+    await expect(own.core.networks.remove("one")).rejects.toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: expect.stringContaining("web"),
+    });
+  });
+
+  test("have the subnet, gateway, addresses and MAC that are asked for, and IPv6", async () => {
+    const subnet = "10.127.250.0/28";
+    await own.core.networks.create({
+      ...{ name: "own", subnet, gateway: "10.127.250.14" },
+      subnet6: "fd53:7:7:7::/64",
+    });
+    const mac = "02:11:22:33:44:56";
+    const wishes = { name: "own", ip4: "10.127.250.9", ip6: "fd53:7:7:7::9", mac };
+    const id = await start(answering(), {
+      ...{ hostname: "own", networks: [wishes], ports: [{ containerPort: 80, protocol: "tcp" }] },
+    });
+    const link = await inside(id, "ip", "addr", "show", "eth0");
+    expect(link).toContain("inet 10.127.250.9/28");
+    expect(link).toContain("inet6 fd53:7:7:7::9/64");
+    expect(link).toContain(mac);
+    expect(await inside(id, "ip", "route")).toContain(wayOut({ gateway: "10.127.250.14" }));
+    const at = rootless ? "127.0.0.1" : "fd53:7:7:7::1";
+    expect(await ask(at, await portOf(id))).toBe("own");
+    const other = await start(idle, { networks: [{ name: "own" }] });
+    expect(await inside(other, "ping", "-c", "1", "fd53:7:7:7::9")).toContain("1 packets received");
+    await expect(start(idle, { networks: [wishes] })).rejects.toMatchObject({
+      ...{
+        code: "ALREADY_EXISTS",
+        message: expect.stringContaining("10.127.250.9 is taken by net-"),
+      },
+    });
+    await expect(
+      start(idle, { networks: [{ name: "own", ip4: "10.1.1.1" }] }),
+    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(own.core.networks.create({ name: "again", subnet })).rejects.toMatchObject({
+      ...{ code: "FAILED_PRECONDITION", message: expect.stringContaining('network "own"') },
+    });
+  });
+
+  test("that are internal have no way out and publish nothing", async () => {
+    const { gateway } = await own.core.networks.create({ name: "inner", internal: true });
+    const web = await start(answering(), { hostname: "in", networks: [{ name: "inner" }] });
+    const near = await start(idle, { networks: [{ name: "inner" }] });
+    const { ip4 } = await memberOf("inner", web);
+    expect(await inside(near, "nc", ip4, "80")).toBe("in");
+    expect(await inside(near, "ip", "route")).not.toContain("default");
+    expect(gateway).not.toBe("");
+    await expect(
+      start(idle, {
+        ...{ networks: [{ name: "inner" }], ports: [{ containerPort: 80, protocol: "tcp" }] },
+      }),
+    ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
+  test("are connected to and left while a container runs", async () => {
+    const extra = await own.core.networks.create({ name: "extra" });
+    const web = await start(answering(), {
+      ...{ name: "late", hostname: "late" },
+      networks: "none",
+    });
+    const near = await start(idle, { networks: [{ name: "extra" }] });
+    expect(await inside(web, "ip", "route")).toBe("");
+    await own.core.containers.membership.connect(web, { name: "extra" });
+    expect(await inside(web, "ip", "route")).toContain(wayOut(extra));
+    await vi.waitFor(async () => expect(await inside(near, "nc", "late", "80")).toBe("late"), {
+      timeout: 10_000,
+    });
+    await own.core.containers.membership.connect(web, { name: "bridge" });
+    await own.core.containers.membership.disconnect(web, "extra");
+    const [bridge] = await own.core.networks.list();
+    expect(await inside(web, "ip", "route")).toContain(wayOut(bridge));
+    expect(await inside(near, "nc", "-w", "1", "late", "80").catch(() => "")).not.toBe("late");
+    // From its next start, too.
+    await own.core.containers.lifecycle.restart(web, 0);
+    expect(await memberOf("bridge", web)).toMatchObject({ connected: true });
+    await expect(memberOf("extra", web)).rejects.toThrow("no member");
+    await expect(
+      own.core.containers.membership.connect(web, { name: "bridge" }),
+    ).rejects.toMatchObject({
+      code: "ALREADY_EXISTS",
+    });
+  });
+});
