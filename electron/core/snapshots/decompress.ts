@@ -15,8 +15,9 @@ const pieceSize = 256 * 1024;
 const harmless = 1024 ** 3;
 
 /**
- * The bytes of a compressed archive; a chunk's may be gone once the next is asked for. DATA_LOSS when they are damaged, RESOURCE_EXHAUSTED when they become more than
- * `ratio` times as many. Ends its child and its source when the reader stops.
+ * The bytes of a compressed archive; a chunk is empty once the next is asked for. DATA_LOSS when they are damaged,
+ * RESOURCE_EXHAUSTED when they become more than `ratio` times as many. Ends its child and its source when the reader
+ * stops.
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
