@@ -76,7 +76,7 @@ async function* read(
   const { host } = new URL(source.url);
   const range = position > 0 ? { range: `bytes=${position}-` } : undefined;
   const headers = { ...source.headers, ...range };
-  const response = await sendPatiently(source.url, source.tls, { headers, signal });
+  const response = await sendPatiently(source.url, source.tls, { headers, signal, bulk: true });
   if (!response.ok) {
     const signedIn = source.headers.authorization !== undefined;
     const what = `blob ${digest}`;
@@ -92,8 +92,7 @@ async function* read(
   }
   let at = start;
   try {
-    for await (const piece of response.body ?? []) {
-      const chunk = piece as Uint8Array;
+    for await (const chunk of response.body ?? []) {
       at += chunk.length;
       if (at > size) throw wrong(`it should have ${size} bytes and has more`);
       const fresh = at - position;

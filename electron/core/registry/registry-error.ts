@@ -67,8 +67,8 @@ export async function readBytes(response: Response, limit: number): Promise<Uint
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
-    chunks.push(chunk as Uint8Array);
-    size += (chunk as Uint8Array).length;
+    chunks.push(chunk);
+    size += chunk.length;
     // Leaving the loop lets go of the connection.
     if (size >= limit) break;
   }

@@ -5,8 +5,9 @@ import {
   type Dispatcher,
   EnvHttpProxyAgent,
   fetch,
+  Headers,
+  request as receive,
   type RequestInit,
-  type Response,
 } from "undici";
 import { AppError } from "#shared/errors";
 import type { TlsOptions } from "./blob-request.ts";
@@ -18,9 +19,23 @@ export interface Request {
   headers?: Record<string, string>;
   body?: string | Uint8Array | (() => AsyncIterable<Uint8Array>);
   signal?: AbortSignal;
+  /**
+   * For a GET whose answer is long: its body comes as the connection has it, without the copy of each chunk, the queue and
+   * the promises of the fetch standard.
+   */
+  bulk?: boolean;
 }
 
-export type { Response };
+/** An answer; the fetch standard's is one. */
+export interface Response {
+  ok: boolean;
+  status: number;
+  statusText: string;
+  headers: Pick<Headers, "get">;
+  /** It is read to its end, left early by leaving the loop, or cancelled. */
+  body: (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null;
+  text(): Promise<string>;
+}
 
 /** Milliseconds until a host that was called answers, and then until the head of its answer is there. */
 const connectTimeout = 15_000;
@@ -70,7 +85,8 @@ export async function send(url: string, tls: TlsOptions, request: Request = {}):
 }
 
 async function sendOnce(target: URL, tls: TlsOptions, request: Request): Promise<Response> {
-  const { method = "GET", headers, body, signal } = request;
+  const { method = "GET", headers, body, signal, bulk } = request;
+  if (bulk) return sendForBulk(target, tls, request);
   let unsent: unknown;
   const init: RequestInit = {
     method,
@@ -90,6 +106,34 @@ async function sendOnce(target: URL, tls: TlsOptions, request: Request): Promise
     throw explainFailure(error, target.host);
   }
 }
+
+async function sendForBulk(
+  target: URL,
+  tls: TlsOptions,
+  { headers, signal }: Request,
+): Promise<Response> {
+  const dispatcher = dispatcherFor(target, tls, true);
+  try {
+    const { statusCode, statusText, body, ...rest } = await receive(target, {
+      ...{ method: "GET", headers, signal: signal ?? null, dispatcher },
+    });
+    const cancel = async (): Promise<void> => {
+      // Its end is wanted, and no failure.
+      body.on("error", () => undefined).destroy();
+    };
+    return {
+      ...{ ok: statusCode >= 200 && statusCode < 300, status: statusCode, statusText },
+      headers: new Headers(Object.entries(rest.headers).flatMap(pairs)),
+      body: Object.assign(body, { cancel }),
+      text: () => body.text(),
+    };
+  } catch (error) {
+    throw explainFailure(error, target.host);
+  }
+}
+
+const pairs = ([name, value]: [string, string | string[] | undefined]): [string, string][] =>
+  [value ?? []].flat().map((each) => [name, each]);
 
 async function* watched(
   body: AsyncIterable<Uint8Array>,

@@ -1,21 +1,23 @@
 import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import { createGunzip, type Gunzip } from "node:zlib";
 import { AppError } from "#shared/errors";
+import { freeMemory } from "../base/free-memory.ts";
 import type { MakeLayerOptions } from "./layer.ts";
 import { tooMuch } from "./tar/file-tree.ts";
 
 /** What is uncompressed at once; bytes. With less, gunzip takes twice as long. */
 const chunkSize = 1024 * 1024;
-/** What is uncompressed is given in pieces of at least this, but for the last; bytes. */
+/** What is to be uncompressed is given in pieces of this, but for the last; bytes. */
 const pieceSize = 256 * 1024;
 /** Below this no ratio is too high: a file of zeros is small when compressed. Bytes. */
 const harmless = 1024 ** 3;
 
 /**
- * The bytes of a compressed archive. DATA_LOSS when they are damaged, RESOURCE_EXHAUSTED when they become more than
- * `ratio` times as many. Ends its child and its source when the reader stops.
+ * The bytes of a compressed archive; a chunk is empty once the next is asked for. DATA_LOSS when they are damaged,
+ * RESOURCE_EXHAUSTED when they become more than `ratio` times as many. Ends its child and its source when the reader
+ * stops.
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
@@ -47,11 +49,19 @@ export async function* decompress(
 
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const stream = createGunzip({ chunkSize });
-  const input = Readable.from(gathered(source), { objectMode: false, highWaterMark: chunkSize });
+  const input = Readable.from(source, { highWaterMark: 4 });
   // What fails the one end fails the other; the reader is told by the stream.
-  const fed = pipeline(input, stream).catch(() => undefined);
+  const fed = pipeline(input, (chunks) => feed(chunks as AsyncIterable<Uint8Array>, stream)).catch(
+    (error: Error) => void stream.destroy(error),
+  );
   try {
-    yield* stream as AsyncIterable<Uint8Array>;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      yield chunk;
+      // zlib has left a piece of memory when it has filled it.
+      const { buffer, byteOffset, length } = chunk;
+      const isLast = byteOffset + length === buffer.byteLength;
+      if (isLast && buffer.byteLength >= chunkSize) freeMemory(buffer as ArrayBuffer);
+    }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw code?.startsWith("Z_") ? damaged(error) : error;
@@ -62,19 +72,40 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-/** In larger pieces: each is a journey to another thread and back, and from a network they come in 64 KiB or less. */
-async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array[] = [];
+/**
+ * In pieces of one size: each is a journey to another thread and back, and from a network they come in 64 KiB or less.
+ * One is filled while the other is read.
+ */
+async function feed(chunks: AsyncIterable<Uint8Array>, stream: Gunzip): Promise<void> {
+  let [filling, other] = [Buffer.allocUnsafeSlow(pieceSize), Buffer.allocUnsafeSlow(pieceSize)];
   let size = 0;
-  for await (const chunk of source) {
-    held.push(chunk);
-    size += chunk.length;
-    if (size < pieceSize) continue;
-    yield held.length === 1 ? chunk : Buffer.concat(held, size);
-    held = [];
+  let taken: Promise<void> = Promise.resolve();
+  // A stream that fails tells nothing of what it was given last.
+  let goOn = (): void => {};
+  stream.once("close", () => goOn());
+  const give = async (): Promise<void> => {
+    await taken;
+    const piece = filling.subarray(0, size);
+    taken = new Promise((resolve) => {
+      goOn = resolve;
+      stream.write(piece, () => resolve());
+    });
+    [filling, other] = [other, filling];
     size = 0;
+  };
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length && !stream.destroyed;) {
+      const part = chunk.subarray(at, at + pieceSize - size);
+      filling.set(part, size);
+      size += part.length;
+      at += part.length;
+      if (size === pieceSize) await give();
+    }
+    if (stream.destroyed) return;
   }
-  if (size > 0) yield Buffer.concat(held, size);
+  if (size > 0) await give();
+  await taken;
+  stream.end();
 }
 
 /** Node 20 has no zstd. */

@@ -37,6 +37,8 @@ export async function unpackTar(
       uncompressed += chunk.length;
       hash.update(chunk);
       await writeAll(unpacker, scanner.scan(chunk));
+      // Of the chunk nothing may be needed when the next is asked for.
+      await unpacker.flush();
     }
     await writeAll(unpacker, scanner.end());
     await unpacker.end();

@@ -3,15 +3,19 @@ import { AppError } from "#shared/errors";
 import { commandError, killGroup } from "../host/command.ts";
 import { type LayerPlan, planPrivileges } from "./layer.ts";
 
-/** Smaller pieces are put together before they are written; bytes. */
-const pieceSize = 1024 * 1024;
+/** So much is written at once; bytes. */
+const batchSize = 1024 * 1024;
+/** Headers and files smaller than this, of which there may be thousands in a batch, are put together; bytes. */
+const smallSize = 16 * 1024;
 /** What a tool said of what it could not do; bytes. */
 const maxOutput = 64 * 1024;
 
 /** A child process that turns a checked tar into a layer, or into files. */
 export interface Unpacker {
-  /** A promise when the caller must wait before writing more. What is given must not be changed any more. */
+  /** A promise when the caller must wait before the next call. What is given must not be changed until it is flushed. */
   write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Resolves when all that was written has been taken, and is the caller's again. */
+  flush(): Promise<void>;
   /** Resolves when all of it is unpacked; rejects with what the tool said. */
   end(): Promise<void>;
   /** Ends it at once; resolves when it has ended. If it failed by itself before, rejects with what it said. */
@@ -64,6 +68,10 @@ class ChildUnpacker implements Unpacker {
   readonly #ended: Promise<void>;
   #pieces: Uint8Array[] = [];
   #pending = 0;
+  /** Small pieces one after the other, used again for each batch; those from `#joinedFrom` on are in no piece yet. */
+  readonly #joined = Buffer.allocUnsafeSlow(batchSize + smallSize);
+  #joinedFrom = 0;
+  #joinedTo = 0;
   #said = "";
   #killed = false;
   #failure: AppError | undefined;
@@ -104,13 +112,25 @@ class ChildUnpacker implements Unpacker {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#failure) throw this.#failure;
-    this.#pieces.push(bytes);
     this.#pending += bytes.length;
-    return this.#pending < pieceSize ? undefined : this.#flush();
+    if (bytes.length < smallSize) {
+      this.#joined.set(bytes, this.#joinedTo);
+      this.#joinedTo += bytes.length;
+    } else {
+      this.#join();
+      this.#pieces.push(bytes);
+    }
+    return this.#pending < batchSize ? undefined : this.flush();
+  }
+
+  #join(): void {
+    const joined = this.#joined.subarray(this.#joinedFrom, this.#joinedTo);
+    if (joined.length > 0) this.#pieces.push(joined);
+    this.#joinedFrom = this.#joinedTo;
   }
 
   async end(): Promise<void> {
-    await this.#flush();
+    await this.flush();
     this.#child.stdin?.end();
     await this.#ended;
     if (this.#failure) throw this.#failure;
@@ -127,23 +147,26 @@ class ChildUnpacker implements Unpacker {
     if (this.#failure) throw this.#failure;
   }
 
-  async #flush(): Promise<void> {
+  async flush(): Promise<void> {
     const { stdin } = this.#child;
+    this.#join();
     const pieces = this.#pieces;
     this.#pieces = [];
-    this.#pending = 0;
+    this.#pending = this.#joinedFrom = this.#joinedTo = 0;
     if (!stdin || pieces.length === 0) return;
     stdin.cork();
-    let room = true;
-    for (const piece of joinSmall(pieces)) room = stdin.write(piece);
+    const written = new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      let left = pieces.length;
+      for (const piece of pieces) {
+        stdin.write(piece, () => {
+          left -= 1;
+          if (left === 0) resolve();
+        });
+      }
+    });
     stdin.uncork();
-    if (room && !this.#closed) return;
-    if (!this.#closed) {
-      await new Promise<void>((resolve) => {
-        this.#goOn = resolve;
-        stdin.once("drain", resolve);
-      });
-    }
+    if (!this.#closed) await written;
     if (this.#failure) throw this.#failure;
   }
 
@@ -166,19 +189,4 @@ class ChildUnpacker implements Unpacker {
       "The archive could not be unpacked",
     );
   }
-}
-
-/** Headers and small files, of which there may be thousands in what is written at once, become one piece. */
-function* joinSmall(pieces: Uint8Array[]): Generator<Uint8Array> {
-  let small: Uint8Array[] = [];
-  for (const piece of pieces) {
-    if (piece.length < 16 * 1024) {
-      small.push(piece);
-      continue;
-    }
-    if (small.length > 0) yield Buffer.concat(small);
-    small = [];
-    yield piece;
-  }
-  if (small.length > 0) yield Buffer.concat(small);
 }

@@ -86,9 +86,12 @@ export class TarReader {
         this.#skip -= used;
       } else {
         used = Math.min(this.#wanted - this.#heldBytes, rest.length);
-        this.#held.push(rest.subarray(0, used));
         this.#heldBytes += used;
-        if (this.#heldBytes === this.#wanted) yield* this.#collected();
+        const part = rest.subarray(0, used);
+        const whole = this.#heldBytes === this.#wanted;
+        // What is kept must not be of a chunk that is the caller's again.
+        this.#held.push(whole ? part : Buffer.from(part));
+        if (whole) yield* this.#collected();
       }
       this.#at += used;
       rest = rest.subarray(used);

@@ -29,7 +29,10 @@ function scan(
   });
   const written: Buffer[] = [];
   for (let at = 0; at < tar.length; at += piece) {
-    for (const part of scanner.scan(tar.subarray(at, at + piece))) written.push(Buffer.from(part));
+    const chunk = Buffer.from(tar.subarray(at, at + piece));
+    for (const part of scanner.scan(chunk)) written.push(Buffer.from(part));
+    // It may be freed, or hold what comes next.
+    chunk.fill(0xff);
   }
   for (const part of scanner.end()) written.push(Buffer.from(part));
   return { scanner, tar: Buffer.concat(written) };

@@ -83,7 +83,10 @@ export class TarScanner {
     return this.#sparse;
   }
 
-  /** Takes the next bytes and answers what is to be written; to be read to its end. Throws what is wrong with them. */
+  /**
+   * Takes the next bytes and answers what is to be written; to be read to its end. Parts of it are parts of `chunk`, of
+   * which nothing is needed afterwards. Throws what is wrong with it.
+   */
   *scan(chunk: Uint8Array): Generator<Uint8Array> {
     this.#total += chunk.length;
     const { total } = this.#options.limits;
