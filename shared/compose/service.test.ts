@@ -139,6 +139,7 @@ test.each([
   ["healthcheck: {disable: true}", { healthCheck: { test: ["NONE"] } }],
   ["network_mode: host", { networks: "host" }],
   ["network_mode: none", { networks: "none" }],
+  ["network_mode: container:db", { networks: { container: "db" } }],
   ["network_mode: bridge", { networks: [{ name: "bridge" }] }],
   [
     "mac_address: 02:42:ac:11:00:03",

@@ -63,7 +63,7 @@ class ServiceReader {
     readKeys(field, "A service", this.#keys(env), serviceUnsupported);
     if (!field.get("environment")) this.#setEnvironment(env);
     const networks = readNetworks(field, service.name, this.#scope, this.#scope.usedNetworks);
-    if (networks !== undefined && networks.length > 0) this.#change({ networks });
+    if (networks !== undefined) this.#change({ networks });
     this.#macAddress();
     this.#applyDeploy();
     service.replicas = this.#deploy.replicas ?? this.#scale ?? 1;

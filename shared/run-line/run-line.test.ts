@@ -134,6 +134,7 @@ it.each<[line: string, says: Partial<RunDraft>]>([
       namespaces: { pid: "host", ipc: { container: "db" }, uts: "host", cgroup: "private" },
     },
   ],
+  ["docker run --network container:db nginx", { networks: { container: "db" } }],
   ["docker run --pid private --ipc shareable --uts private --userns host nginx", {}],
   [
     "docker run --device-read-bps /dev/sda:1m --device-read-bps /dev/sdb:512k --device-write-bps /dev/sda:10kb --device-read-iops /dev/sda:100 --device-write-iops /dev/sda:50 --blkio-weight-device /dev/sda:200 nginx",
@@ -241,6 +242,10 @@ it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
 it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
   ["docker run -dP nginx", "-P", /Publish the ports/, true],
   ["docker run --gpus 2,driver=x nginx", "--gpus 2,driver=x", /Write all/, true],
+  ["docker run --net container: nginx", "--net container:", /Name the container/, true],
+  ["docker run --net container:a --net b nginx", "--net b", /has the network of “a” already/, true],
+  ["docker run --net b --net container:a nginx", "--net container:a", /as well/, true],
+  ["podman run --net ns:/x nginx", "--net ns:/x", /no container's/, true],
   ["docker run --pid ns:/x nginx", "--pid ns:/x", /host or container:NAME/, true],
   ["docker run --cgroupns mine nginx", "--cgroupns mine", /expected/i, true],
   ["podman run --userns keep-id nginx", "--userns keep-id", /no user namespace/, true],

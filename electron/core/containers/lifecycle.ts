@@ -22,6 +22,7 @@ import type { Activities } from "./activities.ts";
 import type { ContainerRecord, ContainerStore } from "./container-store.ts";
 import { RestartSupervisor, wantsRestart } from "./restart-supervisor.ts";
 import { nameError } from "./name-error.ts";
+import { nameInside, networkOwner, requireOther } from "./other-containers.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
@@ -232,6 +233,8 @@ export class Lifecycle {
     ]);
     const { facts } = system;
     const network = this.plan(record);
+    // docker's rule: who has another one's network has its name and its /etc/hosts as well.
+    const owner = networkOwner(this.#o.store, record);
     const user = withGroups(
       files,
       lookUpUser(files, config.user || record.image.config.user || "0"),
@@ -241,21 +244,16 @@ export class Lifecycle {
     if (ids) requireMapped(ids, user);
     const made = makeSpec({
       ...{ id, config, image: record.image.config, user, facts, network, host, ids },
+      ownName: nameInside(owner),
       mounts: placeVolumes(record, (name) => volumes.directory(name)),
-      etc: etcMounts(paths, defaultNamespace, id),
+      etc: etcMounts(paths, defaultNamespace, owner.id),
       limits: system.runtime(record.runtime).abilities.limits,
     });
     return { ...made, network };
   }
 
-  /** Of a container by its name or the beginning of its id. */
   #pidOf(container: string, field: string): number {
-    const { store } = this.#o;
-    const id =
-      store.idOf(container) ?? store.list().find((one) => one.id.startsWith(container))?.id;
-    if (id === undefined) {
-      throw new AppError("NOT_FOUND", `There is no container "${container}"`, { field });
-    }
+    const { id } = requireOther(this.#o.store, container, field);
     const pid = this.isLive(id) ? this.task(id)?.state.pid : undefined;
     if (pid !== undefined) return pid;
     throw new AppError(

@@ -30,6 +30,7 @@ const host: HostSide = { ...noHostSide, capabilities: defaultCapabilities };
 function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}): SpecResult {
   return makeSpec({
     id: "a".repeat(64),
+    ownName: "a".repeat(12),
     config: { ...config, ...changes },
     image,
     user: { uid: 0, gid: 0 },

@@ -86,6 +86,7 @@ export class Connections {
   ): Promise<void> {
     const { id } = container;
     await this.#releasing.get(id);
+    if (plan.kind === "container") return;
     if (plan.kind === "none" || plan.kind === "host") {
       await this.#writeFiles(emptyConnection(container), plan);
       return;
@@ -108,7 +109,7 @@ export class Connections {
   /** Connects what was prepared to the network namespace of the container's first process. */
   async join(id: string, plan: NetworkPlan, pid: number): Promise<void> {
     const { store, host, user } = this.#o;
-    if (plan.kind === "none" || plan.kind === "host") return;
+    if (plan.kind !== "networks" && plan.kind !== "user") return;
     await this.#prepared.get(id);
     this.#prepared.delete(id);
     const connection = store.connection(id);
@@ -321,7 +322,7 @@ export class Connections {
       .slice(0, 3);
     const outside = user?.nameservers ?? host.nameservers;
     const nameservers = {
-      none: [],
+      ...{ none: [], container: [] },
       host: host.all,
       user: outside,
       networks: names.available ? gateways : outside,

@@ -34,7 +34,7 @@ async function ofLine(flags: string, more: Partial<HostFacts> = {}): Promise<Spe
     notes: [],
   };
   return makeSpec({
-    ...{ id: "a".repeat(64), config, image: emptyConfig, user: { uid: 0, gid: 0 } },
+    ...{ id: "a".repeat(64), ownName: "a", config, image: emptyConfig, user: { uid: 0, gid: 0 } },
     ...{ facts: { ...facts, ...more }, limits: { ok: true }, network: noNetwork, etc: [], host },
     mounts: placeVolumes({ config, ownVolumes: {} }, (name) => `/volumes/${name}`),
   });
