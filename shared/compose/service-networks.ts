@@ -52,6 +52,8 @@ function readMode(field: Field): ContainerNetworks | undefined {
   const mode = field.text();
   if (mode === "none" || mode === "host") return mode;
   if (mode === "bridge" || mode === undefined) return [{ name: defaultNetwork }];
+  // Which container that is, is known when all services are.
+  if (mode.startsWith("service:")) return undefined;
   const container = /^container:(.+)$/.exec(mode)?.[1];
   if (container !== undefined) return { container };
   field.note("lost", `There is no network mode “${mode}” here`);
