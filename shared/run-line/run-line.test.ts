@@ -5,7 +5,7 @@ import { emptyDraft } from "./draft.ts";
 import { flags, shortFlags } from "./flags.ts";
 import { looksLikeRunLine, parseRunLine } from "./parse-run-line.ts";
 import { draftArbitrary } from "./testing.ts";
-import { writeRunLine } from "./write-run-line.ts";
+import { flagGroups, writeRunLine } from "./write-run-line.ts";
 
 function read(line: string): { draft: RunDraft; image: string; start: boolean; notes: RunNote[] } {
   const parsed = parseRunLine(line);
@@ -132,6 +132,16 @@ it.each<[line: string, says: Partial<RunDraft>]>([
       security: { privileged: true },
       groupAdd: ["audio", "44"],
       namespaces: { pid: "host", ipc: { container: "db" }, uts: "host", cgroup: "private" },
+    },
+  ],
+  [
+    "podman run -v /srv:/www:ro,idmap --mount type=bind,src=/a,dst=/b,idmap -v data:/data:idmap nginx",
+    {
+      mounts: [
+        { type: "bind", source: "/srv", target: "/www", readOnly: true, idmap: true },
+        { type: "bind", source: "/a", target: "/b", readOnly: false, idmap: true },
+        { type: "volume", source: "data", target: "/data", readOnly: false },
+      ],
     },
   ],
   ["docker run --network container:db nginx", { networks: { container: "db" } }],
@@ -334,6 +344,17 @@ describe("writeRunLine", () => {
     const mounts = [{ type: "tmpfs" as const, target, readOnly: false, exec: true }];
     const { notes } = writeRunLine({ ...emptyDraft, mounts, runtime: "oci/crun" }, "nginx");
     expect(notes.map(({ flag }) => flag)).toEqual(["oci/crun", target]);
+  });
+
+  it("maps no ids of files for docker, which the form and podman are told of", () => {
+    const mounts = ["/srv", "/a,b"].map((source) => ({
+      ...{ type: "bind" as const, source, target: "/www", readOnly: true, idmap: true },
+    }));
+    expect(writeRunLine({ ...emptyDraft, mounts }, "nginx").line).not.toContain("idmap");
+    expect(flagGroups({ ...emptyDraft, mounts })).toEqual([
+      ["-v", "/srv:/www:ro,idmap"],
+      ["--mount", 'type=bind,"source=/a,b",target=/www,readonly,idmap'],
+    ]);
   });
 
   it("writes a check without a shell as one with it, and says so", () => {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError, isCode } from "#shared/errors";
@@ -5,7 +6,7 @@ import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
-import { containerLog, type Paths } from "../host/paths.ts";
+import { containerDir, containerLog, type Paths } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
@@ -15,7 +16,13 @@ import { etcMounts } from "../network/etc-files.ts";
 import { placeVolumes } from "../volumes/volume-uses.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
-import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
+import type {
+  CheckpointImage,
+  IdmappedFiles,
+  Task,
+  TaskStatus,
+  Tasks,
+} from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
 import type { Activities } from "./activities.ts";
@@ -26,6 +33,7 @@ import { nameInside, networkOwner, requireOther } from "./other-containers.ts";
 import { parseSignal, stopSignalOf } from "./signals.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
+import { makePlaces, placeMapped } from "./spec/mapped-mounts.ts";
 import { idMapsOf, mountMaps, openWay, requireMapped, requireOwnMounts } from "./spec/id-maps.ts";
 
 const sigkill = 9;
@@ -52,6 +60,8 @@ export interface LifecycleOptions {
 /** A spec, and the network that it was made for. */
 export interface MadeSpec extends SpecResult {
   network: NetworkPlan;
+  /** What of its mounts its user namespace is to see as its own. */
+  binds: IdmappedFiles["binds"];
 }
 
 interface LaunchOptions {
@@ -242,14 +252,19 @@ export class Lifecycle {
     );
     const ids = idMapsOf(config, record.firstId);
     if (ids) requireMapped(ids, user);
+    const directory = join(containerDir(paths, defaultNamespace, id), "mounts");
+    const { mounts, binds } = placeMapped(
+      placeVolumes(record, (name) => volumes.directory(name)),
+      directory,
+    );
     const made = makeSpec({
       ...{ id, config, image: record.image.config, user, facts, network, host, ids },
       ownName: nameInside(owner),
-      mounts: placeVolumes(record, (name) => volumes.directory(name)),
+      mounts,
       etc: etcMounts(paths, defaultNamespace, owner.id),
       limits: system.runtime(record.runtime).abilities.limits,
     });
-    return { ...made, network };
+    return { ...made, network, binds };
   }
 
   #pidOf(container: string, field: string): number {
@@ -273,7 +288,7 @@ export class Lifecycle {
     await system.known(wanted);
     const runtime = checkpoint?.runtime ?? system.chooseRuntime(wanted);
     const record = { ...before, runtime };
-    const { spec, warnings, notes, network } = made ?? (await this.spec(record));
+    const { spec, warnings, notes, network, binds = [] } = made ?? (await this.spec(record));
     let task: Task;
     try {
       const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(record.image.id));
@@ -281,7 +296,8 @@ export class Lifecycle {
       if (ids) {
         requireOwnMounts(system.runtime(runtime));
         await openWay(paths.data);
-        rootfs.idmap = mountMaps(ids);
+        await makePlaces(binds);
+        rootfs.idmap = { ...mountMaps(ids), binds };
       }
       if (system.runtime(runtime).plainLayers) {
         rootfs.lower = await images.directoriesOf(record.image.id);

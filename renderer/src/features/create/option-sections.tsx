@@ -17,7 +17,7 @@ export function OptionSections(props: SectionProps) {
           name="volume"
           label="Mounts"
           placeholder="/srv/www:/usr/share/www:ro"
-          hint="A line each: a volume or a path of this machine, where it is seen, and ro for reading alone"
+          hint="A line each: a volume or a path of this machine, where it is seen, ro for reading alone, and idmap for the owners that its own users see"
         />
         <MountAdder
           lines={props.form.volume ?? ""}
