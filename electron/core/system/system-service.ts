@@ -90,6 +90,7 @@ export class SystemService {
       prerequisites: [],
       runtimes: [],
       abilities: abilitiesOf([]),
+      limits: facts.limits,
       probing: true,
     });
     // One listener a process, and a probe runs a dozen at once.

@@ -415,6 +415,7 @@ export function fakeSystem(rootless: boolean): SystemInfo {
       },
     ],
     abilities: { checkpoint, limits, pause: yes },
+    limits: { memory: yes, swap: yes, cpu: yes, cpuset: yes, pids: yes, io: yes },
     probing: false,
   };
 }
