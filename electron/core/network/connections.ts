@@ -14,7 +14,7 @@ import type { HostNetwork } from "./host-network.ts";
 import type { Names } from "./names.ts";
 import type { NetworkPlan } from "./network-plan.ts";
 import type { Connection, NetworkStore, PublishedPort } from "./network-store.ts";
-import { choosePorts, collide } from "./ports.ts";
+import { choosePorts, collide, requireLed } from "./ports.ts";
 import type { UserNetwork } from "./user-network.ts";
 
 /** A container, as far as its network is concerned. */
@@ -270,6 +270,7 @@ export class Connections {
     // pasta has every address be those of both families.
     const ipv6 =
       !this.#o.user && wayOut !== undefined && store.require(wayOut.name).subnet6 !== undefined;
+    if (plan.kind === "networks" && !this.#o.user) requireLed(wishes, ipv6);
     const others = wishes.length > 0 && !checked ? await this.#portsOfOthers() : [];
     const ports = await choosePorts({
       ...{ wishes, before: before?.ports ?? [], ipv6 },

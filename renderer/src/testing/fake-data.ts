@@ -364,6 +364,7 @@ export function fakeSystem(rootless: boolean): SystemInfo {
         install: "sudo apt-get install busybox-static",
       },
     ],
+    firewalls: [],
     runtimes: [
       {
         id: "oci/crun",

@@ -37,7 +37,7 @@ export function NetworkFields(props: {
           options={modes}
           error={form.mode === "container" ? undefined : errorOf("networks")}
         />
-        {form.mode === "container" && (
+        {form.mode === "container" ? (
           <TextField
             label="Whose network"
             mono
@@ -47,21 +47,22 @@ export function NetworkFields(props: {
             error={errorOf("networks")}
             hint="It has to run when this one starts"
           />
+        ) : (
+          <TextField
+            label="Published ports"
+            mono
+            placeholder="8080:80 53/udp"
+            value={own ? form.ports : ""}
+            disabled={!own || abilities?.ports.ok === false}
+            onChange={(ports) => set({ ...form, ports })}
+            error={errorOf("ports")}
+            hint={
+              abilities?.ports.ok === false
+                ? abilities.ports.reason
+                : "This machine's, then its own; one alone: a free one is picked"
+            }
+          />
         )}
-        <TextField
-          label="Published ports"
-          mono
-          placeholder="8080:80 53/udp"
-          value={own ? form.ports : ""}
-          disabled={!own || abilities?.ports.ok === false}
-          onChange={(ports) => set({ ...form, ports })}
-          error={errorOf("ports")}
-          hint={
-            abilities?.ports.ok === false
-              ? abilities.ports.reason
-              : "This machine's, then its own; one alone: a free one is picked"
-          }
-        />
       </div>
       {own && names.length > 1 && (
         <fieldset className="create__networks">
