@@ -36,6 +36,26 @@ export interface Service {
   /** Configs and secrets whose text is in the file itself. */
   files: ServiceFile[];
   dependsOn: Dependency[];
+  /** What it has of other services' containers. */
+  shares: ServiceShare[];
+  /** Devices that it asks for by name, so far as this machine has them. */
+  devices: DeviceRequest[];
+}
+
+export interface ServiceShare {
+  what: "networks" | "pid" | "ipc";
+  service: string;
+  at: Place;
+  path: string;
+}
+
+export interface DeviceRequest {
+  /** As specs of devices have them: `nvidia.com/gpu=all`. */
+  names: string[];
+  /** Else it is run without those that are not there. */
+  needed: boolean;
+  at: Place;
+  path: string;
 }
 
 export interface ServiceBuild {

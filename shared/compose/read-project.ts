@@ -19,6 +19,7 @@ import {
 import { readNetwork, readTextResource, readVolume, type Text } from "./resources.ts";
 import { readService, type ServiceScope } from "./service.ts";
 import { projectDefault } from "./service-networks.ts";
+import { resolveShares } from "./service-shares.ts";
 import { nullScalar } from "./tree.ts";
 
 export interface ReadProject {
@@ -134,6 +135,7 @@ async function read(
     if (idle.length === 0) field.note("error", "It has no services");
     else field.note("error", `All services are in profiles: choose one of ${profilesOf(idle)}`);
   }
+  resolveShares(name, services, idle, notes);
   checkDependencies(services, idle, notes);
   return {
     ...{ name, directory: source.directory, services, idle },

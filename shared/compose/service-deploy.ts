@@ -1,6 +1,8 @@
 import { parseSize, wrong } from "../run-line/values.ts";
 import type { RestartPolicy } from "../contract/containers.ts";
 import { type Field, readKeys } from "./field.ts";
+import type { DeviceRequest } from "./project.ts";
+import { readDeviceRequests } from "./service-devices.ts";
 
 /** What of `deploy` holds for one machine. */
 export interface Deploy {
@@ -11,6 +13,7 @@ export interface Deploy {
   pids?: number | undefined;
   memoryReservation?: number | undefined;
   restart?: RestartPolicy | undefined;
+  devices?: DeviceRequest[] | undefined;
 }
 
 const cluster = "There is one machine here";
@@ -78,10 +81,12 @@ function readReservations(field: Field, deploy: Deploy): void {
       memory: (value) => {
         deploy.memoryReservation = bytes(value);
       },
+      devices: (value) => {
+        deploy.devices = readDeviceRequests(value);
+      },
     },
     {
       lost: {
-        devices: "GPUs are not found by themselves: name their devices",
         generic_resources: "There are none here",
       },
       vain: { cpus: "CPUs can't be kept for one: give it cpu_shares" },

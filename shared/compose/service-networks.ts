@@ -44,20 +44,19 @@ export function readNetworks(
     return [choice];
   });
   // The first is the way out.
-  return choices.sort((a, b) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0));
+  choices.sort((a, b) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0));
+  return choices.length > 0 ? choices : undefined;
 }
 
 function readMode(field: Field): ContainerNetworks | undefined {
   const mode = field.text();
   if (mode === "none" || mode === "host") return mode;
   if (mode === "bridge" || mode === undefined) return [{ name: defaultNetwork }];
-  const shared = /^(service|container):/.test(mode);
-  field.note(
-    "lost",
-    shared
-      ? "Containers don't share networks of others here: it is in a network of its own"
-      : `There is no network mode “${mode}” here`,
-  );
+  // Which container that is, is known when all services are.
+  if (mode.startsWith("service:")) return undefined;
+  const container = /^container:(.+)$/.exec(mode)?.[1];
+  if (container !== undefined) return { container };
+  field.note("lost", `There is no network mode “${mode}” here`);
   return undefined;
 }
 

@@ -14,7 +14,6 @@ test.each([
     "cap_add: [net_admin]\ncap_drop: [ALL]",
     { security: { capAdd: ["CAP_NET_ADMIN"], capDrop: ["ALL"] } },
   ],
-  ["gpus: all", { cdiDevices: ["nvidia.com/gpu=all"] }],
   [
     "privileged: true\ngroup_add: [audio, 44]",
     { security: { privileged: true }, groupAdd: ["audio", "44"] },
@@ -139,6 +138,7 @@ test.each([
   ["healthcheck: {disable: true}", { healthCheck: { test: ["NONE"] } }],
   ["network_mode: host", { networks: "host" }],
   ["network_mode: none", { networks: "none" }],
+  ["network_mode: container:db", { networks: { container: "db" } }],
   ["network_mode: bridge", { networks: [{ name: "bridge" }] }],
   [
     "mac_address: 02:42:ac:11:00:03",
@@ -335,15 +335,78 @@ services:
   expect(services[1]?.dependsOn).toMatchObject([{ service: "api", condition: "service_started" }]);
 });
 
-test.each([
+test("what it has of another service is its first container's, and it comes and goes with that", async () => {
+  const { services } = await projectOf(
+    "services:\n  a: {image: i, network_mode: 'service:b', pid: 'service:b', ipc: 'service:c'}\n" +
+      "  b: {image: i, scale: 2}\n  c: {image: i, container_name: mine, ipc: shareable}\n" +
+      "  d: {image: i, network_mode: 'service:b', depends_on: {b: {condition: service_healthy}}}\n",
+  );
+  const [a, , , d] = services;
+  expect(a?.draft).toMatchObject({
+    networks: { container: "shop-b-1" },
+    namespaces: { pid: { container: "shop-b-1" }, ipc: { container: "mine" } },
+  });
+  const started = { condition: "service_started", required: true, restart: true };
+  expect(a?.dependsOn).toEqual([
+    { service: "b", ...started },
+    { service: "c", ...started },
+  ]);
+  // What the file says of it counts.
+  expect(d?.dependsOn).toMatchObject([{ condition: "service_healthy", restart: false }]);
+});
+
+const nvidia = (name: string): string => `nvidia.com/gpu=${name}`;
+
+test.each<[text: string, names: string[]]>([
+  ["gpus: all", ["nvidia.com/gpu=all"]],
+  ["gpus: 2", ["nvidia.com/gpu=0", "nvidia.com/gpu=1"]],
+  ["gpus: [{driver: nvidia, count: 1}]", ["nvidia.com/gpu=0"]],
+  ["gpus: [{device_ids: ['1', GPU-7]}, {count: all}]", ["1", "GPU-7", "all"].map(nvidia)],
+  ["devices: ['acme.com/tpu=x', /dev/fuse]", ["acme.com/tpu=x"]],
   [
-    "gpus: [{driver: nvidia}]",
-    "lost 4 services.web.gpus: Write “gpus: all”, or name their devices",
+    "deploy: {resources: {reservations: {devices: [{capabilities: [gpu, utility]}]}}}",
+    ["nvidia.com/gpu=all"],
   ],
-  ["pid: service:db", "lost 4 services.web.pid: Write host or container:NAME, not “service:db”"],
   [
-    "network_mode: service:db",
-    "lost 4 services.web.network_mode: Containers don't share networks of others here: it is in a network of its own",
+    "deploy: {resources: {reservations: {devices: [{driver: cdi, device_ids: [acme.com/tpu=x]}]}}}",
+    ["acme.com/tpu=x"],
+  ],
+])("%s asks for devices by name", async (text, names) => {
+  const { devices } = await serviceOf(text);
+  expect(devices.flatMap((request) => request.names)).toEqual(names);
+});
+
+test.each([
+  ["gpus: some", "error 4 services.web.gpus: Write all, a number, or device= and their numbers"],
+  [
+    "gpus: [{driver: amd}]",
+    "lost 4 services.web.gpus[0]: There is no driver of devices “amd” here: write cdi, and their names",
+  ],
+  [
+    "gpus: [{count: 1, device_ids: ['0']}]",
+    "error 4 services.web.gpus[0]: Write count or device_ids, not both",
+  ],
+  [
+    "deploy: {resources: {reservations: {devices: [{capabilities: [tpu]}]}}}",
+    "lost 4 services.web.deploy.resources.reservations.devices[0]: Devices for “tpu” are not known here",
+  ],
+  [
+    "deploy: {resources: {reservations: {devices: [{driver: cdi, device_ids: [gpu0]}]}}}",
+    "error 4 services.web.deploy.resources.reservations.devices[0]: “gpu0” is no device's name: write vendor.com/class=name",
+  ],
+  ["pid: service:db", "error 4 services.web.pid: The service “db” is not in the file"],
+  [
+    "ipc: service:db\n  db: {image: d, profiles: [more]}",
+    "error 4 services.web.ipc: The service “db” is in no profile that is chosen",
+  ],
+  [
+    "network_mode: service:web",
+    "error 2 services.web.depends_on: Each of these waits for the next: web → web",
+  ],
+  ["network_mode: mine", "lost 4 services.web.network_mode: There is no network mode “mine” here"],
+  [
+    "network_mode: container:db\n    ports: ['80']",
+    "lost 5 services.web.ports: Publish them where the network is that it has",
   ],
   [
     "logging: {driver: json-file}",

@@ -8,15 +8,17 @@ import { wrong } from "../run-line/values.ts";
 import { parseDuration } from "./durations.ts";
 import { type Field, readKeys } from "./field.ts";
 import type { Lookup } from "./interpolate.ts";
-import type { Service } from "./project.ts";
+import type { Service, ServiceShare } from "./project.ts";
 import { readBuild } from "./service-build.ts";
 import { readDependencies } from "./service-dependencies.ts";
 import { type Deploy, readDeploy } from "./service-deploy.ts";
+import { readGpus, readNamedDevice } from "./service-devices.ts";
 import { readHealthCheck } from "./service-health.ts";
 import { flagKeys, reasonKeys, serviceUnsupported } from "./service-keys.ts";
 import { type MountScope, readMount } from "./service-mounts.ts";
 import { type NetworkScope, readNetworks } from "./service-networks.ts";
 import { readPorts } from "./service-ports.ts";
+import { readShare } from "./service-shares.ts";
 import type { Text } from "./resources.ts";
 
 /** What a service may name of its project. */
@@ -53,7 +55,7 @@ class ServiceReader {
     this.#service = {
       ...{ name, at: field.at, image: undefined, build: undefined, platform: undefined },
       ...{ pullPolicy: "missing", containerName: undefined, replicas: 1, draft: emptyDraft },
-      ...{ hostDirectories: [], files: [], dependsOn: [] },
+      ...{ hostDirectories: [], files: [], dependsOn: [], shares: [], devices: [] },
     };
   }
 
@@ -63,7 +65,10 @@ class ServiceReader {
     readKeys(field, "A service", this.#keys(env), serviceUnsupported);
     if (!field.get("environment")) this.#setEnvironment(env);
     const networks = readNetworks(field, service.name, this.#scope, this.#scope.usedNetworks);
-    if (networks !== undefined && networks.length > 0) this.#change({ networks });
+    if (networks !== undefined) this.#change({ networks });
+    if (/^(service|container):/.test(field.get("network_mode")?.text() ?? "")) {
+      field.get("ports")?.note("lost", "Publish them where the network is that it has");
+    }
     this.#macAddress();
     this.#applyDeploy();
     service.replicas = this.#deploy.replicas ?? this.#scale ?? 1;
@@ -113,7 +118,9 @@ class ServiceReader {
       ports: (value) => this.#change({ ports: readPorts(value) }),
       volumes: (value) => this.#volumes(value),
       devices: (value) => value.items().forEach((item) => this.#device(item)),
-      gpus: (value) => this.#gpus(value),
+      gpus: (value) => {
+        service.devices.push(...readGpus(value));
+      },
       ulimits: (value) => value.entries().forEach(([key, limit]) => this.#ulimit(key, limit)),
       blkio_config: (value) => this.#blockIo(value),
       healthcheck: (value) => {
@@ -146,10 +153,14 @@ class ServiceReader {
       },
       // Read before, or with others.
       ...{ env_file: () => undefined, profiles: () => undefined, mac_address: () => undefined },
-      ...{ networks: () => undefined, network_mode: () => undefined },
+      networks: () => undefined,
+      network_mode: (value) => this.#share("networks", value),
     };
     for (const [key, [flag]] of Object.entries(flagKeys)) {
       keys[key] = (value) => this.#byForm(key, flag, value);
+    }
+    for (const type of ["pid", "ipc"] as const) {
+      keys[type] = (value) => this.#share(type, value) || this.#byForm(type, type, value);
     }
     for (const [key, flag] of Object.entries(reasonKeys)) {
       keys[key] = (value) => this.#unsupported(flag, value);
@@ -159,6 +170,12 @@ class ServiceReader {
 
   #change(change: Partial<RunDraft>): void {
     this.#service.draft = { ...this.#service.draft, ...change };
+  }
+
+  #share(what: ServiceShare["what"], field: Field): boolean {
+    const share = readShare(what, field);
+    if (share) this.#service.shares.push(share);
+    return share !== undefined;
   }
 
   #byForm(key: string, flag: string, field: Field): void {
@@ -233,17 +250,17 @@ class ServiceReader {
   }
 
   #device(field: Field): void {
+    const named = readNamedDevice(field);
+    if (named) {
+      this.#service.devices.push(named);
+      return;
+    }
     if (!field.isDict) return this.#flag("device", field.text(), field);
     const source = field.get("source")?.text();
     const target = field.get("target")?.text();
     const access = field.get("permissions")?.text();
     if (source === undefined) return field.note("error", "It names no source");
     return this.#flag("device", [source, target ?? source, access ?? "rwm"].join(":"), field);
-  }
-
-  #gpus(field: Field): void {
-    if (field.isList) field.note("lost", "Write “gpus: all”, or name their devices");
-    else this.#flag("gpus", field.text(), field);
   }
 
   #ulimit(name: string, field: Field): void {
@@ -326,7 +343,8 @@ class ServiceReader {
 
   /** The older keys win, as they are what one machine has. */
   #applyDeploy(): void {
-    const { cpus, memory, pids, memoryReservation, restart } = this.#deploy;
+    const { cpus, memory, pids, memoryReservation, restart, devices = [] } = this.#deploy;
+    this.#service.devices.push(...devices);
     const { limits, moreLimits } = this.#service.draft;
     const { quota, period = 100_000 } = this.#quota;
     const share = quota !== undefined && quota > 0 ? quota / period : undefined;

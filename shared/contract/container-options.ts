@@ -25,6 +25,11 @@ export const BindMount = z.object({
   readOnly: z.boolean(),
   /** Absent: rprivate. */
   propagation: Propagation.optional(),
+  /**
+   * As its user namespace sees it: what root owns on this machine is its root's. Without what else is mounted below the
+   * source.
+   */
+  idmap: z.boolean().optional(),
 });
 export type BindMount = z.infer<typeof BindMount>;
 

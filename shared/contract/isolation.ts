@@ -25,7 +25,7 @@ export const UserNamespace = z.union([
 export type UserNamespace = z.infer<typeof UserNamespace>;
 
 /** Another container, which runs when this one starts, by its name or id. */
-const OfContainer = z.object({ container: z.string().min(1).max(128) });
+export const OfContainer = z.object({ container: z.string().min(1).max(128) });
 
 export const Namespaces = z.object({
   /** Which processes it sees. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { mutation, query, stream } from "../rpc/define.ts";
 import { delta, Id, Labels, Nothing, Time } from "./common.ts";
+import { OfContainer } from "./isolation.ts";
 import { Ability } from "./system.ts";
 
 /** The network of a container that names none. */
@@ -37,10 +38,14 @@ export const NetworkChoice = z.object({
 });
 export type NetworkChoice = z.infer<typeof NetworkChoice>;
 
-/** `none` has only loopback, `host` is the machine's own. The first of several is the way out. */
+/**
+ * `none` has only loopback, `host` is the machine's own. The network of another container is that one's as it runs when
+ * this one starts, with its name servers and hosts. The first of several is the way out.
+ */
 export const ContainerNetworks = z.union([
   z.literal("none"),
   z.literal("host"),
+  OfContainer,
   z.array(NetworkChoice).min(1).max(32),
 ]);
 export type ContainerNetworks = z.infer<typeof ContainerNetworks>;

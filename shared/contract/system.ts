@@ -69,6 +69,21 @@ export const CdiDevices = z.object({
 });
 export type CdiDevices = z.infer<typeof CdiDevices>;
 
+/** What limits are made by: controllers by their names on cgroup v2, and the accounting of swap. */
+export const LimitKind = z.enum(["memory", "swap", "cpu", "cpuset", "pids", "io"]);
+export type LimitKind = z.infer<typeof LimitKind>;
+
+export const LimitAbilities = z.record(LimitKind, Ability);
+export type LimitAbilities = z.infer<typeof LimitAbilities>;
+
+/** One that others keep here, and that is at work. */
+export const Firewall = z.object({
+  name: z.enum(["ufw", "firewalld"]),
+  /** What it means for published ports, and what is to be done about it: sentences. */
+  note: z.string(),
+});
+export type Firewall = z.infer<typeof Firewall>;
+
 export const SystemInfo = z.object({
   version: z.string(),
   /** What the manager is part of: a window's app, the browser mode, the service of the whole machine. */
@@ -83,9 +98,12 @@ export const SystemInfo = z.object({
   cgroup: z.enum(["v1", "hybrid", "v2", "none"]),
   paths: z.object({ data: z.string(), state: z.string() }),
   prerequisites: z.array(Prerequisite),
+  firewalls: z.array(Firewall),
   runtimes: z.array(RuntimeInfo),
   /** Across all runtimes: what the window disables, and why. */
   abilities: z.object({ checkpoint: Ability, limits: Ability, pause: Ability }),
+  /** Which limits this user can set here, where `abilities.limits` says that a runtime can. */
+  limits: LimitAbilities,
   /** True while the probes run. */
   probing: z.boolean(),
 });

@@ -1,6 +1,6 @@
 import { quoteShellWords } from "../base/shell-words.ts";
 import type { RunDraft, RunNote } from "../run-line/draft.ts";
-import { flagGroups, runNotes } from "../run-line/write-run-line.ts";
+import { flagGroups, runNotes, withoutIdmaps } from "../run-line/write-run-line.ts";
 import { podmanFlags } from "./podman-flags.ts";
 import { writeQuadlet } from "./quadlet.ts";
 import { installLines, serviceLines, unitLines } from "./service.ts";
@@ -105,7 +105,7 @@ function dockerService(draft: RunDraft, image: string, { user, program }: UnitOp
   const [entry, ...entryArgs] = draft.entrypoint ?? [];
   const create = unitCommand([
     [docker, "create"],
-    ...flagGroups(own),
+    ...flagGroups(withoutIdmaps(own)),
     ...(draft.entrypoint ? [["--entrypoint", entry ?? ""]] : []),
     [image, ...entryArgs, ...draft.args],
   ]);

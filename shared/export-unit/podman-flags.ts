@@ -19,7 +19,7 @@ export function podmanFlags(draft: RunDraft): { groups: string[][]; notes: RunNo
   groups.push(...podmanUserns(userns));
   groups.push(...podmanNetworks(networks).map((network) => ["--network", network]));
   if (entrypoint) groups.push(["--entrypoint", podmanEntrypoint(entrypoint)]);
-  if (typeof networks === "object") {
+  if (Array.isArray(networks)) {
     for (const { name } of networks.filter(({ name }) => name !== defaultNetwork)) {
       const reason = `podman needs a network of that name: podman network create ${name}`;
       notes.push({ flag: `--network ${name}`, reason, lost: false });
@@ -32,6 +32,7 @@ export function podmanFlags(draft: RunDraft): { groups: string[][]; notes: RunNo
 function podmanNetworks(networks: RunDraft["networks"]): string[] {
   if (networks === undefined) return [];
   if (typeof networks === "string") return [networks];
+  if (!Array.isArray(networks)) return [`container:${networks.container}`];
   return networks.map(({ name, ip4, ip6, mac, aliases = [] }) => {
     const options = [
       ...(ip4 === undefined ? [] : [`ip=${ip4}`]),

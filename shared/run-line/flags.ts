@@ -99,7 +99,7 @@ const carried: Record<string, Flag> = {
     program === "podman" && isPodmanDefault(text) ? {} : { networks: addNetwork(networks, text) },
   ),
   "network-alias": value((text, { networks }) => {
-    const before = typeof networks === "object" ? (networks[0]?.aliases ?? []) : [];
+    const before = Array.isArray(networks) ? (networks[0]?.aliases ?? []) : [];
     return { networks: changeFirst(networks, { aliases: [...before, ...text.split(",")] }) };
   }),
   "no-healthcheck": onOff((on, { healthCheck }) =>

@@ -96,7 +96,7 @@ const inOrder = (access: string): string =>
   ["r", "w", "m"].filter((letter) => access.includes(letter)).join("");
 
 /** docker's `all`, `2`, `device=0,1` or `"device=0,1"`, as the names that NVIDIA's specs have. */
-function parseGpus(text: string): string[] {
+export function parseGpus(text: string): string[] {
   const named = (name: string): string => `nvidia.com/gpu=${name}`;
   if (text === "all" || text === "-1") return [named("all")];
   if (/^\d{1,3}$/.test(text))

@@ -25,6 +25,9 @@ export function parseVolume(text: string): ContainerMount {
     if (option === "ro" || option === "readonly") mount.readOnly = true;
     else if (mount.type === "bind" && propagation.success) mount.propagation = propagation.data;
     else if (mount.type === "volume" && option === "nocopy") mount.noCopy = true;
+    else if (mount.type === "bind" && option === "idmap") mount.idmap = true;
+    // A volume always is, where that makes a difference.
+    else if (mount.type === "volume" && option === "idmap") continue;
     else if (!harmless.has(option) && !labelling.has(option)) {
       return wrong(`There is no mount option “${option}” here`);
     }
@@ -93,6 +96,7 @@ export function parseMount(text: string): ContainerMount {
     const propagation = take("bind-propagation");
     mount = { type, source, target, readOnly };
     if (propagation !== undefined) mount.propagation = propagation as Propagation;
+    if (flag("idmap")) mount.idmap = true;
   } else if (type === "volume") {
     mount = { type, ...named(take("source")), target, readOnly };
     if (flag("volume-nocopy")) mount.noCopy = true;
@@ -120,9 +124,9 @@ export function mountWords(mount: ContainerMount): string[] {
   const { type, target, readOnly } = mount;
   const plain = /^[^:,"\n]+$/;
   if (type === "bind") {
-    const { source, propagation } = mount;
+    const { source, propagation, idmap } = mount;
     if (plain.test(source) && plain.test(target)) {
-      const options = [readOnly && "ro", propagation].filter(Boolean).join(",");
+      const options = [readOnly && "ro", propagation, idmap && "idmap"].filter(Boolean).join(",");
       return ["-v", [source, target, options].filter(Boolean).join(":")];
     }
     return [
@@ -131,6 +135,7 @@ export function mountWords(mount: ContainerMount): string[] {
         ...["type=bind", `source=${source}`, `target=${target}`],
         ...(readOnly ? ["readonly"] : []),
         ...(propagation ? [`bind-propagation=${propagation}`] : []),
+        ...(idmap ? ["idmap"] : []),
       ]),
     ];
   }

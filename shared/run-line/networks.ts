@@ -12,16 +12,22 @@ export function addNetwork(before: Networks, text: string): Networks {
       : wrong("It can't be in a network as well");
   }
   if (typeof before === "string") return wrong(`It has the network “${before}” already`);
-  const choice = text.startsWith("name=") ? fromFields(parseFields(text)) : fromColon(text);
-  if (/^(container|ns|service)$/.test(choice.name)) {
-    return wrong("Containers don't share networks of others here");
+  const [word, container = ""] = splitPair(text, ":");
+  if (word === "container") {
+    if (container === "") return wrong("Name the container, as container:db");
+    return before === undefined ? { container } : wrong("It can't be in a network as well");
   }
+  if (before && !Array.isArray(before)) return wrong(alreadyShared(before.container));
+  const choice = text.startsWith("name=") ? fromFields(parseFields(text)) : fromColon(text);
+  if (choice.name === "ns") return wrong("Networks that are no container's are not taken over");
   return [...(before ?? []), choice];
 }
 
+const alreadyShared = (container: string): string => `It has the network of “${container}” already`;
+
 function fromColon(text: string): NetworkChoice {
   const [name, options = ""] = splitPair(text, ":");
-  if (/^(container|ns)$/.test(name)) return { name };
+  if (name === "ns") return { name };
   return fromFields([`name=${name}`, ...options.split(",").filter(Boolean)]);
 }
 
@@ -47,6 +53,7 @@ export const isPodmanDefault = (text: string): boolean => podmanNames.has(text.s
 /** Flags beside --network speak of the first one. */
 export function changeFirst(before: Networks, change: Partial<NetworkChoice>): Networks {
   if (typeof before === "string") return wrong(`The network “${before}” has none`);
+  if (before && !Array.isArray(before)) return wrong(alreadyShared(before.container));
   const [first = { name: defaultNetwork }, ...others] = before ?? [];
   return [{ ...first, ...change }, ...others];
 }
@@ -54,6 +61,7 @@ export function changeFirst(before: Networks, change: Partial<NetworkChoice>): N
 export function networkWords(networks: Networks): string[] {
   if (networks === undefined) return [];
   if (typeof networks === "string") return ["--network", networks];
+  if (!Array.isArray(networks)) return ["--network", `container:${networks.container}`];
   return networks.flatMap(({ name, ip4, ip6, mac, aliases = [] }) => {
     const more = [
       ...(ip4 === undefined ? [] : [`ip=${ip4}`]),

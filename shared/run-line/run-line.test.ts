@@ -5,7 +5,7 @@ import { emptyDraft } from "./draft.ts";
 import { flags, shortFlags } from "./flags.ts";
 import { looksLikeRunLine, parseRunLine } from "./parse-run-line.ts";
 import { draftArbitrary } from "./testing.ts";
-import { writeRunLine } from "./write-run-line.ts";
+import { flagGroups, writeRunLine } from "./write-run-line.ts";
 
 function read(line: string): { draft: RunDraft; image: string; start: boolean; notes: RunNote[] } {
   const parsed = parseRunLine(line);
@@ -134,6 +134,17 @@ it.each<[line: string, says: Partial<RunDraft>]>([
       namespaces: { pid: "host", ipc: { container: "db" }, uts: "host", cgroup: "private" },
     },
   ],
+  [
+    "podman run -v /srv:/www:ro,idmap --mount type=bind,src=/a,dst=/b,idmap -v data:/data:idmap nginx",
+    {
+      mounts: [
+        { type: "bind", source: "/srv", target: "/www", readOnly: true, idmap: true },
+        { type: "bind", source: "/a", target: "/b", readOnly: false, idmap: true },
+        { type: "volume", source: "data", target: "/data", readOnly: false },
+      ],
+    },
+  ],
+  ["docker run --network container:db nginx", { networks: { container: "db" } }],
   ["docker run --pid private --ipc shareable --uts private --userns host nginx", {}],
   [
     "docker run --device-read-bps /dev/sda:1m --device-read-bps /dev/sdb:512k --device-write-bps /dev/sda:10kb --device-read-iops /dev/sda:100 --device-write-iops /dev/sda:50 --blkio-weight-device /dev/sda:200 nginx",
@@ -241,6 +252,10 @@ it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
 it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
   ["docker run -dP nginx", "-P", /Publish the ports/, true],
   ["docker run --gpus 2,driver=x nginx", "--gpus 2,driver=x", /Write all/, true],
+  ["docker run --net container: nginx", "--net container:", /Name the container/, true],
+  ["docker run --net container:a --net b nginx", "--net b", /has the network of “a” already/, true],
+  ["docker run --net b --net container:a nginx", "--net container:a", /as well/, true],
+  ["podman run --net ns:/x nginx", "--net ns:/x", /no container's/, true],
   ["docker run --pid ns:/x nginx", "--pid ns:/x", /host or container:NAME/, true],
   ["docker run --cgroupns mine nginx", "--cgroupns mine", /expected/i, true],
   ["podman run --userns keep-id nginx", "--userns keep-id", /no user namespace/, true],
@@ -329,6 +344,17 @@ describe("writeRunLine", () => {
     const mounts = [{ type: "tmpfs" as const, target, readOnly: false, exec: true }];
     const { notes } = writeRunLine({ ...emptyDraft, mounts, runtime: "oci/crun" }, "nginx");
     expect(notes.map(({ flag }) => flag)).toEqual(["oci/crun", target]);
+  });
+
+  it("maps no ids of files for docker, which the form and podman are told of", () => {
+    const mounts = ["/srv", "/a,b"].map((source) => ({
+      ...{ type: "bind" as const, source, target: "/www", readOnly: true, idmap: true },
+    }));
+    expect(writeRunLine({ ...emptyDraft, mounts }, "nginx").line).not.toContain("idmap");
+    expect(flagGroups({ ...emptyDraft, mounts })).toEqual([
+      ["-v", "/srv:/www:ro,idmap"],
+      ["--mount", 'type=bind,"source=/a,b",target=/www,readonly,idmap'],
+    ]);
   });
 
   it("writes a check without a shell as one with it, and says so", () => {

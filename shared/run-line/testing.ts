@@ -105,6 +105,7 @@ export const draftArbitrary = fc
     networks: optional(
       fc.oneof(
         fc.constantFrom("none", "host"),
+        fc.record({ container: word }),
         fc.uniqueArray(
           fc.record(
             {

@@ -22,7 +22,7 @@ export function writeRunLine(draft: RunDraft, image: string, start = true): RunL
   const head = start ? ["docker", "run", "-d"] : ["docker", "create"];
   const [entry, ...entryArgs] = draft.entrypoint ?? [];
   const groups = [
-    ...flagGroups(draft),
+    ...flagGroups(withoutIdmaps(draft)),
     ...(draft.entrypoint ? [["--entrypoint", entry ?? ""]] : []),
   ];
   // docker's flag has one word: the others are the first of the arguments.
@@ -32,6 +32,17 @@ export function writeRunLine(draft: RunDraft, image: string, start = true): RunL
     lines: [head, ...groups, tail].map(quoteShellWords).join(" \\\n  "),
     notes: runNotes(draft, "docker"),
   };
+}
+
+/** docker has them no more than user namespaces, without which they are nothing. */
+export function withoutIdmaps(draft: RunDraft): RunDraft {
+  if (!draft.mounts) return draft;
+  const mounts = draft.mounts.map((mount): ContainerMount => {
+    if (mount.type !== "bind") return mount;
+    const { idmap: _, ...rest } = mount;
+    return rest;
+  });
+  return { ...draft, mounts };
 }
 
 /** Flags with their values, in the order in which one reads a container. */

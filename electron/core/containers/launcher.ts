@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { AppError } from "#shared/errors";
 import type { ContainerConfig } from "#shared/contract/containers";
 import { allDone } from "../base/all-done.ts";
@@ -5,13 +6,19 @@ import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
-import { containerLog, type Paths } from "../host/paths.ts";
+import { containerDir, containerLog, type Paths } from "../host/paths.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { etcMounts } from "../network/etc-files.ts";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
-import type { CheckpointImage, RootfsMount, Task, Tasks } from "../runtime/runtime.ts";
+import type {
+  CheckpointImage,
+  IdmappedFiles,
+  RootfsMount,
+  Task,
+  Tasks,
+} from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
@@ -19,9 +26,11 @@ import { placeVolumes } from "../volumes/volume-uses.ts";
 import type { ContainerRecord, ContainerStore } from "./container-store.ts";
 import { nameError } from "./name-error.ts";
 import type { Place } from "./next-container.ts";
+import { nameInside, networkOwner, requireOther } from "./other-containers.ts";
 import { isLive, requireWhole } from "./running.ts";
 import { makeSpec, type SpecResult } from "./spec.ts";
 import { findHostSide } from "./spec/host-side.ts";
+import { makePlaces, placeMapped } from "./spec/mapped-mounts.ts";
 import { idMapsOf, mountMaps, openWay, requireMapped, requireOwnMounts } from "./spec/id-maps.ts";
 import { tell } from "./tell.ts";
 
@@ -40,6 +49,8 @@ export interface LauncherOptions {
 /** A spec, and the network that it was made for. */
 export interface MadeSpec extends SpecResult {
   network: NetworkPlan;
+  /** What of its mounts its user namespace is to see as its own. */
+  binds: IdmappedFiles["binds"];
 }
 
 interface LaunchOptions {
@@ -120,6 +131,8 @@ export class Launcher {
     ]);
     const { facts } = system;
     const network = this.plan(record);
+    // docker's rule: who has another one's network has its name and its /etc/hosts as well.
+    const owner = networkOwner(this.#o.store, record);
     const user = withGroups(
       files,
       lookUpUser(files, config.user || record.image.config.user || "0"),
@@ -127,24 +140,23 @@ export class Launcher {
     );
     const ids = idMapsOf(config, record.firstId);
     if (ids) requireMapped(ids, user);
+    const directory = join(containerDir(paths, defaultNamespace, id), "mounts");
+    const { mounts, binds } = placeMapped(
+      placeVolumes(record, (name) => volumes.directory(name)),
+      directory,
+    );
     const made = makeSpec({
       ...{ id, config, image: record.image.config, user, facts, network, host, ids },
-      mounts: placeVolumes(record, (name) => volumes.directory(name)),
-      etc: etcMounts(paths, defaultNamespace, id),
+      ownName: nameInside(owner),
+      mounts,
+      etc: etcMounts(paths, defaultNamespace, owner.id),
       limits: system.runtime(record.runtime).abilities.limits,
     });
-    return { ...made, network };
+    return { ...made, network, binds };
   }
 
-  /** Of a container by its name or the beginning of its id. */
   #pidOf(container: string, field: string): number {
-    const { store } = this.#o;
-    const id =
-      store.idOf(container) ?? store.list().find((one) => one.id.startsWith(container))?.id;
-    if (id === undefined) {
-      throw new AppError("NOT_FOUND", `There is no container "${container}"`, { field });
-    }
-    const task = this.#task(id);
+    const task = this.#task(requireOther(this.#o.store, container, field).id);
     const pid = isLive(task) ? task.state.pid : undefined;
     if (pid !== undefined) return pid;
     throw new AppError(
@@ -164,11 +176,11 @@ export class Launcher {
     await system.known(wanted);
     const runtime = checkpoint?.runtime ?? system.chooseRuntime(wanted);
     const record = { ...before, runtime };
-    const { spec, warnings, notes, network } = made ?? (await this.spec(record));
+    const { spec, warnings, notes, network, binds } = made ?? (await this.spec(record));
     let task: Task;
     try {
       const [rootfs] = await allDone([
-        this.#rootfs(record),
+        this.#rootfs(record, binds),
         connections.prepare(record, network, { checked: made !== undefined }),
       ]);
       task = await tasks.create(runtime, {
@@ -207,14 +219,18 @@ export class Launcher {
     tell(this.#o, "/tasks/start", id, { pid: String(task.state.pid ?? "") });
   }
 
-  async #rootfs({ id, config, image, runtime, firstId }: ContainerRecord): Promise<RootfsMount> {
+  async #rootfs(
+    { id, config, image, runtime, firstId }: ContainerRecord,
+    binds: IdmappedFiles["binds"] = [],
+  ): Promise<RootfsMount> {
     const { images, snapshots, system, paths } = this.#o;
     const rootfs = await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id));
     const ids = idMapsOf(config, firstId);
     if (ids) {
       requireOwnMounts(system.runtime(runtime));
       await openWay(paths.data);
-      rootfs.idmap = mountMaps(ids);
+      await makePlaces(binds);
+      rootfs.idmap = { ...mountMaps(ids), binds };
     }
     if (system.runtime(runtime).plainLayers) {
       rootfs.lower = await images.directoriesOf(image.id);

@@ -42,12 +42,15 @@ export class Membership {
     await this.#save(id, after.length > 0 ? after : "none");
   }
 
-  /** FAILED_PRECONDITION for one that has the machine's own network, or an ordinary user's. */
+  /** FAILED_PRECONDITION for one that has the machine's own network, or another container's. */
   #listed({ config, id }: ContainerRecord): NetworkChoice[] {
     const { networks } = config;
     if (networks === "none") return [];
-    if (networks !== "host") return networks ?? [{ name: defaultNetwork }];
-    throw new AppError("FAILED_PRECONDITION", `"${config.name}" has this machine's own network`, {
+    if (networks === undefined) return [{ name: defaultNetwork }];
+    if (Array.isArray(networks)) return networks;
+    const whose =
+      networks === "host" ? "this machine's own network" : `the network of "${networks.container}"`;
+    throw new AppError("FAILED_PRECONDITION", `"${config.name}" has ${whose}`, {
       subject: `container ${id.slice(0, 12)}`,
       hint: "Create it anew with a network of its own.",
     });

@@ -3,7 +3,7 @@ import type { ContainerConfig } from "#shared/contract/containers";
 import type { ImageConfig } from "#shared/contract/images";
 import { emptyConfig } from "../images/image-config.ts";
 import { noNetwork } from "../network/network-plan.ts";
-import type { HostFacts } from "../system/host-facts.ts";
+import { type HostFacts, limitsOf } from "../system/host-facts.ts";
 import { makeSpec, type SpecRequest, type SpecResult } from "./spec.ts";
 import { defaultCapabilities } from "./spec/capabilities.ts";
 import { type HostSide, noHostSide } from "./spec/host-side.ts";
@@ -12,7 +12,7 @@ import { updatedResources } from "./spec/limits.ts";
 const facts: HostFacts = {
   rootless: false,
   cgroup: "v2",
-  swapLimit: true,
+  limits: limitsOf({}, true),
   openFiles: 1_048_576,
   cpus: 2,
 };
@@ -30,6 +30,7 @@ const host: HostSide = { ...noHostSide, capabilities: defaultCapabilities };
 function make(changes: Partial<ContainerConfig>, more: Partial<SpecRequest> = {}): SpecResult {
   return makeSpec({
     id: "a".repeat(64),
+    ownName: "a".repeat(12),
     config: { ...config, ...changes },
     image,
     user: { uid: 0, gid: 0 },
@@ -86,13 +87,34 @@ describe("limits", () => {
   test("that this host can't hold are said", () => {
     const { spec, warnings, notes } = make(
       { limits: { ...limits, cpus: 8 } },
-      { facts: { ...facts, swapLimit: false, openFiles: 4096 } },
+      { facts: { ...facts, limits: limitsOf({}, false), openFiles: 4096 } },
     );
     expect(spec.process.rlimits).toEqual([{ type: "RLIMIT_NOFILE", soft: 1024, hard: 4096 }]);
     expect(spec.linux.resources?.memory).toEqual({ limit: 64 << 20 });
     expect(warnings).toEqual([expect.stringContaining("Swap"), expect.stringContaining("2 CPUs")]);
     // Nobody asked for that one.
     expect(notes).toEqual([expect.stringContaining("4096 files")]);
+  });
+
+  test("whose controller is missing are left out, and the others hold", () => {
+    const lacking = { pids: "No pids here", cpuset: "No cpuset here" };
+    const { spec, warnings } = make(
+      { limits, moreLimits: { cpuShares: 512, cpusetCpus: "0" } },
+      { facts: { ...facts, limits: limitsOf(lacking, true) } },
+    );
+    expect(spec.linux.resources).toMatchObject({ memory: { limit: 64 << 20 } });
+    expect(spec.linux.resources?.cpu).toEqual({ quota: 150_000, period: 100_000, shares: 512 });
+    expect(spec.linux.resources).not.toHaveProperty("pids");
+    expect(warnings).toEqual([
+      "It runs on all CPUs: no cpuset here",
+      "Its number of processes is not limited: no pids here",
+    ]);
+    expect(updatedResources({ limits: {} }, { ...facts, limits: limitsOf(lacking, true) })).toEqual(
+      {
+        memory: { limit: -1, swap: -1 },
+        cpu: { quota: 200_000, period: 100_000 },
+      },
+    );
   });
 
   test("are lifted when they are left out", () => {

@@ -17,6 +17,8 @@ import { standardMounts } from "./spec/standard-mounts.ts";
 
 export interface SpecRequest {
   id: string;
+  /** Its host name, where the configuration gives none. */
+  ownName: string;
   config: ContainerConfig;
   image: ImageConfig;
   user: OciProcess["user"];
@@ -51,6 +53,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
   const warnings = [...network.warnings, ...host.warnings];
   const notes = [...network.notes, ...host.notes];
   if (
+    network.kind !== "container" &&
     config.extraHosts?.some(({ ip }) => ip === "host-gateway") &&
     (network.kind === "none" || (network.kind !== "host" && facts.rootless))
   ) {
@@ -63,8 +66,8 @@ export function makeSpec(request: SpecRequest): SpecResult {
       hint: "The image names none: give one.",
     });
   }
-  const ownName = config.namespaces?.uts !== "host";
-  const name = ownName ? config.hostname || id.slice(0, 12) : machineName();
+  const isNamed = config.namespaces?.uts !== "host";
+  const name = isNamed ? config.hostname || request.ownName : machineName();
   const process: OciProcess = {
     terminal: config.terminal,
     user: request.user,
@@ -100,7 +103,7 @@ export function makeSpec(request: SpecRequest): SpecResult {
     ociVersion: "1.0.2",
     process,
     root: { path: "rootfs", readonly: config.security?.readOnlyRoot ?? false },
-    ...(ownName ? { hostname: name } : {}),
+    ...(isNamed ? { hostname: name } : {}),
     mounts: placed,
     linux: {
       ...propagation,
@@ -183,9 +186,11 @@ function sysctlOf(
   warnings: string[],
 ): { sysctl?: Record<string, string> } {
   const own = Object.entries(sysctls);
-  const kept = own.filter(([name]) => kind !== "host" || !/^net[./]/.test(name));
+  const others = { host: "this machine's", container: "another container's" };
+  const whose = kind === "host" || kind === "container" ? others[kind] : undefined;
+  const kept = own.filter(([name]) => whose === undefined || !/^net[./]/.test(name));
   if (kept.length < own.length) {
-    warnings.push("Its net.* settings are left out: it has this machine's network");
+    warnings.push(`Its net.* settings are left out: it has ${whose} network`);
   }
   const always = kind === "networks" ? ownNetwork(rootless, userns !== undefined) : {};
   const all = { ...always, ...Object.fromEntries(kept) };

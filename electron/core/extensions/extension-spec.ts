@@ -24,9 +24,10 @@ export function extensionSpec(request: {
   const { manifest, image, user, facts, canLimit } = request;
   const { spec } = makeSpec({
     id: manifest.name,
+    ownName: manifest.name,
     config: {
       ...{ name: manifest.name, imageId: manifest.name, args: manifest.command, env: [] },
-      ...{ terminal: false, hostname: manifest.name, restart: { name: "no" }, labels: {} },
+      ...{ terminal: false, restart: { name: "no" }, labels: {} },
       limits: canLimit.ok ? limits : {},
     },
     ...{ image, user, facts, limits: canLimit, network: noNetwork, host: noHostSide },

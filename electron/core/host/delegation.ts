@@ -20,9 +20,6 @@ export interface DelegationRequest {
   env: NodeJS.ProcessEnv;
 }
 
-/** What limits are made by. */
-export const limitControllers = ["memory", "cpu", "pids"];
-
 /**
  * What is delegated to this user. FAILED_PRECONDITION, with the reason as its message, when nothing is. Where systemd
  * runs for the user it is asked, as podman does: it alone makes cgroups in its tree, and can move a process into it

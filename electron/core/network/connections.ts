@@ -14,7 +14,7 @@ import type { HostNetwork } from "./host-network.ts";
 import type { Names } from "./names.ts";
 import type { NetworkPlan } from "./network-plan.ts";
 import type { Connection, NetworkStore, PublishedPort } from "./network-store.ts";
-import { choosePorts, collide } from "./ports.ts";
+import { choosePorts, collide, requireLed } from "./ports.ts";
 import type { UserNetwork } from "./user-network.ts";
 
 /** A container, as far as its network is concerned. */
@@ -86,6 +86,7 @@ export class Connections {
   ): Promise<void> {
     const { id } = container;
     await this.#releasing.get(id);
+    if (plan.kind === "container") return;
     if (plan.kind === "none" || plan.kind === "host") {
       await this.#writeFiles(emptyConnection(container), plan);
       return;
@@ -108,7 +109,7 @@ export class Connections {
   /** Connects what was prepared to the network namespace of the container's first process. */
   async join(id: string, plan: NetworkPlan, pid: number): Promise<void> {
     const { store, host, user } = this.#o;
-    if (plan.kind === "none" || plan.kind === "host") return;
+    if (plan.kind !== "networks" && plan.kind !== "user") return;
     await this.#prepared.get(id);
     this.#prepared.delete(id);
     const connection = store.connection(id);
@@ -269,6 +270,7 @@ export class Connections {
     // pasta has every address be those of both families.
     const ipv6 =
       !this.#o.user && wayOut !== undefined && store.require(wayOut.name).subnet6 !== undefined;
+    if (plan.kind === "networks" && !this.#o.user) requireLed(wishes, ipv6);
     const others = wishes.length > 0 && !checked ? await this.#portsOfOthers() : [];
     const ports = await choosePorts({
       ...{ wishes, before: before?.ports ?? [], ipv6 },
@@ -321,7 +323,7 @@ export class Connections {
       .slice(0, 3);
     const outside = user?.nameservers ?? host.nameservers;
     const nameservers = {
-      none: [],
+      ...{ none: [], container: [] },
       host: host.all,
       user: outside,
       networks: names.available ? gateways : outside,

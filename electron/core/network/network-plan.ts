@@ -9,8 +9,8 @@ import { AppError } from "#shared/errors";
 
 /** How a container is connected on this machine, and in what that differs from what was asked for. */
 export interface NetworkPlan {
-  /** `user`: by a process of the ordinary user's own, see user-network.ts. */
-  kind: "none" | "host" | "networks" | "user";
+  /** `user`: by a process of the ordinary user's own, see user-network.ts. `container`: it has another one's. */
+  kind: "none" | "host" | "container" | "networks" | "user";
   networks: NetworkChoice[];
   warnings: string[];
   notes: string[];
@@ -33,13 +33,18 @@ export interface PlanFacts {
  * note instead.
  */
 export function planNetwork(
-  config: Pick<ContainerConfig, "networks" | "ports">,
+  config: Pick<ContainerConfig, "networks" | "ports" | "dns" | "extraHosts">,
   { rootless, abilities, oldPasta, sandbox }: PlanFacts,
 ): NetworkPlan {
   const ports = (config.ports ?? []).length > 0;
   if (config.networks === "none" || config.networks === "host") {
     const warnings = ports ? [portsWithout[config.networks]] : [];
     return { ...noNetwork, kind: config.networks, warnings };
+  }
+  if (config.networks && !Array.isArray(config.networks)) {
+    if (sandbox) throw unable(noSandbox);
+    const warnings = sharedWarnings(config, config.networks.container);
+    return { ...noNetwork, kind: "container", warnings };
   }
   const asked = config.networks !== undefined || ports;
   /** An ordinary user's containers can have either without the other. */
@@ -51,9 +56,7 @@ export function planNetwork(
   if (!missing.ok) {
     const reason = missing.reason ?? "This machine can't connect containers";
     if (!asked) return { ...noNetwork, notes: [`It has no network: ${lower(reason)}`] };
-    throw new AppError("FAILED_PRECONDITION", reason, {
-      ...{ field: "networks", hint: 'Choose the network "none".' },
-    });
+    throw unable(reason);
   }
   const networks = config.networks ?? [{ name: defaultNetwork }];
   const lossy = config.ports?.some(
@@ -75,6 +78,28 @@ export function planNetwork(
       hint: `Choose "${defaultNetwork}": it reaches the world, and its ports can be published.`,
     },
   });
+}
+
+const unable = (reason: string): AppError =>
+  new AppError("FAILED_PRECONDITION", reason, {
+    ...{ field: "networks", hint: 'Choose the network "none".' },
+  });
+
+/** What is the other one's to have. */
+function sharedWarnings(
+  { ports = [], dns, extraHosts }: Pick<ContainerConfig, "ports" | "dns" | "extraHosts">,
+  container: string,
+): string[] {
+  return [
+    ...(ports.length > 0
+      ? [
+          `Its ports are not published: it has the network of "${container}", which can publish them`,
+        ]
+      : []),
+    ...(dns || extraHosts
+      ? [`Its name servers and hosts are left out: it has those of "${container}"`]
+      : []),
+  ];
 }
 
 export const noBridges = "Containers can't be joined to networks on this machine";

@@ -41,6 +41,24 @@ export async function choosePorts(request: PortRequest): Promise<PublishedPort[]
   return chosen;
 }
 
+/** INVALID_ARGUMENT for an address from where no rule can lead to a container; `ipv6`: its network has that. */
+export function requireLed(wishes: readonly PortChoice[], ipv6: boolean): void {
+  for (const [index, { hostIp }] of wishes.entries()) {
+    const address = hostIp ? normalAddress(hostIp) : "";
+    if (!address.includes(":")) continue;
+    const fault = (message: string, hint: string): AppError =>
+      new AppError("INVALID_ARGUMENT", message, { field: `ports.${index}`, hint });
+    // The kernel drops what comes to ::1 by another interface than loopback, and answers would.
+    if (address === "::1") {
+      throw fault("Nothing leads from ::1 to a container", "Publish it on 127.0.0.1.");
+    }
+    if (!ipv6) {
+      const hint = "Choose a network with IPv6, or an IPv4 address.";
+      throw fault(`Its network has no IPv6: nothing leads from ${address} to it`, hint);
+    }
+  }
+}
+
 /** Whether two ports can't be published at once. */
 export function collide(a: PublishedPort, b: PublishedPort): boolean {
   if (a.protocol !== b.protocol || a.hostPort !== b.hostPort) return false;

@@ -5,7 +5,7 @@ import { configFile } from "./names.ts";
 import { noNetwork, planNetwork } from "./network-plan.ts";
 import type { Connection, NetworkRecord } from "./network-store.ts";
 import { holders } from "./port-owner.ts";
-import { collide, portText } from "./ports.ts";
+import { collide, portText, requireLed } from "./ports.ts";
 import { ruleset } from "./ruleset.ts";
 import { pastaArgs } from "./user-network.ts";
 
@@ -43,6 +43,20 @@ test("ports collide where one is on every address of the family", () => {
   expect(collide(port, { ...port, hostIp: "::" })).toBe(false);
   expect(collide(port, { ...port, protocol: "udp" })).toBe(false);
   expect(portText({ ...port, hostIp: "::1", protocol: "udp" })).toBe("[::1]:8080/udp");
+});
+
+test.each<[hostIp: string | undefined, ipv6: boolean, says: RegExp | undefined]>([
+  ["::1", true, /Nothing leads from ::1/],
+  ["0:0::1", false, /Nothing leads from ::1/],
+  ["::", false, /no IPv6/],
+  ["::", true, undefined],
+  ["fd00:9::1", true, undefined],
+  ["127.0.0.1", false, undefined],
+  [undefined, false, undefined],
+])("a port at %s, with IPv6: %s", (hostIp, ipv6, says) => {
+  const ask = (): void => requireLed([port, { ...port, hostIp }], ipv6);
+  if (says) expect(ask).toThrow(says);
+  else expect(ask).not.toThrow();
 });
 
 test("who listens is told from who is only connected", () => {

@@ -20,7 +20,7 @@ async function projectOf(text: string): Promise<Project> {
 }
 
 const nothing: PlanFacts = {
-  ...{ containers: [], networks: [], volumes: new Set(["kept"]) },
+  ...{ containers: [], networks: [], volumes: new Set(["kept"]), devices: new Set() },
   abilities: { bridges: { ok: true }, ports: { ok: true }, names: { ok: true } },
   ...{ image: () => undefined, isTaken: () => false },
 };
@@ -85,5 +85,22 @@ test("an ordinary user's services have no network in common, and are told so", a
   ]);
   expect(planned.notes).toMatchObject([
     { level: "lost", message: "Not for you: the services don't find each other by name" },
+  ]);
+});
+
+test("devices by name are those of this machine, and each that is not there is told of", async () => {
+  const text =
+    "services:\n  a: { image: i, gpus: 2 }\n  b:\n    image: i\n    devices: [acme.com/tpu=x]\n";
+  const read = await projectOf(text);
+  const planned = planUp(read, { ...nothing, devices: new Set(["nvidia.com/gpu=1"]) });
+  expect(planned.services.map(({ service }) => service.draft.cdiDevices)).toEqual([
+    ...[["nvidia.com/gpu=1"], undefined],
+  ]);
+  const gone = (name: string): string => `There is no device ${name} on this machine`;
+  expect(
+    planned.notes.map(({ level, line, path, message }) => [level, line, path, message]),
+  ).toEqual([
+    ["lost", 2, "services.a.gpus", `${gone("nvidia.com/gpu=0")}: it goes without`],
+    ["error", 5, "services.b.devices[0]", gone("acme.com/tpu=x")],
   ]);
 });

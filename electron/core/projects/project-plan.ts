@@ -22,6 +22,8 @@ export interface PlanFacts {
   /** The project's. */
   containers: readonly Container[];
   networks: readonly Network[];
+  /** Names of devices by which containers are given them. */
+  devices: ReadonlySet<string>;
   /** Names of volumes. */
   volumes: ReadonlySet<string>;
   abilities: NetworkAbilities;
@@ -75,7 +77,8 @@ export interface UpPlan {
 /** Compares what a project says with what there is. */
 export function planUp(read: Project, facts: PlanFacts, options: UpOptions = {}): UpPlan {
   const notes: ComposeNote[] = [];
-  const project = facts.abilities.bridges.ok ? read : withoutNetworks(read, facts, notes);
+  const joined = facts.abilities.bridges.ok ? read : withoutNetworks(read, facts, notes);
+  const project = withDevices(joined, facts, notes);
   const chosen = options.services
     ? withDependencies(project.services, options.services)
     : project.services;
@@ -90,6 +93,7 @@ export function planUp(read: Project, facts: PlanFacts, options: UpOptions = {})
     volumes: project.volumes.map((volume) => volumeStep(volume, facts, notes)),
     orphans: facts.containers.filter((row) => !known.has(serviceOf(row))),
   };
+  followShares(plan.services);
   checkHealth(plan, facts, notes);
   return plan;
 }
@@ -138,6 +142,24 @@ function withoutNetworks(project: Project, facts: PlanFacts, notes: ComposeNote[
     note(notes, "lost", { at: first.at, path: "networks" }, message);
   }
   return { ...project, services, networks: [] };
+}
+
+/** Gives services the devices that they ask for by name, and tells of those that are not there. */
+function withDevices(project: Project, { devices }: PlanFacts, notes: ComposeNote[]): Project {
+  const services = project.services.map((service): Service => {
+    for (const request of service.devices) {
+      for (const name of request.names.filter((one) => !devices.has(one))) {
+        const level = request.needed ? "error" : "lost";
+        const message = `There is no device ${name} on this machine`;
+        note(notes, level, request, request.needed ? message : `${message}: it goes without`);
+      }
+    }
+    const there = service.devices.flatMap(({ names }) => names).filter((name) => devices.has(name));
+    if (there.length === 0) return service;
+    const cdiDevices = [...new Set([...(service.draft.cdiDevices ?? []), ...there])];
+    return { ...service, draft: { ...service.draft, cdiDevices } };
+  });
+  return { ...project, services };
 }
 
 function networkStep(
@@ -224,6 +246,26 @@ function actionFor(
     return { action: "keep", reason: "Whether it runs can't be known" };
   }
   return { action: status === "running" ? "keep" : "start" };
+}
+
+/** Whoever runs in namespaces of a container that is started now would be left in those of its last run. */
+function followShares(services: readonly ServiceSteps[]): void {
+  const byName = new Map(services.map((steps) => [steps.service.name, steps]));
+  const begins = (name: string): boolean => {
+    const steps = byName.get(name);
+    if (!steps) return false;
+    const first = steps.containers.find(({ number }) => number === 1);
+    return first?.action !== "keep" || steps.service.shares.some((one) => begins(one.service));
+  };
+  for (const { service, containers } of services) {
+    const share = service.shares.find((one) => begins(one.service));
+    if (!share) continue;
+    for (const step of containers) {
+      if (step.action !== "keep" || step.row?.state.status !== "running") continue;
+      const reason = `It shares what “${share.service}” has, which is started anew`;
+      Object.assign(step, { action: "recreate", reason });
+    }
+  }
 }
 
 /** Why a container can't stay as it is; undefined when it can. `imageId`: of its image as it is here. */

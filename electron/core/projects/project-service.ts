@@ -12,6 +12,7 @@ import type {
 } from "#shared/contract/projects";
 import { AppError } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
+import { listCdiDevices } from "../cdi/cdi-devices.ts";
 import { projectDir } from "../host/paths.ts";
 import type { OperationContext, OperationService } from "../operations/operation-service.ts";
 import type { Store } from "../store/store.ts";
@@ -165,10 +166,7 @@ export class ProjectService implements Disposable {
       `Restarting ${titleOf(name, services)}`,
       async (op) => {
         const known = await this.#services(name);
-        const dependents = known.filter(({ dependsOn }) =>
-          dependsOn.some(({ service, restart }) => restart && services?.includes(service)),
-        );
-        const names = services && [...new Set([...services, ...dependents.map((one) => one.name)])];
+        const names = services && [...restartedWith(known, services)];
         await this.#each(name, names, "dependencies", op, (id) =>
           this.#o.containers.lifecycle.restart(id),
         );
@@ -238,6 +236,7 @@ export class ProjectService implements Disposable {
         containers: await this.#rows.listOf(project.name),
         networks: await networks.list(),
         volumes: new Set((await volumes.list()).map(({ id }) => id)),
+        devices: new Set((await listCdiDevices()).devices.map((device) => device.name)),
         abilities: networks.abilities,
         image: (name) => images.findByName(name),
         isTaken: (name) => containers.records.idOf(name) !== undefined,
@@ -304,6 +303,19 @@ export class ProjectService implements Disposable {
 
 const titleOf = (name: string, services: readonly string[] | undefined): string =>
   services ? `${services.join(", ")} of ${name}` : name;
+
+/** These, and those that ask to be restarted with one of them. */
+function restartedWith(known: readonly Service[], names: readonly string[]): Set<string> {
+  const restarted = new Set(names);
+  // A set is walked on over what is added to it meanwhile.
+  for (const name of restarted) {
+    for (const { name: other, dependsOn } of known) {
+      if (dependsOn.some(({ service, restart }) => restart && service === name))
+        restarted.add(other);
+    }
+  }
+  return restarted;
+}
 
 const noteLine = ({ file, line, path, message }: ComposeNote): string =>
   `${file}:${line}: ${path === "" ? "" : `${path}: `}${message}`;

@@ -370,3 +370,57 @@ networks:
   });
   expect(await core.projects.list()).toEqual([]);
 });
+
+test("what has another service's namespaces follows it", async () => {
+  const text = (wait: string): string => `
+name: shop
+services:
+  probe:
+    image: ${image}
+    command: ["sleep", "1000"]
+    network_mode: service:side
+    pid: service:web
+  side: { image: "${image}", command: ["sleep", "1000"], network_mode: "service:web" }
+  web: { image: "${image}", command: ["sleep", "${wait}"] }
+`;
+  const id = await bringUp(text("4711"));
+  const idOf = (name: string): string => core.containers.records.idOf(name) as string;
+  const said = async (name: string, script: string): Promise<string> => {
+    const args = ["sh", "-c", script];
+    const { stdout } = await core.containers.exec(idOf(name), { args });
+    return new TextDecoder().decode(stdout);
+  };
+  const network = "readlink /proc/self/ns/net";
+  const isOfWeb = async (): Promise<string> => {
+    const own = await said("shop-web-1", network);
+    expect(await said("shop-side-1", network)).toBe(own);
+    expect(await said("shop-probe-1", network)).toBe(own);
+    expect(await said("shop-probe-1", "ps")).toContain("sleep 47");
+    return own;
+  };
+  const first = await isOfWeb();
+  await core.projects.restart(id, ["web"]);
+  const second = await isOfWeb();
+  expect(second).not.toBe(first);
+  // The one that they follow is another one.
+  const changed = sourceOf(text("4712"));
+  const { services } = await core.projects.check({ ...changed, name: id });
+  expect(services.map(({ containers }) => containers.map(({ action }) => action))).toEqual([
+    ...[["recreate"], ["recreate"], ["recreate"]],
+  ]);
+  await core.projects.import(changed);
+  await core.projects.up(id);
+  expect(await isOfWeb()).not.toBe(second);
+  const before = (await containersOf(id)).map((row) => row.id);
+  await core.projects.up(id);
+  expect((await containersOf(id)).map((row) => row.id)).toEqual(before);
+  // It alone is started: those that ran on in what it left are made anew.
+  await core.containers.lifecycle.kill(idOf("shop-web-1"), "SIGKILL");
+  await vi.waitFor(async () => {
+    expect((await containersOf(id)).find(({ name }) => name === "shop-web-1")).toMatchObject({
+      state: { status: "exited" },
+    });
+  });
+  await core.projects.up(id);
+  await isOfWeb();
+});

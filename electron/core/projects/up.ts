@@ -51,6 +51,8 @@ export class Up {
   /** The containers of each service, as they were made or found. */
   readonly #ids = new Map<string, string[]>();
   readonly #anew: ReadonlySet<string>;
+  /** Services whose first container was started just now. */
+  readonly #started = new Set<string>();
   #done = 0;
 
   constructor(tools: UpTools, plan: UpPlan, context: UpContext) {
@@ -195,11 +197,16 @@ export class Up {
       return undefined;
     }
     const { networks } = service.draft;
-    const moved = Array.isArray(networks) && networks.some((one) => this.#anew.has(one.name));
+    const left =
+      row?.state.status === "running" &&
+      service.shares.some((share) => this.#started.has(share.service));
+    const moved =
+      left || (Array.isArray(networks) && networks.some((one) => this.#anew.has(one.name)));
     // The image may have come just now.
     const anew = row && recreateReason(row, service, imageId, moved, this.#context.recreate);
     if (row && anew === undefined) {
       if (action === "start") {
+        if (number === 1 && row.state.status !== "paused") this.#started.add(service.name);
         if (row.state.status === "paused") await containers.lifecycle.resume(row.id);
         else await containers.lifecycle.start(row.id);
       }
@@ -210,6 +217,7 @@ export class Up {
       await this.#remove(row.id);
     }
     this.#context.op.signal.throwIfAborted();
+    if (number === 1) this.#started.add(service.name);
     const config = containerConfig(paths, project, service, { number, imageId });
     return (await containers.create(config, true)).id;
   }

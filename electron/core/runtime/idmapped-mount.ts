@@ -11,11 +11,42 @@ export const perl = "/usr/bin/perl";
  * The layers in a tmpfs that the overlay then covers, so that no directory is needed for any; the directory of `upper`
  * and `work` over itself, for as long as the overlay is being mounted, so that this has its paths. Arguments: maps of
  * users and of groups, both as `inside outside size` apart by commas; the target; that directory; the overlay's
- * options, with layers by number; layers as `type:path`, topmost first..
+ * options, with layers by number; layers as `type:path`, topmost first; what else is mapped as `bind:place:source`.
  */
 const script = `
 use strict;
 my ($uids, $gids, $target, $own, $options, @layers) = @ARGV;
+NAMESPACE
+for my $bind (grep /^bind:/, @layers) {
+  my (undef, $place, $source) = split /:/, $bind, 3;
+  idmapped($source, $place);
+}
+@layers = grep !/^bind:/, @layers;
+mount_at("tmpfs", $target, "tmpfs", 0, "size=1m,mode=755");
+chdir $target or die "$target: $!\\n";
+my $count = 0;
+for my $layer (@layers) {
+  my ($type, $path) = split /:/, $layer, 2;
+  mkdir $count; mkdir "file$count";
+  if ($type eq "erofs") {
+    mount_at($path, "file$count", "erofs", 1, "");
+    $path = "file$count";
+  }
+  idmapped($path, "$count");
+  $count++;
+}
+idmapped($own, $own);
+my ($uid) = grep defined, map { /^0 (\\d+) / ? $1 : undef } split /,/, $uids;
+my ($gid) = grep defined, map { /^0 (\\d+) / ? $1 : undef } split /,/, $gids;
+ok(syscall(NR_PRCTL, 28, 4, 0, 0, 0), "prctl");
+syscall(NR_SETFSGID, 0 + $gid);
+syscall(NR_SETFSUID, 0 + $uid);
+mount_at("overlay", $target, "overlay", 0, $options);
+ok(syscall(NR_UMOUNT2, $own, 2), "umount $own");
+`;
+
+/** Makes a user namespace of `$uids` and `$gids`, and what is mapped by it. */
+const namespace = `
 sub ok { my ($result, $what) = @_; die "$what: $!\\n" if $result < 0; $result }
 pipe(my $mapped, my $tell_mapped) && pipe(my $there, my $tell_there) or die "pipe: $!\\n";
 my $child = fork() // die "fork: $!\\n";
@@ -42,35 +73,18 @@ sub mount_at {
   my ($what, $where, $type, $flags, $data) = @_;
   ok(syscall(NR_MOUNT, $what, $where, $type, $flags, $data), "mount $type $what");
 }
-sub idmapped {
-  my ($what, $where) = @_;
-  my $empty = "";
+sub mapped_tree {
+  my ($what) = @_;
   my $tree = ok(syscall(NR_OPEN_TREE, -100, $what, 0x80001), "open_tree $what");
   my $attributes = pack "QQQQ", 0x100000, 0, 0, fileno $namespace;
-  ok(syscall(NR_MOUNT_SETATTR, $tree, $empty, 0x1000, $attributes, 32), "mount_setattr $what");
-  ok(syscall(NR_MOVE_MOUNT, $tree, $empty, -100, $where, 4), "move_mount $what");
+  ok(syscall(NR_MOUNT_SETATTR, $tree, my $empty = "", 0x1000, $attributes, 32), "mount_setattr $what");
+  return $tree;
 }
-mount_at("tmpfs", $target, "tmpfs", 0, "size=1m,mode=755");
-chdir $target or die "$target: $!\\n";
-my $count = 0;
-for my $layer (@layers) {
-  my ($type, $path) = split /:/, $layer, 2;
-  mkdir $count; mkdir "file$count";
-  if ($type eq "erofs") {
-    mount_at($path, "file$count", "erofs", 1, "");
-    $path = "file$count";
-  }
-  idmapped($path, "$count");
-  $count++;
+sub idmapped {
+  my ($what, $where) = @_;
+  my $tree = mapped_tree($what);
+  ok(syscall(NR_MOVE_MOUNT, $tree, my $empty = "", -100, $where, 4), "move_mount $what");
 }
-idmapped($own, $own);
-my ($uid) = grep defined, map { /^0 (\\d+) / ? $1 : undef } split /,/, $uids;
-my ($gid) = grep defined, map { /^0 (\\d+) / ? $1 : undef } split /,/, $gids;
-ok(syscall(NR_PRCTL, 28, 4, 0, 0, 0), "prctl");
-syscall(NR_SETFSGID, 0 + $gid);
-syscall(NR_SETFSUID, 0 + $uid);
-mount_at("overlay", $target, "overlay", 0, $options);
-ok(syscall(NR_UMOUNT2, $own, 2), "umount $own");
 `;
 
 /** asm/unistd.h: those up to 335 differ between architectures, those after are the same on all. */
@@ -83,17 +97,33 @@ const shared = { OPEN_TREE: 428, MOVE_MOUNT: 429, MOUNT_SETATTR: 442 };
 /** Whether the system calls are known for this machine. */
 export const canMapMounts = numbers[process.arch] !== undefined;
 
+/** A shim that was started ahead takes a word a line. */
+function program(text: string): string[] {
+  const known = { ...numbers[process.arch], ...shared };
+  const whole = text
+    .replace("NAMESPACE", () => namespace)
+    .replaceAll(/NR_([A-Z\d_]+)/g, (_, name: string) => String(known[name as keyof typeof known]));
+  return [perl, "-e", whole.replaceAll(/\n\s*/g, " ").trim()];
+}
+
 /** argv that mounts it at `target`; `options` are the overlay's, with layers by their numbers from 0 on. */
 export function idmappedMount(mount: RootfsMount, target: string, options: string): string[] {
   const { idmap, lower, upper = "" } = mount;
-  const known = { ...numbers[process.arch], ...shared };
-  const text = script.replaceAll(/NR_([A-Z\d_]+)/g, (_, name: string) =>
-    String(known[name as keyof typeof known]),
-  );
   return [
-    // A shim that was started ahead takes a word a line.
-    ...[perl, "-e", text.replaceAll(/\n\s*/g, " ").trim(), idmap?.uids ?? "", idmap?.gids ?? ""],
+    ...[...program(script), idmap?.uids ?? "", idmap?.gids ?? ""],
     ...[target, dirname(upper), options],
     ...lower.map(({ type, path }) => `${type}:${path}`),
+    ...(idmap?.binds ?? []).map(({ source, place }) => `bind:${place}:${source}`),
+  ];
+}
+
+/** argv that fails where the file system of `path` can't map ids; nothing is mounted by it. */
+export function idmapTrial(path: string): string[] {
+  const ids = "0 65536 1";
+  return [
+    ...program("use strict; my ($uids, $gids, $path) = @ARGV; NAMESPACE mapped_tree($path);"),
+    ids,
+    ids,
+    path,
   ];
 }

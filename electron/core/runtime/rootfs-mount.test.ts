@@ -59,6 +59,9 @@ test("what a user namespace is to see is mounted by one program, a word a line",
     "lowerdir=0:1,upperdir=/c/upper,workdir=/c/work",
     ...["erofs:/b c", "directory:/a"],
   ]);
+  const binds = [{ source: "/of:it", place: "/c/mounts/0" }];
+  const more = { ...overlay(directory("/a")), idmap: { ...idmap, binds } };
+  expect(mountCommand(more, "/t", options).at(-1)).toBe("bind:/c/mounts/0:/of:it");
   expect(mountArgs({ ...overlay(directory("/a")), idmap }, "/t", options, ["run"]).at(-1)).toBe(
     "run",
   );

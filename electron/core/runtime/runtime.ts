@@ -51,6 +51,13 @@ export interface Lower {
 }
 
 /** How the root file system is put together, inside the shim's mount namespace. Paths are absolute. */
+export interface IdmappedFiles {
+  uids: string;
+  gids: string;
+  /** What else is mounted so, each at a directory or file that is there for it; in its shim's mount namespace alone. */
+  binds?: { source: string; place: string }[];
+}
+
 export interface RootfsMount {
   type: "overlay" | "bind";
   /** overlay: topmost first. bind: exactly one directory. */
@@ -61,7 +68,7 @@ export interface RootfsMount {
    * Overlay with upper only: owned as a user namespace of the container's own sees it, while all is on disk as if there
    * was none. Each `inside outside size`, apart by commas; 0 is among them.
    */
-  idmap?: { uids: string; gids: string };
+  idmap?: IdmappedFiles;
 }
 
 /** What of a container has to be known for its shim to be started. */

@@ -11,6 +11,7 @@ import type { Disposable } from "#shared/base/disposable";
 import { Latest } from "../base/latest.ts";
 import type { Paths } from "../host/paths.ts";
 import { readDistribution } from "../host/distribution.ts";
+import { findFirewalls } from "../host/firewalls.ts";
 import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import { findPrerequisites } from "../host/prerequisites.ts";
 import type { OwnNamespaces } from "../host/own-namespaces.ts";
@@ -87,9 +88,10 @@ export class SystemService {
       user: { uid, name: username, rootless: facts.rootless },
       cgroup: facts.cgroup,
       paths: { data: options.paths.data, state: options.paths.state },
-      prerequisites: [],
+      ...{ prerequisites: [], firewalls: [] },
       runtimes: [],
       abilities: abilitiesOf([]),
+      limits: facts.limits,
       probing: true,
     });
     // One listener a process, and a probe runs a dozen at once.
@@ -227,14 +229,16 @@ export class SystemService {
 
   async #findPrerequisites(): Promise<void> {
     const mkfsErofs = await findMkfsErofs();
+    const { signal } = this.#abort;
+    const finding = findFirewalls(this.facts.rootless, { signal });
     const prerequisites = await findPrerequisites({
-      signal: this.#abort.signal,
+      signal,
       instead: {
         ...(process.env.SHIMYARD_CRIU && { criu: process.env.SHIMYARD_CRIU }),
         ...(mkfsErofs && { "mkfs.erofs": mkfsErofs }),
       },
     }).catch(() => []);
-    this.#change({ prerequisites });
+    this.#change({ prerequisites, firewalls: await finding });
   }
 
   #showRuntimes(infos: RuntimeInfo[], probing: boolean): void {

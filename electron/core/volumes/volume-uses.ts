@@ -1,11 +1,12 @@
 import { MountTarget } from "#shared/contract/container-options";
 import type { BindMount, ContainerMount, TmpfsMount } from "#shared/contract/container-options";
+import type { ContainerConfig } from "#shared/contract/containers";
 import { newId } from "../base/ids.ts";
 import { placeOf } from "../base/mount-place.ts";
 
 /** What of a container says which volumes it has. */
 export interface VolumeHolder {
-  config: { mounts?: ContainerMount[] | undefined };
+  config: Pick<ContainerConfig, "mounts" | "userns">;
   /** Names of those that nobody named, by where they are seen. */
   ownVolumes: Record<string, string>;
 }
@@ -59,13 +60,17 @@ export function volumesOf({ config: { mounts = [] }, ownVolumes }: VolumeHolder)
   return [...named, ...declared];
 }
 
-/** A container's mounts with its volumes as the directories that they are. */
+/**
+ * A container's mounts with its volumes as the directories that they are: on disk owned as if there was no user
+ * namespace, so that one has the same files with it and without.
+ */
 export function placeVolumes(
   holder: VolumeHolder,
   directory: (name: string) => string,
 ): (BindMount | TmpfsMount)[] {
   const volumes = volumesOf(holder).map(({ name, target, readOnly }) => ({
     ...{ type: "bind" as const, source: directory(name), target, readOnly },
+    ...(holder.config.userns ? { idmap: true } : {}),
   }));
   return [...(holder.config.mounts ?? []).filter((mount) => mount.type !== "volume"), ...volumes];
 }

@@ -325,6 +325,7 @@ export function fakeSystem(rootless: boolean): SystemInfo {
         install: "sudo apt-get install busybox-static",
       },
     ],
+    firewalls: [],
     runtimes: [
       {
         id: "oci/crun",
@@ -376,6 +377,7 @@ export function fakeSystem(rootless: boolean): SystemInfo {
       },
     ],
     abilities: { checkpoint, limits, pause: yes },
+    limits: { memory: yes, swap: yes, cpu: yes, cpuset: yes, pids: yes, io: yes },
     probing: false,
   };
 }

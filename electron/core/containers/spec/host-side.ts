@@ -14,6 +14,7 @@ import {
   type GivenDevice,
 } from "./devices.ts";
 import { requireIdMapping } from "./id-maps.ts";
+import { requireMappable } from "./mapped-mounts.ts";
 import { findJoined, type JoinedNamespaces, requireApart } from "./namespaces.ts";
 import { type HardLimits, parseHardLimits } from "./rlimits.ts";
 import { loadSeccomp, type OciSeccomp } from "./seccomp.ts";
@@ -62,6 +63,7 @@ export async function findHostSide(
   const { privileged = false } = security;
   requireApart(config);
   await requireIdMapping(config, rootless);
+  await requireMappable(config);
   const warnings: string[] = [];
   const notes: string[] = [];
   const own = await ownRights();

@@ -14,7 +14,7 @@ export function updatedResources(
 ): OciResources {
   const all = everyLimit(limits, moreLimits, facts);
   return Object.fromEntries(
-    Object.entries(all).filter(([name]) => facts.controllers?.includes(name) ?? true),
+    Object.entries(all).filter(([name]) => facts.limits[name as "memory" | "cpu" | "pids"].ok),
   );
 }
 
@@ -27,7 +27,7 @@ function everyLimit(
   const memory = limits.memory ?? -1;
   const { swap = -1 } = memoryOf(limits.memory, moreLimits, facts, []);
   return {
-    memory: { limit: memory, ...(facts.swapLimit ? { swap } : {}) },
+    memory: { limit: memory, ...(facts.limits.swap.ok ? { swap } : {}) },
     cpu: { quota: cpuQuota(limits.cpus ?? facts.cpus), period: cpuPeriod },
     pids: { limit: limits.pids ?? maxPids },
   };
@@ -51,17 +51,20 @@ export function resources(
   // The runtime adds what every container may use (null, zero, tty, ...).
   if (!facts.rootless) result.devices = [{ allow: false, access: "rwm" }];
   const memory = memoryOf(limits.memory, moreLimits, facts, warnings);
-  const put = (name: keyof typeof words, limit: object): void => {
+  const put = (controller: keyof typeof made, limit: object): void => {
     if (Object.keys(limit).length === 0) return;
-    const controller = name === "blockIO" ? "io" : name;
-    if (facts.controllers?.includes(controller) ?? true) Object.assign(result, { [name]: limit });
-    else warnings.push(`The ${words[name]} not limited: that is not delegated to this user`);
+    const { ok, reason } = facts.limits[controller];
+    const { field, words } = made[controller];
+    if (ok) Object.assign(result, { [field]: { ...result[field], ...limit } });
+    else warnings.push(`${words}: ${lower(reason ?? "that can't be had here")}`);
   };
   put("memory", memory);
   const { cpuShares, cpusetCpus, cpusetMems } = moreLimits;
   const cpu = {
     ...(limits.cpus === undefined ? {} : { quota: cpuQuota(limits.cpus), period: cpuPeriod }),
     ...(cpuShares === undefined ? {} : { shares: cpuShares }),
+  };
+  const cpuset = {
     ...(cpusetCpus === undefined ? {} : { cpus: cpusetCpus }),
     ...(cpusetMems === undefined ? {} : { mems: cpusetMems }),
   };
@@ -69,8 +72,9 @@ export function resources(
     warnings.push(`The CPU limit of ${limits.cpus} is above this machine's ${facts.cpus} CPUs`);
   }
   put("cpu", cpu);
+  put("cpuset", cpuset);
   put("pids", limits.pids === undefined ? {} : { limit: limits.pids });
-  put("blockIO", blockIoOf(moreLimits, weighs, limitedDevices, warnings));
+  put("io", blockIoOf(moreLimits, weighs, limitedDevices, warnings));
   return result;
 }
 
@@ -102,10 +106,16 @@ function blockIoOf(
   return result;
 }
 
-const words = {
-  ...{ memory: "memory is", cpu: "CPUs are", pids: "number of processes is" },
-  blockIO: "block I/O is",
-};
+/** Where in the specification a controller's limits are, and what is said of those that can't be had. */
+const made = {
+  memory: { field: "memory", words: "Its memory is not limited" },
+  cpu: { field: "cpu", words: "Its CPUs are not limited" },
+  cpuset: { field: "cpu", words: "It runs on all CPUs" },
+  pids: { field: "pids", words: "Its number of processes is not limited" },
+  io: { field: "blockIO", words: "Its block I/O is not limited" },
+} as const;
+
+const lower = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);
 
 const rates = [
   ["deviceReadBps", "throttleReadBpsDevice"],
@@ -133,12 +143,12 @@ function memoryOf(
   }
   // The same for memory and swap together: a limit is then what it says, and not half of it.
   const swap = limit === undefined ? undefined : (memorySwap ?? limit);
-  if (swap !== undefined && swap !== -1 && !facts.swapLimit) {
+  if (swap !== undefined && swap !== -1 && facts.limits.memory.ok && !facts.limits.swap.ok) {
     warnings.push("Swap is not limited: this kernel does not account it");
   }
   return {
     ...(limit === undefined ? {} : { limit }),
-    ...(swap === undefined || !facts.swapLimit ? {} : { swap }),
+    ...(swap === undefined || !facts.limits.swap.ok ? {} : { swap }),
     ...(memoryReservation === undefined ? {} : { reservation: memoryReservation }),
   };
 }

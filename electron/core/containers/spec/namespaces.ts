@@ -3,11 +3,17 @@ import { AppError } from "#shared/errors";
 import type { HostFacts } from "../../system/host-facts.ts";
 
 /** Paths of other containers' namespaces that one is put into. */
-export type JoinedNamespaces = Partial<Record<"pid" | "ipc", string>>;
+export type JoinedNamespaces = Partial<Record<"pid" | "ipc" | "network", string>>;
+
+/** The container whose network it has. */
+export const sharedNetwork = ({
+  networks,
+}: Pick<ContainerConfig, "networks">): string | undefined =>
+  typeof networks === "object" && !Array.isArray(networks) ? networks.container : undefined;
 
 /** `pidOf` gives a running container's first process, by name or id, and throws for one that does not run. */
 export function findJoined(
-  { namespaces = {} }: Pick<ContainerConfig, "namespaces">,
+  { namespaces = {}, networks }: Pick<ContainerConfig, "namespaces" | "networks">,
   pidOf: (container: string, field: string) => number,
 ): JoinedNamespaces {
   const joined: JoinedNamespaces = {};
@@ -16,6 +22,8 @@ export function findJoined(
     if (typeof choice !== "object") continue;
     joined[type] = `/proc/${pidOf(choice.container, `namespaces.${type}`)}/ns/${type}`;
   }
+  const network = sharedNetwork({ networks });
+  if (network !== undefined) joined.network = `/proc/${pidOf(network, "networks")}/ns/net`;
   return joined;
 }
 
@@ -31,7 +39,10 @@ export function namespacesOf(
   joined: JoinedNamespaces,
 ): { type: string; path?: string }[] {
   const { pid, ipc, uts, cgroup } = config.namespaces ?? {};
-  const own = (type: "pid" | "ipc", shared: unknown): { type: string; path?: string }[] => {
+  const own = (
+    type: keyof JoinedNamespaces,
+    shared: unknown,
+  ): { type: string; path?: string }[] => {
     const path = joined[type];
     if (path !== undefined) return [{ type, path }];
     return shared === "host" ? [] : [{ type }];
@@ -43,7 +54,7 @@ export function namespacesOf(
     ...own("ipc", ipc),
     ...(uts === "host" ? [] : [{ type: "uts" }]),
     { type: "mount" },
-    ...(hostNetwork ? [] : [{ type: "network" }]),
+    ...own("network", hostNetwork ? "host" : undefined),
     ...(ownCgroup ? [{ type: "cgroup" }] : []),
     ...(config.userns ? [{ type: "user" }] : []),
   ];
@@ -71,9 +82,11 @@ export function requireApart({
     ? "all privileges"
     : networks === "host"
       ? "this machine's network"
-      : namespaces.pid || namespaces.ipc
-        ? "processes or queues of others"
-        : undefined;
+      : sharedNetwork({ networks }) !== undefined
+        ? "another container's network"
+        : namespaces.pid || namespaces.ipc
+          ? "processes or queues of others"
+          : undefined;
   if (shared === undefined) return;
   // They belong to another user namespace, in which its root is nobody.
   throw new AppError(

@@ -208,6 +208,50 @@ test("what is in another container's namespaces sees its processes, and starts o
   });
 });
 
+test("one that has another's network has its name, hosts and sockets, and starts only when that runs", async (context) => {
+  if (!core.networks.abilities.bridges.ok) context.skip("containers can't be joined here");
+  const base = {
+    ...{ imageId, env: [], terminal: false, limits: {}, restart: { name: "no" as const } },
+    labels: {},
+  };
+  const serving = ["sh", "-c", "echo through >/said && exec nc -l -p 4711 </said"];
+  const { id: other } = await core.containers.create(
+    { ...base, name: "other", hostname: "harbour", args: serving },
+    true,
+  );
+  const joining = { ...base, networks: { container: "other" }, args: ["sleep", "1000"] };
+  const first = await core.containers.create(
+    { ...joining, name: "first", ports: [{ containerPort: 80, protocol: "tcp" }] },
+    true,
+  );
+  expect(first.warnings).toEqual([expect.stringContaining('"other", which can publish them')]);
+  // Of the other one, by one that has it from there itself.
+  const { id, warnings } = await core.containers.create(
+    { ...joining, name: "second", networks: { container: first.id.slice(0, 12) } },
+    true,
+  );
+  expect(warnings).toEqual([]);
+  const said = async (of: string, script: string): Promise<string> => {
+    const { stdout } = await core.containers.exec(of, { args: ["sh", "-c", script] });
+    return new TextDecoder().decode(stdout);
+  };
+  const same = "hostname; cat /etc/hosts /etc/resolv.conf; readlink /proc/self/ns/net";
+  const expected = await said(other, same);
+  expect(expected).toContain("\tharbour\n");
+  expect(await said(id, same)).toBe(expected);
+  await vi.waitFor(async () => expect(await said(id, "nc 127.0.0.1 4711")).toBe("through\n"));
+  await expect(core.containers.membership.connect(id, { name: "bridge" })).rejects.toMatchObject({
+    code: "FAILED_PRECONDITION",
+  });
+  await core.containers.delete(id, true);
+  await core.containers.lifecycle.stop(first.id, 0);
+  await core.containers.delete(other, true);
+  await expect(core.containers.lifecycle.start(first.id)).rejects.toMatchObject({
+    code: "NOT_FOUND",
+    details: { field: "networks" },
+  });
+});
+
 test("nothing that a container has started among the machine's processes outlives it", async (context) => {
   if (choosePrivileges().rootless)
     context.skip("nothing holds an ordinary user's processes together");

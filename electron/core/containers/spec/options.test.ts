@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseRunLine } from "#shared/run-line/parse-run-line";
 import { emptyConfig } from "../../images/image-config.ts";
 import { noNetwork } from "../../network/network-plan.ts";
-import type { HostFacts } from "../../system/host-facts.ts";
+import { type HostFacts, limitsOf } from "../../system/host-facts.ts";
 import { placeVolumes } from "../../volumes/volume-uses.ts";
 import { makeSpec, type SpecResult } from "../spec.ts";
 import { chooseCapabilities, defaultCapabilities } from "./capabilities.ts";
@@ -14,7 +14,7 @@ import { parseHardLimits, rlimits } from "./rlimits.ts";
 import { convertProfile } from "./seccomp.ts";
 
 const facts: HostFacts = {
-  ...{ rootless: false, cgroup: "v2", swapLimit: true, openFiles: 1_048_576, cpus: 2 },
+  ...{ rootless: false, cgroup: "v2", limits: limitsOf({}, true), openFiles: 1_048_576, cpus: 2 },
 };
 
 let directory: string;
@@ -34,7 +34,7 @@ async function ofLine(flags: string, more: Partial<HostFacts> = {}): Promise<Spe
     notes: [],
   };
   return makeSpec({
-    ...{ id: "a".repeat(64), config, image: emptyConfig, user: { uid: 0, gid: 0 } },
+    ...{ id: "a".repeat(64), ownName: "a", config, image: emptyConfig, user: { uid: 0, gid: 0 } },
     ...{ facts: { ...facts, ...more }, limits: { ok: true }, network: noNetwork, etc: [], host },
     mounts: placeVolumes({ config, ownVolumes: {} }, (name) => `/volumes/${name}`),
   });

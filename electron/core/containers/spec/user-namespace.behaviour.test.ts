@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdtemp, readFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -80,6 +80,59 @@ describe.skipIf(rootless).each<LayerKind>(["erofs", "directory"])("on layers as 
     );
   });
 
+  test("volumes and what is mapped are its root's, and on disk as if there was no namespace", async () => {
+    const shared = join(root, "shared");
+    await mkdir(join(shared, "deep"), { recursive: true });
+    await writeFile(join(shared, "file"), "of this machine\n", { mode: 0o600 });
+    await chown(join(shared, "deep"), 1000, 50);
+    const bind = (source: string, target: string, more = {}) => ({
+      ...{ type: "bind" as const, source, target, readOnly: false, ...more },
+    });
+    const mounts = [
+      { type: "volume" as const, source: "kept", target: "/etc", readOnly: false },
+      bind(shared, "/mapped", { idmap: true }),
+      bind(join(shared, "file"), "/one", { idmap: true, readOnly: true }),
+      bind(shared, "/plain"),
+    ];
+    const id = await run({ mounts });
+    const script =
+      "stat -c '%u:%g %n' /etc /etc/passwd /mapped /mapped/file /mapped/deep /one /plain; cat /one; " +
+      "touch /etc/mine /mapped/deep/mine && chown 7:8 /mapped/deep/mine; echo x >/one; cat /plain/file";
+    expect((await says(id, script)).split("\n")).toEqual([
+      ...["0:0 /etc", "0:0 /etc/passwd", "0:0 /mapped", "0:0 /mapped/file", "1000:50 /mapped/deep"],
+      ...["0:0 /one", "65534:65534 /plain", "of this machine"],
+      expect.stringContaining("Read-only file system"),
+      expect.stringContaining("Permission denied"),
+    ]);
+    const owner = async (path: string): Promise<string> => {
+      const { uid, gid } = await lstat(path);
+      return `${uid}:${gid}`;
+    };
+    expect(await owner(join(shared, "deep/mine"))).toBe("7:8");
+    // Another one with ids of its own, and one without.
+    for (const userns of [{ auto: 65_536 }, undefined]) {
+      const other = await run({ userns, mounts: mounts.slice(0, 1) });
+      expect(await says(other, "stat -c %u:%g /etc/mine; echo more >/etc/mine")).toBe("0:0");
+    }
+    await core.containers.lifecycle.restart(id, 0);
+    expect(await says(id, "cat /etc/mine; stat -c %u /mapped/file")).toBe("more\n0");
+    expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain(root);
+    for (const { id: all } of await core.containers.list()) await core.containers.delete(all, true);
+    await core.volumes.delete("kept");
+  });
+
+  test.each<[source: string, userns: ContainerConfig["userns"], code: string]>([
+    ["/proc", { auto: 1000 }, "FAILED_PRECONDITION"],
+    ["/tmp", undefined, "INVALID_ARGUMENT"],
+  ])("ids of %s can't be mapped to %j", async (source, userns, code) => {
+    const mounts = [
+      { ...{ type: "bind" as const, source, target: "/x", readOnly: true }, idmap: true },
+    ];
+    await expect(run({ userns, mounts })).rejects.toMatchObject({
+      ...{ code, details: { field: "mounts" } },
+    });
+  });
+
   test("two have no ids in common, after a restart of the manager too, and those of one that has gone are given again", async () => {
     const one = await run();
     const [two, three] = await Promise.all([run(), run()]);
@@ -144,13 +197,16 @@ describe.skipIf(rootless).each<LayerKind>(["erofs", "directory"])("on layers as 
     await vi.waitFor(() => expect(core.system.info.value.probing).toBe(false), 30_000);
     const usable = core.system.info.value.runtimes.filter(({ usable }) => usable.ok);
     for (const { id: runtime, name, plainLayers } of usable) {
-      const running = run({ runtime, networks: "none" });
+      const mounts = [{ type: "volume" as const, target: "/kept", readOnly: false }];
+      const running = run({ runtime, networks: "none", mounts });
       if (plainLayers || name === "runsc") {
         await expect(running).rejects.toMatchObject({ details: { field: "userns" } });
         continue;
       }
       const id = await running;
-      expect([runtime, await says(id, "touch /mine; stat -c %u /mine")]).toEqual([runtime, "0"]);
+      expect([runtime, await says(id, "touch /kept/mine; stat -c %u /kept /kept/mine")]).toEqual([
+        ...[runtime, "0\n0"],
+      ]);
       expect(await status(id)).toMatch(new RegExp(`^Uid:\\t${firstId(id)}\\t`, "m"));
     }
   });

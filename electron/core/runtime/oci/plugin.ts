@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { mustRun } from "#core/host/command";
-import { type Delegation, limitControllers, ownDelegation } from "#core/host/delegation";
+import { cgroupHost } from "#core/host/cgroup";
+import { controllers, lackingControllers, type LackingControllers } from "#core/host/controllers";
+import { ownDelegation } from "#core/host/delegation";
 import type { OwnNamespaces } from "#core/host/own-namespaces";
 import type { Paths } from "#core/host/paths";
 import { thisHost } from "#core/host/prerequisites";
@@ -49,6 +51,7 @@ export async function createOciRuntimes(
   const infos = context.again ? undefined : memory.infos;
   if (!conmon) return { runtimes: [], infos: [] };
   const processWatch = new ProcessWatch();
+  const lacking = await lackingControllers(await cgroupHost(), delegated);
   const versions = infos ? memory.versions : await versionsOf(found, ["conmon", ...conmonNames]);
   const candidates: Candidate[] = [];
   for (const name of conmonNames) {
@@ -68,8 +71,8 @@ export async function createOciRuntimes(
     };
     candidates.push({
       ...{ id, binary, privileges, shown: { name, path, version } },
-      lacks: sandbox ? sandboxLacks : delegated && lackingLimits(delegated),
-      controllers: delegation?.controllers ?? limitControllers,
+      lacks: sandbox ? sandboxLacks : delegated && lackingLimits(delegated, lacking),
+      lacking,
       shareShim: { ok: false, reason: "conmon holds one container each" },
       runtime: (own) => {
         // What is tried out is on its own.
@@ -85,10 +88,10 @@ export async function createOciRuntimes(
 }
 
 /** What an ordinary user's containers can't be limited by, where that is everything. */
-function lackingLimits(delegated: Delegation | AppError): Candidate["lacks"] {
+function lackingLimits(delegated: object, lacking: LackingControllers): Candidate["lacks"] {
   if (delegated instanceof AppError) return { limits: { ok: false, reason: delegated.message } };
-  if (delegated.controllers.some((name) => limitControllers.includes(name))) return undefined;
-  const reason = "This user may make cgroups, but none that limit memory, CPUs or processes";
+  if (controllers.some((name) => !lacking[name])) return undefined;
+  const reason = "This user may make cgroups, but none that limit anything";
   return { limits: { ok: false, reason } };
 }
 

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
-import { limitControllers } from "#core/host/delegation";
+import { lackingControllers, type LackingControllers } from "#core/host/controllers";
 import { isStaticBinary } from "#core/host/prerequisites-tools";
 import { type Paths, tasksDir } from "#core/host/paths";
 import type { Privileges } from "#core/host/privileges";
@@ -29,8 +29,8 @@ export interface Candidate {
   privileges: Privileges;
   /** What is not tried, and why. */
   lacks?: Partial<RuntimeInfo["abilities"]>;
-  /** What its limits can be made by; absent: everything. */
-  controllers?: string[];
+  /** What its limits can't be made by; absent: what the machine has not. */
+  lacking?: LackingControllers;
   shareShim: Ability;
   /** The runtime with these paths for its own. */
   runtime: (paths: Paths) => Runtime;
@@ -162,10 +162,10 @@ class Probe {
         lacks.limits ??
         (await this.#try(async () => {
           if ((await task.cgroup()) === undefined) throw noCgroup();
-          const { controllers = limitControllers } = this.#candidate;
+          const { lacking = await lackingControllers(await cgroupHost()) } = this.#candidate;
           const tried = {
-            ...(controllers.includes("memory") && { memory: { limit: 64 * 1024 ** 2 } }),
-            ...(controllers.includes("pids") && { pids: { limit: 64 } }),
+            ...(!lacking.memory && { memory: { limit: 64 * 1024 ** 2 } }),
+            ...(!lacking.pids && { pids: { limit: 64 } }),
           };
           await task.update(tried, { signal });
         }));

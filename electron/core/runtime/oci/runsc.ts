@@ -25,6 +25,28 @@ export const sandboxLacks: Record<"checkpoint" | "limits", Ability> = {
 const innerPid = "inner.pid";
 
 /**
+ * runsc gives its standard streams to the user nobody, as whom the sandbox runs, and conmon's /dev/null is this
+ * machine's: in its place it has a pipe at its end, and what conmon takes for errors.
+ */
+const run = `
+[ ! -c /proc/self/fd/1 ] || exec >&2
+[ ! -c /proc/self/fd/0 ] || { : | "$@"; exit; }
+exec "$@"
+`;
+
+/** A runtime's command line that another user may be given the standard streams of. */
+export function sandboxCreate(
+  busybox: string | undefined,
+  runtime: { path: string; args: string[] },
+): { path: string; args: string[] } {
+  return inShell(busybox, [run, sandboxName, runtime.path, ...runtime.args]);
+}
+
+function inShell(busybox: string | undefined, script: string[]): { path: string; args: string[] } {
+  return { path: busybox ?? "/bin/sh", args: [...(busybox ? ["sh"] : []), "-c", ...script] };
+}
+
+/**
  * The command line of `exec` as conmon begins it, so that what conmon adds fits: runsc knows a terminal by its socket
  * and no --tty, and is asked for the pid inside.
  */
@@ -33,8 +55,7 @@ export function sandboxExec(
   dir: string,
   runtime: { path: string; args: string[] },
 ): { path: string; args: string[] } {
-  const script = ["-c", adapt, join(dir, innerPid), runtime.path, ...runtime.args];
-  return { path: busybox ?? "/bin/sh", args: busybox ? ["sh", ...script] : script };
+  return inShell(busybox, [adapt, join(dir, innerPid), runtime.path, ...runtime.args]);
 }
 
 const adapt = `
@@ -43,8 +64,7 @@ for word do
   [ "$word" = --tty ] || set -- "$@" "$word"
   [ "$word" != exec ] || set -- "$@" --internal-pid-file "$0"
 done
-exec "$@"
-`;
+${run}`;
 
 /** The pid inside of an exec with this directory; undefined for init's. */
 export function sandboxPid(dir: string): Promise<number | undefined> {

@@ -21,6 +21,7 @@ import type {
 import { clearCgroup } from "../task-cgroup.ts";
 import { createArgs, spawnShim } from "./conmon.ts";
 import { OciExpectedTask } from "./expected-task.ts";
+import { sandboxCreate } from "./runsc.ts";
 import { withRawFilter } from "./raw-filter.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
@@ -128,12 +129,13 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
   ): string[] {
     const { cli, conmon, busybox } = this.shared;
     const { namespace, id, logPath, terminal, stdin, checkpoint } = request;
+    const bare = { path: cli.executable, args: cli.globals(namespace, runtimeLog(bundle)) };
+    const runtime = cli.binary.sandbox ? sandboxCreate(busybox, bare) : bare;
     return createArgs(conmon, {
       id: cli.name(namespace, id),
       dir: join(bundle, "processes", "init"),
       ...{ logPath, terminal, stdin, busybox, bundle },
-      runtimePath: cli.executable,
-      runtimeArgs: cli.globals(namespace, runtimeLog(bundle)),
+      ...{ runtimePath: runtime.path, runtimeArgs: runtime.args },
       restore: checkpoint && { ...checkpoint, work: join(bundle, "restore") },
     });
   }

@@ -9,6 +9,7 @@ import { bytes, joined } from "../../components/format.ts";
 import { KeyValue } from "../../components/key-value.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { useSystem } from "../../queries/system.ts";
+import { useLimitField } from "./limit-reasons.ts";
 import { type LimitFields, limitFields, parseLimits } from "./limit-fields.ts";
 
 /** The limits, and their change in place; it takes effect at once. */
@@ -57,8 +58,11 @@ function LimitsForm(props: { container: Container; onDone: () => void }) {
       client.call("containers.updateLimits", { id: container.id, limits }),
     onSuccess: onDone,
   });
+  const fieldOf = useLimitField();
+  const kinds = { memory: "memory", cpus: "cpu", pids: "pids" } as const;
   const field = (key: keyof LimitFields, label: string, placeholder: string) => (
     <TextField
+      {...fieldOf(kinds[key], fields[key])}
       label={label}
       placeholder={placeholder}
       value={fields[key]}

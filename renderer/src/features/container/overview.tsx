@@ -81,7 +81,7 @@ export function Overview(props: { container: Container }) {
                 container.runtime
               )}
             </KeyValue>
-            <ContainerNetworks container={container} />
+            <ContainerNetworks container={container} networks={detail?.config.networks} />
             {detail && detail.volumes.length > 0 && <ContainerVolumes volumes={detail.volumes} />}
             <KeyValue name="Created">
               <Moment time={container.createdAt} />

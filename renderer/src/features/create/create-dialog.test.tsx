@@ -122,6 +122,23 @@ it("disables limits where there are none, with the reason", async () => {
   expect(dialog.getByText("This host's cgroup v1 lets only root set limits.")).toBeTruthy();
 });
 
+it("disables the fields of one kind of limit alone, each with the reason", async () => {
+  const core = new FakeCore();
+  const system = core.system.value;
+  const no = (reason: string) => ({ ok: false, reason });
+  const limits = { ...system.limits, pids: no("No pids here"), cpuset: no("No cpuset here") };
+  core.system.set({ ...system, limits });
+  const { user, dialog } = await open(core);
+  await user.click(dialog.getByRole("button", { name: /Environment, limits/ }));
+  await user.click(dialog.getByRole("button", { name: /^More limits/ }));
+  const isDisabled = (label: string): boolean =>
+    dialog.getByLabelText<HTMLInputElement>(label).disabled;
+  const fields = ["Memory", "CPUs", "Processes", "CPU shares", "On CPUs", "Memory nodes"];
+  expect(fields.filter(isDisabled)).toEqual(["Processes", "On CPUs", "Memory nodes"]);
+  expect(dialog.getByText("No pids here.")).toBeTruthy();
+  expect(dialog.getAllByText("No cpuset here.")).toHaveLength(2);
+});
+
 it("offers to share a shim only where the chosen runtime can, and says the risk", async () => {
   const core = new FakeCore();
   const system = core.system.value;

@@ -159,6 +159,8 @@ export function toConfig(
   if (limitErrors.pids) errors["limits.pids"] = limitErrors.pids;
   const { error: portError, ...network } = toNetworks(form.network);
   if (portError) errors.ports = portError;
+  if (form.network.mode === "container" && form.network.container.trim() === "")
+    errors.networks = "Name the container";
   const retries = form.retries.trim() === "" ? undefined : Number(form.retries);
   if (
     form.restart === "on-failure" &&

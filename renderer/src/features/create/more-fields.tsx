@@ -7,6 +7,7 @@ import { count } from "../../components/format.ts";
 import { splitVariable } from "../../components/pair-list.tsx";
 import { useSystem } from "../../queries/system.ts";
 import { parseMemory } from "../container/limit-fields.ts";
+import { useLimitField } from "../container/limit-reasons.ts";
 import type { CreateForm, FormField } from "./form.ts";
 import { PairsEditor } from "./pairs-editor.tsx";
 
@@ -33,6 +34,7 @@ export function MoreFields(props: {
   const ability = system?.abilities.limits;
   const noLimits =
     ability && !ability.ok ? (ability.reason ?? "Limits can't be set on this host") : undefined;
+  const fieldOf = useLimitField(true);
   const memory = parseMemory(form.limits.memory);
   const runtimes = system?.runtimes ?? [];
   const sharesShims = (id: string): boolean =>
@@ -74,31 +76,32 @@ export function MoreFields(props: {
         <TextField
           label="Memory"
           placeholder="no limit"
-          disabled={noLimits !== undefined}
           value={form.limits.memory}
           onChange={(value) => limit({ memory: value })}
           error={errorOf("limits.memory")}
-          hint={memory === undefined ? "256m, 1.5g" : `${count(memory)} bytes`}
+          {...fieldOf(
+            "memory",
+            form.limits.memory,
+            memory === undefined ? "256m, 1.5g" : `${count(memory)} bytes`,
+          )}
         />
         <TextField
           label="CPUs"
           placeholder="no limit"
           inputMode="decimal"
-          disabled={noLimits !== undefined}
           value={form.limits.cpus}
           onChange={(cpus) => limit({ cpus })}
           error={errorOf("limits.cpus")}
-          hint="1.5 is one and a half"
+          {...fieldOf("cpu", form.limits.cpus, "1.5 is one and a half")}
         />
         <TextField
           label="Processes"
           placeholder="no limit"
           inputMode="numeric"
-          disabled={noLimits !== undefined}
           value={form.limits.pids}
           onChange={(pids) => limit({ pids })}
           error={errorOf("limits.pids")}
-          hint="With their threads"
+          {...fieldOf("pids", form.limits.pids, "With their threads")}
         />
       </div>
       <div className="create__two">

@@ -5,6 +5,7 @@ import type { NetworkForm } from "./network-form.ts";
 const modes: { value: NetworkForm["mode"]; label: string }[] = [
   { value: "networks", label: "One of its own, on a bridge" },
   { value: "host", label: "This machine's" },
+  { value: "container", label: "Another container’s" },
   { value: "none", label: "None" },
 ];
 
@@ -34,22 +35,34 @@ export function NetworkFields(props: {
           value={form.mode}
           onChange={(mode) => set({ ...form, mode: mode as NetworkForm["mode"] })}
           options={modes}
-          error={errorOf("networks")}
+          error={form.mode === "container" ? undefined : errorOf("networks")}
         />
-        <TextField
-          label="Published ports"
-          mono
-          placeholder="8080:80 53/udp"
-          value={own ? form.ports : ""}
-          disabled={!own || abilities?.ports.ok === false}
-          onChange={(ports) => set({ ...form, ports })}
-          error={errorOf("ports")}
-          hint={
-            abilities?.ports.ok === false
-              ? abilities.ports.reason
-              : "This machine's, then its own; one alone: a free one is picked"
-          }
-        />
+        {form.mode === "container" ? (
+          <TextField
+            label="Whose network"
+            mono
+            placeholder="name or id"
+            value={form.container}
+            onChange={(container) => set({ ...form, container })}
+            error={errorOf("networks")}
+            hint="It has to run when this one starts"
+          />
+        ) : (
+          <TextField
+            label="Published ports"
+            mono
+            placeholder="8080:80 53/udp"
+            value={own ? form.ports : ""}
+            disabled={!own || abilities?.ports.ok === false}
+            onChange={(ports) => set({ ...form, ports })}
+            error={errorOf("ports")}
+            hint={
+              abilities?.ports.ok === false
+                ? abilities.ports.reason
+                : "This machine's, then its own; one alone: a free one is picked"
+            }
+          />
+        )}
       </div>
       {own && names.length > 1 && (
         <fieldset className="create__networks">

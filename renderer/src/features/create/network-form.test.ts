@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { initialNetworkForm, networkSummary, toNetworks } from "./network-form.ts";
+import { initialNetworkForm, networkFormOf, networkSummary, toNetworks } from "./network-form.ts";
 
 describe("toNetworks", () => {
   it("asks for nothing where nothing was chosen", () => {
@@ -21,6 +21,16 @@ describe("toNetworks", () => {
   });
 
   it("publishes nothing without a network of its own", () => {
-    expect(toNetworks({ mode: "host", names: [], ports: "80" })).toEqual({ networks: "host" });
+    expect(toNetworks({ ...initialNetworkForm, mode: "host", ports: "80" })).toEqual({
+      networks: "host",
+    });
+  });
+
+  it("has another container's network, and is read back so", () => {
+    const form = { ...initialNetworkForm, mode: "container" as const, container: " db " };
+    const { error: _, ...networks } = toNetworks(form);
+    expect(networks).toEqual({ networks: { container: "db" } });
+    expect(networkFormOf(networks)).toEqual({ ...form, container: "db" });
+    expect(networkSummary(form)).toBe("the network of db");
   });
 });

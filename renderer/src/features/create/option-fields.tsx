@@ -49,13 +49,14 @@ export interface OptionProps extends SectionProps {
   label: string;
   placeholder?: string;
   hint?: string;
+  disabled?: boolean;
 }
 
 export function Text(props: OptionProps & { mono?: boolean }) {
-  const { form, set, errorOf, name, label, placeholder, hint, mono = false } = props;
+  const { form, set, errorOf, name, label, placeholder, hint, disabled, mono = false } = props;
   return (
     <TextField
-      {...{ label, placeholder, hint, mono }}
+      {...{ label, placeholder, hint, mono, disabled }}
       value={form[name] ?? ""}
       onChange={(value) => set({ ...form, [name]: value })}
       error={errorOf(optionFields[name].path)}
@@ -64,15 +65,16 @@ export function Text(props: OptionProps & { mono?: boolean }) {
 }
 
 export function Lines(props: OptionProps) {
-  const { form, set, errorOf, name, label, placeholder, hint } = props;
+  const { form, set, errorOf, name, label, placeholder, hint, disabled } = props;
   const value = form[name] ?? "";
   return (
     <Field {...{ label, hint }} error={errorOf(optionFields[name].path)}>
       {(control) => (
-        <div className="input input--lines mono">
+        <div className="input input--lines mono" data-disabled={disabled || undefined}>
           <textarea
             {...control}
             spellCheck={false}
+            disabled={disabled}
             placeholder={placeholder}
             rows={Math.min(6, Math.max(1, value.split("\n").length))}
             value={value}

@@ -1,14 +1,22 @@
+import type { LimitKind } from "#shared/contract/system";
 import { Select } from "../../components/fields.tsx";
+import { useLimitField } from "../container/limit-reasons.ts";
 import { DeviceNames } from "./device-names.tsx";
 import { EndingSection } from "./ending-section.tsx";
 import { HealthSection } from "./health-section.tsx";
 import { MountAdder } from "./mount-adder.tsx";
 import { Lines, Section, type SectionProps, Switch, Text } from "./option-fields.tsx";
+import type { OptionName } from "./options-form.ts";
 import { RatesSection } from "./rates-section.tsx";
 import { SharingSection } from "./sharing-section.tsx";
 
 /** What few containers need, by what it is about. Closed, each says what was given in it. */
 export function OptionSections(props: SectionProps) {
+  const fieldOf = useLimitField();
+  const limit = (name: OptionName, kind: LimitKind, hint: string) => ({
+    name,
+    ...fieldOf(kind, props.form[name] ?? "", hint),
+  });
   return (
     <>
       <Section {...props} section="files" label="Files and devices">
@@ -17,7 +25,7 @@ export function OptionSections(props: SectionProps) {
           name="volume"
           label="Mounts"
           placeholder="/srv/www:/usr/share/www:ro"
-          hint="A line each: a volume or a path of this machine, where it is seen, and ro for reading alone"
+          hint="A line each: a volume or a path of this machine, where it is seen, ro for reading alone, and idmap for the owners that its own users see"
         />
         <MountAdder
           lines={props.form.volume ?? ""}
@@ -59,17 +67,15 @@ export function OptionSections(props: SectionProps) {
         <div className="create__three">
           <Text
             {...props}
-            name="memory-swap"
+            {...limit("memory-swap", "swap", "Together; -1: no limit")}
             label="Memory and swap"
             placeholder="as memory"
-            hint="Together; -1: no limit"
           />
           <Text
             {...props}
-            name="memory-reservation"
+            {...limit("memory-reservation", "memory", "When memory is short")}
             label="Reserved memory"
             placeholder="none"
-            hint="When memory is short"
           />
           <Text
             {...props}
@@ -80,13 +86,22 @@ export function OptionSections(props: SectionProps) {
           />
           <Text
             {...props}
-            name="cpu-shares"
+            {...limit("cpu-shares", "cpu", "A weight")}
             label="CPU shares"
             placeholder="1024"
-            hint="A weight"
           />
-          <Text {...props} name="cpuset-cpus" label="On CPUs" placeholder="all" hint="0-3,8" />
-          <Text {...props} name="cpuset-mems" label="Memory nodes" placeholder="all" hint="0-1" />
+          <Text
+            {...props}
+            {...limit("cpuset-cpus", "cpuset", "0-3,8")}
+            label="On CPUs"
+            placeholder="all"
+          />
+          <Text
+            {...props}
+            {...limit("cpuset-mems", "cpuset", "0-1")}
+            label="Memory nodes"
+            placeholder="all"
+          />
         </div>
         <div className="create__two">
           <Text
@@ -99,10 +114,9 @@ export function OptionSections(props: SectionProps) {
           />
           <Text
             {...props}
-            name="blkio-weight"
+            {...limit("blkio-weight", "io", "A weight from 10 to 1000")}
             label="Block I/O"
             placeholder="500"
-            hint="A weight from 10 to 1000"
           />
         </div>
       </Section>

@@ -1,45 +1,47 @@
+import { useLimitField } from "../container/limit-reasons.ts";
 import { Lines, Section, type SectionProps } from "./option-fields.tsx";
+import type { OptionName } from "./options-form.ts";
 
 /** What it may read and write of this machine's disks in a second. */
 export function RatesSection(props: SectionProps) {
+  const fieldOf = useLimitField();
+  const io = (name: OptionName, hint: string) => ({
+    name,
+    ...fieldOf("io", props.form[name] ?? "", hint),
+  });
   return (
     <Section {...props} section="rates" label="Rates of disks">
       <div className="create__two">
         <Lines
           {...props}
-          name="device-read-bps"
+          {...io("device-read-bps", "Bytes a second, a line for each whole disk")}
           label="Read at most"
           placeholder="/dev/sda:10m"
-          hint="Bytes a second, a line for each whole disk"
         />
         <Lines
           {...props}
-          name="device-write-bps"
+          {...io("device-write-bps", "Bytes a second")}
           label="Write at most"
           placeholder="/dev/sda:10m"
-          hint="Bytes a second"
         />
         <Lines
           {...props}
-          name="device-read-iops"
+          {...io("device-read-iops", "Operations a second")}
           label="Reads"
           placeholder="/dev/sda:1000"
-          hint="Operations a second"
         />
         <Lines
           {...props}
-          name="device-write-iops"
+          {...io("device-write-iops", "Operations a second")}
           label="Writes"
           placeholder="/dev/sda:1000"
-          hint="Operations a second"
         />
       </div>
       <Lines
         {...props}
-        name="blkio-weight-device"
+        {...io("blkio-weight-device", "From 10 to 1000, in place of its weight for all of them")}
         label="Weights of disks"
         placeholder="/dev/sda:500"
-        hint="From 10 to 1000, in place of its weight for all of them"
       />
     </Section>
   );

@@ -21,6 +21,14 @@ it("names what is missing or unusable, and how to install it", async () => {
   }
 });
 
+it("says which firewall is at work, and what that means", async () => {
+  const core = new FakeCore();
+  const note = "Ports are reached when it lets them through";
+  core.system.set({ ...core.system.value, firewalls: [{ name: "ufw", note }] });
+  renderWith(core, <SystemPage />);
+  expect((await screen.findByText("ufw is active.")).parentElement?.textContent).toContain(note);
+});
+
 it("probes again when asked, and says when that failed", async () => {
   const core = new FakeCore();
   core.failNext("system.probe", {

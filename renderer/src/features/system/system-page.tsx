@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
 import { Button } from "../../components/button.tsx";
-import { ErrorNote } from "../../components/error-note.tsx";
+import { ErrorNote, Notice } from "../../components/error-note.tsx";
 import { KeyValue, KeyValues } from "../../components/key-value.tsx";
 import { Page, Section } from "../../components/page.tsx";
 import { Moment } from "../../components/since.tsx";
@@ -46,6 +46,11 @@ export function SystemPage() {
           <>
             <Section title="Needed and useful">
               <Prerequisites list={system.prerequisites} />
+              {system.firewalls.map(({ name, note }) => (
+                <Notice key={name}>
+                  <b>{name} is active.</b> {note}
+                </Notice>
+              ))}
             </Section>
             <Section title="Runtimes">
               <Runtimes list={system.runtimes} probing={Boolean(probing)} />
