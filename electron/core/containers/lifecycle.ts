@@ -3,6 +3,7 @@ import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError, isCode } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
+import { needsNetwork } from "../checkpoints/outer-network.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerLog, type Paths } from "../host/paths.ts";
@@ -15,7 +16,7 @@ import { etcMounts } from "../network/etc-files.ts";
 import { placeVolumes } from "../volumes/volume-uses.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
-import type { CheckpointImage, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
+import type { CheckpointImage, OciSpec, Task, TaskStatus, Tasks } from "../runtime/runtime.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
 import type { Activities } from "./activities.ts";
@@ -288,11 +289,15 @@ export class Lifecycle {
       if (system.runtime(runtime).plainLayers) {
         rootfs.lower = await images.directoriesOf(record.image.id);
       }
-      await connections.prepare(record, network, { checked: made !== undefined });
+      // The network of one with users of its own has to be theirs.
+      const ahead =
+        ids === undefined && (checkpoint === undefined || (await needsNetwork(checkpoint.path)));
+      const checked = made !== undefined;
+      const path = await connections.prepare(record, network, { checked, ahead });
       task = await tasks.create(runtime, {
         namespace: defaultNamespace,
         id,
-        spec,
+        spec: path === undefined ? spec : inNetwork(spec, path),
         rootfs,
         ...streams(config),
         logPath: containerLog(paths, defaultNamespace, id),
@@ -449,6 +454,15 @@ export class Lifecycle {
       data,
     });
   }
+}
+
+/** In a network namespace that is there already. */
+function inNetwork(spec: OciSpec, path: string): OciSpec {
+  const { linux } = spec;
+  const namespaces = linux.namespaces.map((one) =>
+    one.type === "network" ? { ...one, path } : one,
+  );
+  return { ...spec, linux: { ...linux, namespaces } };
 }
 
 /** A process that has gone meanwhile needs no signal. */

@@ -4,10 +4,19 @@ import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
 import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
 import { type Ground, type Grounds, machine } from "./ground.ts";
-import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
+import type { HeldNamespace } from "./held-namespace.ts";
+import {
+  connectProcess,
+  fillNamespace,
+  linkNames,
+  makeBridge,
+  removeLinks,
+  routeProcess,
+} from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
 import { PortBoard } from "./port-board.ts";
+import { ReadyNamespaces } from "./ready-namespaces.ts";
 import { type Forward, ruleset } from "./ruleset.ts";
 
 /**
@@ -29,6 +38,7 @@ export class HostNetwork {
   readonly #problems = new Map<string, AppError>();
   /** Until when a bridge that nobody is connected to is kept, by its network's name. */
   readonly #idle = new Map<string, number>();
+  readonly #namespaces = new ReadyNamespaces();
   /** The networks that somebody was connected to when it last settled. */
   #used = new Set<string>();
   #idleTimer: NodeJS.Timeout | undefined;
@@ -81,6 +91,7 @@ export class HostNetwork {
    * left, so whoever is still in an ordinary user's namespaces is about to end.
    */
   async dropIdle({ wait = false } = {}): Promise<void> {
+    await this.#namespaces.drop();
     await (this.#next ?? this.#running);
     for (const name of this.#idle.keys()) this.#idle.set(name, 0);
     if (this.#idle.size > 0) await this.settle();
@@ -97,8 +108,16 @@ export class HostNetwork {
     }
   }
 
-  /** Connects a process's network namespace, by all of the connection's ends or those named. */
-  async join(connection: Connection, pid: number, only?: string): Promise<void> {
+  /** A network namespace for a container that is about to be made; undefined: its runtime makes one. */
+  async takeNamespace(): Promise<HeldNamespace | undefined> {
+    if (!this.#grounds.areMachine) return undefined;
+    return this.#namespaces.take().catch((error: unknown) => {
+      throw AppError.wrap(error, "A network namespace could not be made");
+    });
+  }
+
+  /** Connects a network namespace, or that of a process, by all of the connection's ends or those named. */
+  async join(connection: Connection, to: number | HeldNamespace, only?: string): Promise<void> {
     this.requireWhole(connection);
     const ground = await this.#require();
     const wayOut = ground.isMachine ? this.wayOut(connection) : undefined;
@@ -110,7 +129,8 @@ export class HostNetwork {
         isWayOut: endpoint.network === wayOut?.name,
       }));
     try {
-      await connectProcess(ground, pid, ends);
+      if (typeof to === "number") await connectProcess(ground, to, ends);
+      else await fillNamespace(ground, to, ends);
     } catch (error) {
       throw AppError.wrap(error, "It could not be connected to its network");
     }
