@@ -105,15 +105,18 @@ export class Connections {
         saved.catch(() => undefined);
         return chosen;
       });
-      await this.#writeFiles(connection, plan);
-      const namespace = await taking;
+      const pointing = taking?.then((found) => found && this.#point(id, found.pid));
+      const [namespace, path] = await Promise.all([
+        ...([taking, pointing] as const),
+        this.#writeFiles(connection, plan),
+      ]);
       const made = saved
         .then(() => host.settle())
         .then(() => namespace && host.join(connection, namespace));
       // Told to `join`.
       made.catch(() => undefined);
       this.#prepared.set(id, { made, namespace });
-      return namespace && (await this.#point(id, namespace.pid));
+      return path;
     } catch (error) {
       void taking?.then((namespace) => namespace?.release()).catch(() => undefined);
       throw error;
@@ -127,9 +130,10 @@ export class Connections {
     const prepared = this.#prepared.get(id);
     await prepared?.made;
     this.#prepared.delete(id);
-    if (prepared?.namespace) {
-      await this.#point(id, pid);
-      prepared.namespace.release();
+    try {
+      if (prepared?.namespace) await this.#point(id, pid);
+    } finally {
+      prepared?.namespace?.release();
     }
     const connection = store.connection(id);
     if (!connection) throw new AppError("ABORTED", "It was deleted meanwhile");
