@@ -3,7 +3,7 @@ import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
 import { command, type Contender, type PullingContender } from "./contender.ts";
-import { removeCgroup, strays } from "./host.ts";
+import { cgroupParent, strays } from "./host.ts";
 import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
@@ -27,7 +27,6 @@ export async function startDocker(
   { network = false } = {},
 ): Promise<PublishingContender & PullingContender> {
   const removeStrays = strays(["/run/docker"]);
-  const cgroup = `/shimyard-bench-docker-${process.pid}`;
   const socket = join(root, "docker.sock");
   await mkdir(root, { recursive: true });
   const config = join(root, "daemon.json");
@@ -42,7 +41,7 @@ export async function startDocker(
       `--pidfile=${join(root, "docker.pid")}`,
       `--host=unix://${socket}`,
       "--group=root",
-      `--cgroup-parent=${cgroup}`,
+      `--cgroup-parent=${cgroupParent}`,
       "--storage-driver=overlay2",
       ...(network ? [] : withoutNetwork),
     ],
@@ -56,7 +55,6 @@ export async function startDocker(
     for (const { Id } of left) await http.raw("DELETE", `/containers/${Id}?force=1`);
     http.close();
     await end(daemon);
-    await removeCgroup(cgroup);
     await removeStrays();
     // Where containerd 1.6 keeps its shims' sockets, whatever its state directory is. Others may use it too.
     for (const path of ["/run/containerd/s", "/run/containerd"]) {

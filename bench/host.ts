@@ -127,6 +127,12 @@ export async function removeTree(root: string): Promise<void> {
   await rm(root, { recursive: true, force: true });
 }
 
+/**
+ * Where everybody's containers have their cgroups, which is where ours have them: what else runs on this machine takes
+ * the same share of the CPUs from each.
+ */
+export const cgroupParent = "/shimyard";
+
 /** Removes a cgroup that we made, with those in it, from every hierarchy. `path` begins with '/'. */
 export async function removeCgroup(path: string): Promise<void> {
   const hierarchies = (await readFile("/proc/self/mountinfo", "utf8"))

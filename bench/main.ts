@@ -20,7 +20,8 @@
  *
  * The same container features as far as each one's default goes: pid, mount, ipc, uts and an empty
  * network namespace, its own cgroup, an overlay, docker's set of capabilities, masked and read-only
- * paths, a log on disk. docker and podman add their seccomp profile, which is their default.
+ * paths, a log on disk. docker's and podman's cgroups are beside ours, so that what else runs here takes the same share
+ * of the CPUs from each. docker and podman add their seccomp profile, which is their default.
  *
  * start is create + start until the manager says that it runs; exec is `true` until its exit status
  * is known; delete is the forced removal of a running one, by SIGKILL, until nothing of it is left.
@@ -44,8 +45,8 @@
  *
  * Network: each with its defaults (docker's bridge, iptables and userland proxy; podman's bridge by netavark or CNI,
  * whichever it chose), all in one network namespace of their own, so that none changes this machine's rules.
- * reachable is from the request until a byte has come back through a published port of 127.0.0.1; throughput a
- * gibibyte from the container through one; the round trip a byte there and back on an open connection.
+ * reachable is from the request until a byte has come back through a published port of 127.0.0.1; throughput 256 MiB
+ * from the container through one; the round trip a byte there and back on an open connection.
  *
  * Needs root. What it installs (docker.io, podman) stays; what it starts and makes does not.
  */

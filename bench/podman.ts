@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { end, sleep, startDaemon, until } from "./command.ts";
 import { command, type Contender, type PullingContender } from "./contender.ts";
-import { killAll, removeCgroup, strays } from "./host.ts";
+import { cgroupParent, killAll, removeCgroup, strays } from "./host.ts";
 import { type PublishingContender, serve, servedPorts } from "./network.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
@@ -32,7 +32,6 @@ export async function startPodman(
     "/run/lock/netavark.lock",
     "/var/lib/containers",
   ]);
-  const cgroup = `/shimyard-bench-podman-${process.pid}`;
   const socket = join(root, "podman.sock");
   await mkdir(root, { recursive: true });
   const daemon = startDaemon(
@@ -64,7 +63,8 @@ export async function startPodman(
     await end(daemon);
     // The shims of its execs stay for five minutes, in case someone asks how they ended.
     await killAll(root);
-    await removeCgroup(cgroup);
+    // Its shims have their own.
+    await removeCgroup(`${cgroupParent}/conmon`);
     await removeStrays();
   };
 
@@ -82,7 +82,7 @@ export async function startPodman(
       createReadStream(rootfs.tar),
     );
     const { Version } = await http.call<{ Version: string }>("GET", `${api}/version`);
-    return new Podman(http, cgroup, {
+    return new Podman(http, {
       name: "podman",
       version: `podman ${Version}`,
       root,
@@ -99,11 +99,9 @@ class Podman implements PublishingContender, PullingContender {
   readonly name = "podman";
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
-  readonly #cgroup: string;
 
-  constructor(http: UnixHttp, cgroup: string, manager: Contender["manager"]) {
+  constructor(http: UnixHttp, manager: Contender["manager"]) {
     this.#http = http;
-    this.#cgroup = cgroup;
     this.manager = manager;
   }
 
@@ -122,7 +120,7 @@ class Podman implements PublishingContender, PullingContender {
     const { Id } = await this.#http.call<{ Id: string }>("POST", `${api}/containers/create`, {
       image,
       ...config,
-      cgroup_parent: this.#cgroup,
+      cgroup_parent: cgroupParent,
       r_limits: limits,
     });
     await this.#http.raw("POST", `${api}/containers/${Id}/start`);

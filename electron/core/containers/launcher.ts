@@ -4,6 +4,7 @@ import type { ContainerConfig } from "#shared/contract/containers";
 import { allDone } from "../base/all-done.ts";
 import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
+import { needsNetwork } from "../checkpoints/outer-network.ts";
 import type { Exchange } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerDir, containerLog, type Paths } from "../host/paths.ts";
@@ -15,6 +16,7 @@ import { lookUpUser, withGroups } from "../runtime/oci/user.ts";
 import type {
   CheckpointImage,
   IdmappedFiles,
+  OciSpec,
   RootfsMount,
   Task,
   Tasks,
@@ -179,14 +181,14 @@ export class Launcher {
     const { spec, warnings, notes, network, binds } = made ?? (await this.spec(record));
     let task: Task;
     try {
-      const [rootfs] = await allDone([
+      const [rootfs, path] = await allDone([
         this.#rootfs(record, binds),
-        connections.prepare(record, network, { checked: made !== undefined }),
+        this.#prepareNetwork(record, network, { checkpoint, checked: made !== undefined }),
       ]);
       task = await tasks.create(runtime, {
         namespace: defaultNamespace,
         id,
-        spec,
+        spec: path === undefined ? spec : inNetwork(spec, path),
         rootfs,
         ...streams(config),
         logPath: containerLog(paths, defaultNamespace, id),
@@ -217,6 +219,19 @@ export class Launcher {
       throw error;
     }
     tell(this.#o, "/tasks/start", id, { pid: String(task.state.pid ?? "") });
+  }
+
+  /** The path of its network namespace, where that is there before it. */
+  async #prepareNetwork(
+    record: ContainerRecord,
+    network: NetworkPlan,
+    { checkpoint, checked }: { checkpoint: CheckpointImage | undefined; checked: boolean },
+  ): Promise<string | undefined> {
+    // The network of one with users of its own has to be theirs.
+    const ahead =
+      idMapsOf(record.config, record.firstId) === undefined &&
+      (checkpoint === undefined || (await needsNetwork(checkpoint.path)));
+    return this.#o.networks.connections.prepare(record, network, { checked, ahead });
   }
 
   async #rootfs(
@@ -261,4 +276,13 @@ export class Launcher {
   #task(id: string): Task | undefined {
     return this.#o.tasks.get(defaultNamespace, id);
   }
+}
+
+/** In a network namespace that is there already. */
+function inNetwork(spec: OciSpec, path: string): OciSpec {
+  const { linux } = spec;
+  const namespaces = linux.namespaces.map((one) =>
+    one.type === "network" ? { ...one, path } : one,
+  );
+  return { ...spec, linux: { ...linux, namespaces } };
 }

@@ -1,30 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { hostname as machineName } from "node:os";
+import { rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import type { Dns } from "#shared/contract/container-options";
-import type { ContainerConfig } from "#shared/contract/containers";
 import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
 import { defaultNamespace } from "../base/ids.ts";
-import type { Paths } from "../host/paths.ts";
+import { containerDir, type Paths } from "../host/paths.ts";
 import { Serial } from "../runtime/serial.ts";
+import { type Connectable, emptyConnection, freeInterface, namesOf } from "./connectable.ts";
 import { chooseEndpoint } from "./endpoints.ts";
 import { hostResolver, writeEtcFiles } from "./etc-files.ts";
 import { groundId } from "./ground.ts";
+import type { HeldNamespace } from "./held-namespace.ts";
 import type { HostNetwork } from "./host-network.ts";
 import type { Names } from "./names.ts";
 import type { NetworkPlan } from "./network-plan.ts";
 import type { Connection, NetworkStore, PublishedPort } from "./network-store.ts";
 import { choosePorts, collide, requireLed } from "./ports.ts";
 import type { UserNetwork } from "./user-network.ts";
-
-/** A container, as far as its network is concerned. */
-export interface Connectable {
-  id: string;
-  config: Pick<
-    ContainerConfig,
-    "name" | "hostname" | "namespaces" | "ports" | "dns" | "extraHosts"
-  >;
-}
 
 export interface ConnectionsOptions {
   paths: Paths;
@@ -39,16 +32,24 @@ export interface ConnectionsOptions {
   onChange: (networks: string[]) => void;
 }
 
+/** What is being made for a container that is about to be. */
+interface Prepared {
+  /** Rejects with what could not be made. */
+  made: Promise<void>;
+  /** With the container's end of its networks in it, once it is made. */
+  namespace: HeldNamespace | undefined;
+}
+
 /**
  * Who is connected: addresses and ports are chosen and written down first, then the machine follows (host-network.ts,
- * user-network.ts), then a container's process is joined, between its creation and its start. When it ends, all but
- * its addresses goes.
+ * user-network.ts), beside the container's creation in a network namespace that was there before it; one whose runtime
+ * makes that is joined between its creation and its start. When it ends, all but its addresses goes.
  */
 export class Connections {
   readonly #o: ConnectionsOptions;
   /** One container at a time is given addresses and ports: between looking and writing nobody else takes them. */
   readonly #choosing = new Serial();
-  readonly #prepared = new Map<string, Promise<void>>();
+  readonly #prepared = new Map<string, Prepared>();
   readonly #releasing = new Map<string, Promise<void>>();
 
   constructor(options: ConnectionsOptions) {
@@ -77,48 +78,82 @@ export class Connections {
 
   /**
    * Takes addresses and ports, writes the container's /etc files, and begins to make what `join` needs on this
-   * machine. To be followed by `join` or `release`. `checked`: `check` has just been called.
+   * machine. To be followed by `join` or `release`. Answers the path of the network namespace that the runtime is to
+   * put it into, until then; undefined: the runtime makes one. `checked`: `check` has just been called. `ahead`: false
+   * when its namespace has to be the runtime's.
    */
   async prepare(
     container: Connectable,
     plan: NetworkPlan,
-    { checked }: { checked: boolean },
-  ): Promise<void> {
+    { checked, ahead }: { checked: boolean; ahead: boolean },
+  ): Promise<string | undefined> {
+    const { host } = this.#o;
     const { id } = container;
     await this.#releasing.get(id);
-    if (plan.kind === "container") return;
+    if (plan.kind === "container") return undefined;
     if (plan.kind === "none" || plan.kind === "host") {
       await this.#writeFiles(emptyConnection(container), plan);
-      return;
+      return undefined;
     }
+    const taking = ahead && plan.kind === "networks" ? host.takeNamespace() : undefined;
+    taking?.catch(() => undefined);
     let saved = Promise.resolve();
-    const connection = await this.#choosing.run(async () => {
-      const chosen = await this.#choose(container, plan, checked);
-      // In memory at once; on disk before anything is made.
-      saved = this.#put(chosen);
-      saved.catch(() => undefined);
-      return chosen;
-    });
-    await this.#writeFiles(connection, plan);
-    const prepared = saved.then(() => this.#o.host.settle());
-    // Told to `join`.
-    prepared.catch(() => undefined);
-    this.#prepared.set(id, prepared);
+    try {
+      const connection = await this.#choosing.run(async () => {
+        const chosen = await this.#choose(container, plan, checked);
+        // In memory at once; on disk before anything is made.
+        saved = this.#put(chosen);
+        saved.catch(() => undefined);
+        return chosen;
+      });
+      const pointing = taking?.then((found) => found && this.#point(id, found.pid));
+      const [namespace, path] = await Promise.all([
+        ...([taking, pointing] as const),
+        this.#writeFiles(connection, plan),
+      ]);
+      const made = saved
+        .then(() => host.settle())
+        .then(() => namespace && host.join(connection, namespace));
+      // Told to `join`.
+      made.catch(() => undefined);
+      this.#prepared.set(id, { made, namespace });
+      return path;
+    } catch (error) {
+      void taking?.then((namespace) => namespace?.release()).catch(() => undefined);
+      throw error;
+    }
   }
 
-  /** Connects what was prepared to the network namespace of the container's first process. */
+  /** Resolves when what was prepared is in the network namespace of the container's first process. */
   async join(id: string, plan: NetworkPlan, pid: number): Promise<void> {
     const { store, host, user } = this.#o;
     if (plan.kind !== "networks" && plan.kind !== "user") return;
-    await this.#prepared.get(id);
+    const prepared = this.#prepared.get(id);
+    await prepared?.made;
     this.#prepared.delete(id);
+    try {
+      if (prepared?.namespace) await this.#point(id, pid);
+    } finally {
+      prepared?.namespace?.release();
+    }
     const connection = store.connection(id);
     if (!connection) throw new AppError("ABORTED", "It was deleted meanwhile");
-    const joined = plan.kind === "networks" ? host.join(connection, pid) : undefined;
+    const isOpen = plan.kind === "networks" && !prepared?.namespace;
     await Promise.all([
-      joined,
+      isOpen && host.join(connection, pid),
       this.#hasOwnWayOut(connection, plan) && user?.join(connection, pid),
     ]);
+  }
+
+  /**
+   * Has the path that its runtime knows lead to the network namespace of a process: runc looks there again when it
+   * makes a checkpoint.
+   */
+  async #point(id: string, pid: number): Promise<string> {
+    const path = join(containerDir(this.#o.paths, defaultNamespace, id), "netns");
+    await rm(path, { force: true });
+    await symlink(`/proc/${pid}/ns/net`, path);
+    return path;
   }
 
   /** Whether packets leave by a process of its own, and not by its networks. */
@@ -238,8 +273,12 @@ export class Connections {
 
   async #release(id: string): Promise<void> {
     const { store, host, user } = this.#o;
-    const connection = store.connection(id);
+    const prepared = this.#prepared.get(id);
     this.#prepared.delete(id);
+    // What it is making would be left.
+    await prepared?.made.catch(() => undefined);
+    prepared?.namespace?.release();
+    const connection = store.connection(id);
     if (!connection?.connected) return;
     await this.#put({ ...connection, connected: false });
     await Promise.all([host.settle(), user?.leave(id)]);
@@ -356,24 +395,3 @@ function searchLines(host: readonly string[], { search, options }: Dns): string[
 
 const networksOf = (connection: Connection | undefined): string[] =>
   connection?.endpoints.map(({ network }) => network) ?? [];
-
-const hostnameOf = ({ id, config }: Connectable): string =>
-  config.namespaces?.uts === "host" ? machineName() : config.hostname || id.slice(0, 12);
-
-/** docker's: the name and the short id; and what it calls itself. */
-function namesOf(container: Connectable): string[] {
-  const { id, config } = container;
-  return [...new Set([config.name, id.slice(0, 12), hostnameOf(container)])];
-}
-
-const emptyConnection = (container: Connectable): Connection => ({
-  ...{ id: container.id, hostname: hostnameOf(container), names: namesOf(container) },
-  ...{ connected: false, endpoints: [], ports: [] },
-  ...(container.config.dns ? { dns: container.config.dns } : {}),
-  ...(container.config.extraHosts ? { extraHosts: container.config.extraHosts } : {}),
-});
-
-function freeInterface(connection: Connection): string {
-  const used = new Set(connection.endpoints.map((endpoint) => endpoint.interface));
-  for (let index = 0; ; index += 1) if (!used.has(`eth${index}`)) return `eth${index}`;
-}

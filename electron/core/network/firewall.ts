@@ -8,6 +8,11 @@ export async function applyRuleset(table: string, text: string | undefined): Pro
   await mustRun(["nft", "-f", "-"], { stdin: Buffer.from(script) });
 }
 
+/** False when that table is not there, or not as it was made. */
+export async function redirect(script: string): Promise<boolean> {
+  return (await runCommand(["nft", "-f", "-"], { stdin: Buffer.from(script) })).code === 0;
+}
+
 export const tableName = (rootMark: string): string => `shimyard_${rootMark}`;
 
 /**

@@ -25,6 +25,8 @@ export const machine: Ground = {
 
 /** Who gives a manager its ground. */
 export interface Grounds {
+  /** Root's. */
+  readonly areMachine: boolean;
   /** undefined when there is none and none is `needed`. */
   find(needed: boolean): Promise<Ground | undefined>;
   /** Lets go of what nobody needs. False when somebody does. */
@@ -32,6 +34,7 @@ export interface Grounds {
 }
 
 export const machineGrounds: Grounds = {
+  areMachine: true,
   find: () => Promise.resolve(machine),
   endUnused: () => Promise.resolve(true),
 };
@@ -45,6 +48,7 @@ export const groundId = "bridges";
  * ports are each container's, see user-network.ts.
  */
 export class UserGrounds implements Grounds {
+  readonly areMachine = false;
   readonly namespaces: OwnNamespaces;
   readonly user: UserNetwork;
   /** False: pasta can't be used here, so there is no way out. */

@@ -2,13 +2,22 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
-import { admitBridge, applyRuleset, dismissBridge, tableName } from "./firewall.ts";
+import { admitBridge, applyRuleset, dismissBridge, redirect, tableName } from "./firewall.ts";
 import { type Ground, type Grounds, machine } from "./ground.ts";
-import { connectProcess, linkNames, makeBridge, removeLinks, routeProcess } from "./links.ts";
+import type { HeldNamespace } from "./held-namespace.ts";
+import {
+  connectProcess,
+  fillNamespace,
+  linkNames,
+  makeBridge,
+  removeLinks,
+  routeProcess,
+} from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
 import { PortBoard } from "./port-board.ts";
-import { type Forward, ruleset } from "./ruleset.ts";
+import { ReadyNamespaces } from "./ready-namespaces.ts";
+import { type Forward, redirection, ruleset } from "./ruleset.ts";
 
 /**
  * The machine's side of one manager's networks: bridges, veth pairs, packet filter, names. It follows the records:
@@ -22,13 +31,14 @@ export class HostNetwork {
   readonly #names: Names;
   readonly #mark: string;
   readonly board: PortBoard;
-  #ruleset: string | undefined;
-  #rulesetKnown = false;
+  /** The table as it was made: without its ports, and these. */
+  #ruleset: { frame: string | undefined; leads: string | undefined } | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #problems = new Map<string, AppError>();
   /** Until when a bridge that nobody is connected to is kept, by its network's name. */
   readonly #idle = new Map<string, number>();
+  readonly #namespaces = new ReadyNamespaces();
   /** The networks that somebody was connected to when it last settled. */
   #used = new Set<string>();
   #idleTimer: NodeJS.Timeout | undefined;
@@ -81,6 +91,7 @@ export class HostNetwork {
    * left, so whoever is still in an ordinary user's namespaces is about to end.
    */
   async dropIdle({ wait = false } = {}): Promise<void> {
+    await this.#namespaces.drop();
     await (this.#next ?? this.#running);
     for (const name of this.#idle.keys()) this.#idle.set(name, 0);
     if (this.#idle.size > 0) await this.settle();
@@ -97,8 +108,16 @@ export class HostNetwork {
     }
   }
 
-  /** Connects a process's network namespace, by all of the connection's ends or those named. */
-  async join(connection: Connection, pid: number, only?: string): Promise<void> {
+  /** A network namespace for a container that is about to be made; undefined: its runtime makes one. */
+  async takeNamespace(): Promise<HeldNamespace | undefined> {
+    if (!this.#grounds.areMachine) return undefined;
+    return this.#namespaces.take().catch((error: unknown) => {
+      throw AppError.wrap(error, "A network namespace could not be made");
+    });
+  }
+
+  /** Connects a network namespace, or that of a process, by all of the connection's ends or those named. */
+  async join(connection: Connection, to: number | HeldNamespace, only?: string): Promise<void> {
     this.requireWhole(connection);
     const ground = await this.#require();
     const wayOut = ground.isMachine ? this.wayOut(connection) : undefined;
@@ -110,7 +129,8 @@ export class HostNetwork {
         isWayOut: endpoint.network === wayOut?.name,
       }));
     try {
-      await connectProcess(ground, pid, ends);
+      if (typeof to === "number") await connectProcess(ground, to, ends);
+      else await fillNamespace(ground, to, ends);
     } catch (error) {
       throw AppError.wrap(error, "It could not be connected to its network");
     }
@@ -147,7 +167,6 @@ export class HostNetwork {
       connections.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)),
     );
     this.#rememberIdle(used);
-    const networks = this.#store.networks().filter(({ name }) => used.has(name));
     const kept = this.#store.networks().filter(({ name }) => used.has(name) || this.#isKept(name));
     this.#problems.clear();
     let ground: Ground | undefined;
@@ -159,7 +178,7 @@ export class HostNetwork {
     if (ground) {
       await Promise.all([
         this.#settleLinks(ground, kept, connections),
-        ground.isMachine ? this.#settleRuleset(networks, connections) : undefined,
+        ground.isMachine ? this.#settleRuleset(kept, connections) : undefined,
       ]);
     }
     try {
@@ -230,15 +249,20 @@ export class HostNetwork {
 
   async #settleRuleset(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
     const forwards = connections.flatMap((connection) => this.#forwards(connection));
-    const text = networks.length > 0 ? ruleset(this.#table, networks, forwards) : undefined;
-    if (this.#rulesetKnown && text === this.#ruleset) return;
+    const frame = networks.length > 0 ? ruleset(this.#table, networks, []) : undefined;
+    const leads = frame === undefined ? undefined : redirection(this.#table, forwards);
+    const before = this.#ruleset;
+    if (before && frame === before.frame && leads === before.leads) return;
     try {
-      await applyRuleset(this.#table, text);
+      const isThere = frame !== undefined && frame === before?.frame;
+      if (!isThere || leads === undefined || !(await redirect(leads))) {
+        const text = frame === undefined ? undefined : ruleset(this.#table, networks, forwards);
+        await applyRuleset(this.#table, text);
+      }
       await this.board.post(forwards.map(({ port }) => port));
-      this.#ruleset = text;
-      this.#rulesetKnown = true;
+      this.#ruleset = { frame, leads };
     } catch (error) {
-      this.#rulesetKnown = false;
+      this.#ruleset = undefined;
       const problem = AppError.wrap(error, "The packet filter could not be set up");
       this.#problems.set(rulesetProblem, problem);
     }
@@ -257,7 +281,7 @@ export class HostNetwork {
 
 /**
  * Milliseconds that the bridge of a network, and whoever answers for names there, outlive its last container: who
- * deletes one often starts another. Rules are not kept.
+ * deletes one often starts another. What leads to it by a published port is not kept.
  */
 const keptIdle = 15_000;
 

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { AppError } from "#shared/errors";
 import { commandError, runCommand, wordsCode } from "../host/command.ts";
 import type { Ground } from "./ground.ts";
+import type { HeldNamespace } from "./held-namespace.ts";
 import type { Endpoint, NetworkRecord } from "./network-store.ts";
 
 /**
@@ -14,11 +15,16 @@ async function ip(lines: string[], enter: (argv: string[]) => string[]): Promise
   if (lines.length === 0) return;
   const stdin = Buffer.from(`${lines.join("\n")}\n`);
   const { code, stderr } = await runCommand(enter(["ip", "-batch", "-"]), { stdin });
-  if (code === 0) return;
-  const output = stderr.toString("utf8").trim();
+  if (code !== 0) throw ipError(stderr.toString("utf8"), code);
+}
+
+/** What `ip -batch` said when it failed, or with no words that it has ended. */
+export function ipError(words: string, code: number | null): AppError {
+  const output = words.trim();
   // Its last line only says which of the lines failed.
-  const [said = `it ended with code ${code}`] = output.split("\n");
-  throw new AppError(wordsCode(output) ?? "UNKNOWN", `ip: ${said}`, { output });
+  const said =
+    output.split("\n")[0] || `it ended with ${code === null ? "a signal" : `code ${code}`}`;
+  return new AppError(wordsCode(output) ?? "UNKNOWN", `ip: ${said}`, { output });
 }
 
 const prefix = (subnet: string): string => subnet.slice(subnet.indexOf("/"));
@@ -99,12 +105,30 @@ function bridgeMac(bridge: string): string {
   return ["02", "53", ...(digits.match(/../g) ?? [])].join(":");
 }
 
+/** What a container has of a network. */
+export interface End {
+  endpoint: Endpoint;
+  network: NetworkRecord;
+  isWayOut: boolean;
+}
+
 /** One end into the bridge, the other into the network namespace of a process, with addresses and a way out. */
-export async function connectProcess(
+export async function connectProcess(ground: Ground, pid: number, ends: End[]): Promise<void> {
+  await makePairs(ground, pid, ends);
+  await ip(["link set lo up", ...inside(ends)], (argv) => ground.into(pid, argv));
+}
+
+/** As connectProcess, where somebody is in the namespace already who does it. */
+export async function fillNamespace(
   ground: Ground,
-  pid: number,
-  ends: { endpoint: Endpoint; network: NetworkRecord; isWayOut: boolean }[],
+  namespace: HeldNamespace,
+  ends: End[],
 ): Promise<void> {
+  await makePairs(ground, namespace.pid, ends);
+  await namespace.run(inside(ends));
+}
+
+async function makePairs(ground: Ground, pid: number, ends: End[]): Promise<void> {
   await ip(
     ends.flatMap(({ endpoint, network }) => [
       `link add name ${endpoint.veth} master ${network.bridge} up type veth peer name ${endpoint.interface} netns ${pid} address ${endpoint.mac}`,
@@ -113,7 +137,10 @@ export async function connectProcess(
     ]),
     ground.enter,
   );
-  const inside = ends.flatMap(({ endpoint, network, isWayOut }) => {
+}
+
+const inside = (ends: End[]): string[] =>
+  ends.flatMap(({ endpoint, network, isWayOut }) => {
     const { interface: name, ip4, ip6 } = endpoint;
     const { subnet, subnet6 } = network;
     return [
@@ -123,8 +150,6 @@ export async function connectProcess(
       ...(isWayOut ? defaultRoutes(network) : []),
     ];
   });
-  await ip(["link set lo up", ...inside], (argv) => ground.into(pid, argv));
-}
 
 /** Makes a network the way out of a process's network namespace. */
 export async function routeProcess(

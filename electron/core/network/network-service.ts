@@ -25,7 +25,8 @@ import {
   overlap,
   parseSubnet,
 } from "./addresses.ts";
-import { type Connectable, Connections } from "./connections.ts";
+import type { Connectable } from "./connectable.ts";
+import { Connections } from "./connections.ts";
 import { machineGrounds, type UserGrounds } from "./ground.ts";
 import { HostNetwork, hostRoutes } from "./host-network.ts";
 import { Names } from "./names.ts";

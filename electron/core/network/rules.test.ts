@@ -6,7 +6,7 @@ import { noNetwork, planNetwork } from "./network-plan.ts";
 import type { Connection, NetworkRecord } from "./network-store.ts";
 import { holders } from "./port-owner.ts";
 import { collide, portText, requireLed } from "./ports.ts";
-import { ruleset } from "./ruleset.ts";
+import { redirection, ruleset } from "./ruleset.ts";
 import { pastaArgs } from "./user-network.ts";
 
 const network: NetworkRecord = {
@@ -35,6 +35,21 @@ test("the table leads ports on every address and on one, by family", () => {
   expect(text).toContain(
     'set within { type ifname . ifname; elements = { "sy000000-00000" . "sy000000-00000" } }',
   );
+});
+
+test("a table that is there is told its ports anew", () => {
+  const forwards = [
+    { port, to: "10.9.8.2" },
+    { port: { ...port, hostIp: "::1" }, to: "fd00:9::2" },
+  ];
+  expect(redirection("t", forwards).trim().split("\n")).toEqual([
+    "flush map inet t any4",
+    "add element inet t any4 { tcp . 8080 : 10.9.8.2 . 80 }",
+    "flush map inet t any6",
+    "flush map inet t own4",
+    "flush map inet t own6",
+    "add element inet t own6 { ::1 . tcp . 8080 : fd00:9::2 . 80 }",
+  ]);
 });
 
 test("ports collide where one is on every address of the family", () => {

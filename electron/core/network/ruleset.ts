@@ -10,8 +10,8 @@ export interface Forward {
 /**
  * Everything that one manager wants of the packet filter, as one nftables table of its own that is replaced whole
  * in a single transaction. So nothing can be left in it: what is in it now is what the records say, and removing it
- * is deleting the table. No other table is read or changed. It is a function of the records, so that a ruleset
- * someone flushed is there again with the next change.
+ * is deleting the table. No other table is read or changed. It is a function of the records, so that a table
+ * someone removed is there again with the next change.
  *
  * - `publish`: ports of this machine to containers, for packets from outside and from the machine itself.
  * - `leave`: containers reach the world under the machine's address; whoever comes from 127.0.0.1, or from the
@@ -24,6 +24,7 @@ export function ruleset(table: string, networks: NetworkRecord[], forwards: Forw
   const internal = networks.filter((network) => network.internal);
   const open = networks.filter((network) => !network.internal);
   const subnets6 = open.flatMap(({ subnet6 }) => subnet6 ?? []);
+  const leads = leadsOf(forwards);
   return `add table inet ${table}
 delete table inet ${table}
 table inet ${table} {
@@ -32,10 +33,10 @@ table inet ${table} {
   set within { type ifname . ifname; ${elements(names.map((name) => `${name} . ${name}`))} }
   set subnets4 { type ipv4_addr; flags interval; ${elements(open.map(({ subnet }) => subnet))} }
   set subnets6 { type ipv6_addr; flags interval; ${elements(subnets6)} }
-  map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; ${leads(forwards, 4, true)} }
-  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; ${leads(forwards, 6, true)} }
-  map own4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; ${leads(forwards, 4, false)} }
-  map own6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; ${leads(forwards, 6, false)} }
+  map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; ${elements(leads.any4)} }
+  map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; ${elements(leads.any6)} }
+  map own4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; ${elements(leads.own4)} }
+  map own6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; ${elements(leads.own6)} }
   chain publish {
     dnat ip to ip daddr . meta l4proto . th dport map @own4
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @own6
@@ -75,21 +76,37 @@ table inet ${table} {
 `;
 }
 
+/**
+ * Has a table that is there lead these ports instead of others, in a single transaction: replacing all of it costs the
+ * kernel more, whose chains have to be out of everybody's hands first.
+ */
+export function redirection(table: string, forwards: Forward[]): string {
+  return Object.entries(leadsOf(forwards))
+    .flatMap(([map, list]) => [
+      `flush map inet ${table} ${map}`,
+      ...(list.length === 0 ? [] : [`add element inet ${table} ${map} { ${list.join(", ")} }`]),
+    ])
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
 const quote = (name: string): string => `"${name}"`;
 
 const elements = (list: string[]): string =>
   list.length === 0 ? "" : `elements = { ${list.join(", ")} }`;
 
-/** A map's elements: the ports of a family on every address, or each on one. */
-function leads(forwards: Forward[], family: 4 | 6, everywhere: boolean): string {
-  const any = family === 4 ? "0.0.0.0" : "::";
-  return elements(
+/** The elements of each map: the ports of a family on every address, and each on one. */
+function leadsOf(forwards: Forward[]): Record<"any4" | "any6" | "own4" | "own6", string[]> {
+  const leads = (family: 4 | 6, everywhere: boolean): string[] =>
     forwards
       .filter(({ to }) => to.includes(":") === (family === 6))
-      .filter(({ port }) => (port.hostIp === any) === everywhere)
+      .filter(({ port }) => (port.hostIp === (family === 4 ? "0.0.0.0" : "::")) === everywhere)
       .map(({ port, to }) => {
         const at = everywhere ? "" : `${port.hostIp} . `;
         return `${at}${port.protocol} . ${port.hostPort} : ${to} . ${port.containerPort}`;
-      }),
-  );
+      });
+  return {
+    ...{ any4: leads(4, true), any6: leads(6, true) },
+    ...{ own4: leads(4, false), own6: leads(6, false) },
+  };
 }
