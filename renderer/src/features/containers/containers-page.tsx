@@ -117,7 +117,9 @@ function ProjectChip(props: { items: ReadonlyMap<string, Container> }) {
         })),
       ]}
     >
-      <Button icon={Boxes}>{chosen ?? "Project"}</Button>
+      <Button className="containers__project" icon={Boxes}>
+        <span className="truncate">{chosen ?? "Project"}</span>
+      </Button>
     </Menu>
   );
 }
