@@ -5,7 +5,6 @@ import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
-import { TextField } from "../../components/fields.tsx";
 import { runtimeName } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
@@ -19,6 +18,7 @@ import {
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";
 import { inspect } from "../../state/selection.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import "./checkpoints-page.css";
 
 /** All checkpoints of all containers, newest first. */
@@ -40,11 +40,9 @@ export function CheckpointsPage() {
     <Page
       title="Checkpoints"
       tools={
-        <TextField
-          className="page__filter"
+        <FilterBox
           label="Filter checkpoints"
-          hideLabel
-          placeholder="Filter"
+          title="A part of a name, or of the container's"
           value={filter}
           onChange={setFilter}
         />

@@ -2,12 +2,12 @@ import { Cable } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { Shim } from "#shared/contract/shims";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { TextField } from "../../components/fields.tsx";
 import { plural } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useShimMemory, useShims } from "../../queries/shims.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import { ShimRow } from "./shim-row.tsx";
 import { compareShims, containersOf, memoryOf, onePerShim } from "./shim-state.ts";
 import "./shims.css";
@@ -40,11 +40,9 @@ export function ShimsPage() {
       title="Shims"
       tools={
         <>
-          <TextField
-            className="page__filter"
+          <FilterBox
             label="Filter shims"
-            hideLabel
-            placeholder="Filter"
+            title="A part of a container's name, state, runtime or process id"
             value={filter}
             onChange={setFilter}
           />
