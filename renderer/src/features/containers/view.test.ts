@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "#shared/contract/containers";
 import type { Sample } from "#shared/contract/stats";
 import { fakeContainer, fakeContainers } from "../../testing/fake-data.ts";
-import { comparator, parseFilter, portText, possible, segmentCounts } from "./view.ts";
+import { comparator, labelText, parseFilter, portText, possible, segmentCounts } from "./view.ts";
 
 const all = fakeContainers();
 
@@ -80,6 +80,11 @@ it("writes ports", () => {
       { ...port, hostPort: 53, containerPort: 53, protocol: "udp" },
     ]),
   ).toBe("127.0.0.1:8443, 53/udp");
+});
+
+it("tells a person's own labels before those of tools", () => {
+  const labels = { "com.docker.compose.project": "shop", tier: "front", beta: "" };
+  expect(labelText(labels)).toBe("beta, tier=front, com.docker.compose.project=shop");
 });
 
 it("offers only what a state allows", () => {

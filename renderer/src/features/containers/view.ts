@@ -138,6 +138,15 @@ export function portText(ports: Container["ports"]): string {
   return ports.map(portWords).join(", ");
 }
 
+/** `tier=front, team=web`: a person's own before those that tools write, `com.docker.compose.project=shop` and the like. */
+export function labelText(labels: Container["labels"]): string {
+  const written = (key: string): boolean => key.includes(".");
+  return Object.entries(labels)
+    .sort(([a], [b]) => Number(written(a)) - Number(written(b)) || (a < b ? -1 : Number(a > b)))
+    .map(([key, value]) => (value === "" ? key : `${key}=${value}`))
+    .join(", ");
+}
+
 /** What can be done to containers in their present state. */
 export interface Possible {
   start: boolean;
