@@ -157,8 +157,8 @@ export function toConfig(
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
   if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
   if (limitErrors.pids) errors["limits.pids"] = limitErrors.pids;
-  const { error: portError, ...network } = toNetworks(form.network);
-  if (portError) errors.ports = portError;
+  const { errors: networkErrors, ...network } = toNetworks(form.network);
+  Object.assign(errors, networkErrors);
   const retries = form.retries.trim() === "" ? undefined : Number(form.retries);
   if (
     form.restart === "on-failure" &&
