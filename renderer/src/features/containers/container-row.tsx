@@ -29,7 +29,7 @@ export const ContainerRow = memo(function ContainerRow(props: ContainerRowProps)
   const live = isLive(container);
   const since = sinceOf(container);
   const ported = portText(ports);
-  const labels = labelText(container.labels);
+  const labels = labelText(container);
   return (
     <GridRow
       {...place}

@@ -82,9 +82,13 @@ it("writes ports", () => {
   ).toBe("127.0.0.1:8443, 53/udp");
 });
 
-it("tells a person's own labels before those of tools", () => {
-  const labels = { "com.docker.compose.project": "shop", tier: "front", beta: "" };
-  expect(labelText(labels)).toBe("beta, tier=front, com.docker.compose.project=shop");
+it("tells labels without compose's books, and the project as the filter has it", () => {
+  const labelled = (labels: Container["labels"]): Container =>
+    fakeContainer(1, "web", "nginx", { status: "running" }, { labels });
+  const labels = { tier: "front", beta: "", ...{ "com.docker.compose.config-hash": "5f" } };
+  expect(labelText(labelled(labels))).toBe("beta, tier=front");
+  const inProject = { ...labels, "com.docker.compose.project": "shop" };
+  expect(labelText(labelled(inProject))).toBe("beta, tier=front, project:shop");
 });
 
 it("offers only what a state allows", () => {

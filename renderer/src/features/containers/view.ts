@@ -138,13 +138,17 @@ export function portText(ports: Container["ports"]): string {
   return ports.map(portWords).join(", ");
 }
 
-/** `tier=front, team=web`: a person's own before those that tools write, `com.docker.compose.project=shop` and the like. */
-export function labelText(labels: Container["labels"]): string {
-  const written = (key: string): boolean => key.includes(".");
-  return Object.entries(labels)
-    .sort(([a], [b]) => Number(written(a)) - Number(written(b)) || (a < b ? -1 : Number(a > b)))
+/** What compose keeps its books by; of all that only the project says something to a person. */
+const bookkeeping = "com.docker.compose.";
+
+/** `tier=front, project:shop`, the project as the filter knows it. */
+export function labelText(container: Container): string {
+  const project = projectOf(container);
+  const own = Object.entries(container.labels)
+    .filter(([key]) => !key.startsWith(bookkeeping))
     .map(([key, value]) => (value === "" ? key : `${key}=${value}`))
-    .join(", ");
+    .sort();
+  return [...own, ...(project === undefined ? [] : [`project:${project}`])].join(", ");
 }
 
 /** What can be done to containers in their present state. */
