@@ -10,6 +10,7 @@ import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { Moment } from "../../components/since.tsx";
 import { announce } from "../../components/toast.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import {
   useCheckpoints,
   useDeleteCheckpoint,
@@ -49,7 +50,9 @@ export function CheckpointsPage() {
       }
     >
       {unable && <Notice className="library__notice">{sentence(unable)}</Notice>}
-      {checkpoints.status === "loading" ? null : rows.length === 0 ? (
+      {checkpoints.status === "loading" ? (
+        <Waiting what="checkpoints" />
+      ) : rows.length === 0 ? (
         <EmptyState icon={History} title={filter ? "No checkpoint matches" : "No checkpoints yet"}>
           {!filter &&
             "A checkpoint keeps a running container's memory, processes and open files, so that it can go on from there later. Take one from a container's menu."}

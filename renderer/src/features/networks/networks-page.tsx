@@ -4,6 +4,7 @@ import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Notice, sentence } from "../../components/error-note.tsx";
 import { Page } from "../../components/page.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useNetworkAbilities, useNetworks } from "../../queries/networks.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
 import { CreateNetworkDialog } from "./create-network-dialog.tsx";
@@ -62,7 +63,9 @@ export function NetworksPage() {
           Containers find each other by address only: {sentence(nameless)}
         </Notice>
       )}
-      {networks.status === "loading" ? null : shown.length === 0 ? (
+      {networks.status === "loading" ? (
+        <Waiting what="networks" />
+      ) : shown.length === 0 ? (
         <EmptyState icon={Waypoints} title={filter ? "No network matches" : "No networks"} />
       ) : (
         <div className="networks">

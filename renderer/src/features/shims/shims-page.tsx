@@ -5,6 +5,7 @@ import { EmptyState } from "../../components/empty-state.tsx";
 import { plural } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useShimMemory, useShims } from "../../queries/shims.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
@@ -59,7 +60,9 @@ export function ShimsPage() {
         </>
       }
     >
-      {shims.status === "loading" ? null : rows.length === 0 ? (
+      {shims.status === "loading" ? (
+        <Waiting what="shims" />
+      ) : rows.length === 0 ? (
         <EmptyState icon={Cable} title={filter ? "No shim matches" : "No shims"}>
           {!filter &&
             "Each running container is held by a small process of its own, its shim, which keeps its output, its terminal and its exit status while this window is closed. Start a container, and its shim is here."}
