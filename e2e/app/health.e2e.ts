@@ -14,8 +14,8 @@ test("a container is checked as the dialog says, and its health is seen as it ch
   await dialog.getByRole("textbox", { name: "Command" }).fill("sh -c 'touch /ok; exec sleep 1000'");
   await dialog.getByRole("button", { name: /^Health/ }).click();
   await dialog.getByLabel("Check", { exact: true }).fill("echo looked; test -e /ok");
-  await dialog.getByLabel("Every", { exact: true }).fill("1s");
-  await dialog.getByLabel("Unhealthy after").fill("2");
+  await dialog.getByLabel("Interval", { exact: true }).fill("1s");
+  await dialog.getByLabel("Retries").fill("2");
   await dialog.getByRole("button", { name: "Create and start" }).click();
   await expect(dialog).toBeHidden();
   await expect(window.row("checked")).toContainText("Healthy");

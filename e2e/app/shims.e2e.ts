@@ -21,6 +21,6 @@ test("the shims page shows a container's shim, and what follows when it is termi
   await expect(window.row("held")).toContainText("Shim lost");
   await window.choose("held", "Stop");
   await expect(window.row("held")).toContainText("Exited");
-  await page.keyboard.press("Control+6");
+  await page.keyboard.press("Control+7");
   await expect(page.getByText("No shims")).toBeVisible();
 });

@@ -23,7 +23,7 @@ test("a volume outlives its container, and is looked into", async ({ app, page, 
   await create.getByRole("button", { name: /^Create and start/ }).click();
   await expect(window.row("writer")).toContainText("Exited 0");
 
-  await page.keyboard.press("Control+3");
+  await page.keyboard.press("Control+4");
   await volumeRow(page, "notes").click();
   const volume = page.getByRole("complementary", { name: "Volume" });
   await expect(volume.getByRole("button", { name: "writer" })).toBeVisible();
@@ -45,7 +45,7 @@ test("a volume outlives its container, and is looked into", async ({ app, page, 
   await expect(window.row("reader")).toContainText("Running");
   await client.call("containers.delete", { id: reader.id, force: true });
 
-  await page.keyboard.press("Control+3");
+  await page.keyboard.press("Control+4");
   await volumeRow(page, "notes").click();
   await page.keyboard.press("Delete");
   await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();

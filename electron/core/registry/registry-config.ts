@@ -36,8 +36,5 @@ export type HostConfig = Omit<RegistryConfig, "mirrors">;
 export const servedBy = (registry: string): string =>
   registry === "docker.io" ? "registry-1.docker.io" : registry;
 
-/** Whether a host is this machine: traffic to it can't be read by others, so it may go without TLS. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, "").toLowerCase();
-  return name === "localhost" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
-}
+/** Traffic to this machine may go without TLS. */
+export { isLoopback } from "#shared/base/loopback";

@@ -4,19 +4,18 @@
  */
 export function fitTabs(row: {
   widths: readonly number[];
-  gap: number;
   available: number;
   button: number;
   chosen: number;
 }): number[] {
-  const { widths, gap, available, button, chosen } = row;
+  const { widths, available, button, chosen } = row;
   const all = widths.map((_, index) => index);
   const taken = (indices: readonly number[]): number =>
-    indices.reduce((sum, index) => sum + (widths[index] ?? 0) + gap, -gap);
+    indices.reduce((sum, index) => sum + (widths[index] ?? 0), 0);
   if (taken(all) <= available) return all;
   for (let first = widths.length - 1; first > 0; first -= 1) {
     const shown = all.filter((index) => index < first || index === chosen);
-    if (shown.length < widths.length && taken(shown) + gap + button <= available) return shown;
+    if (shown.length < widths.length && taken(shown) + button <= available) return shown;
   }
   return [chosen];
 }

@@ -13,9 +13,9 @@ export interface TabItem<V extends string> {
   content: ReactNode;
 }
 
-/** Between two tabs, and the width of the button for those without room, px; see tabs.css. */
-const gap = 16;
-const button = 26;
+/** What a tab has on either side of its words, and the button for those without room with its distance, px; see tabs.css. */
+const inset = 8;
+const button = 26 + 2 * inset;
 
 /**
  * Tabs under a hairline; only the chosen one's content exists. Those without room are in a menu at
@@ -88,8 +88,9 @@ function useFitting<V extends string>(items: readonly TabItem<V>[], value: V) {
         (tab) => tab.getBoundingClientRect().width,
       );
       const next = fitTabs({
-        ...{ widths, gap, button, chosen },
-        available: bar.clientWidth - padding,
+        ...{ widths, button, chosen },
+        // The list reaches out by that much on both sides.
+        available: bar.clientWidth - padding + 2 * inset,
       });
       setShown((before) => (before && String(before) === String(next) ? before : next));
       // Focus brings a hidden tab into view before it is chosen, and so shown.

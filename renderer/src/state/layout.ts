@@ -1,9 +1,10 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 
-/** Those with a digit as their key first, in its order. */
+/** As the rail has them; the first nine have a digit as their key: with 0 goes the zoom. */
 export const pages = [
   "containers",
+  "projects",
   "images",
   "volumes",
   "networks",
@@ -13,7 +14,6 @@ export const pages = [
   "extensions",
   "activity",
   "system",
-  "projects",
 ] as const;
 export type PageName = (typeof pages)[number];
 

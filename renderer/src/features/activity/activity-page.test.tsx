@@ -42,18 +42,22 @@ it("tells events in words, with what the core wrote behind them", async () => {
     event(3, "/tasks/exit", { process: "init", code: "137", oomKilled: "true" }),
     event(4, "/tasks/exec-started", { process: "term-1", args: "psql -U app" }),
     event(5, "/elsewhere/odd"),
+    event(6, "/networks/connect", { network: "backend" }),
+    event(7, "/images/create", { name: "team/app:1", origin: "pulled" }),
   ];
   renderWith(new FakeCore({ events }), <ActivityPage />);
   const log = await screen.findByRole("log");
   const rows = [...log.querySelectorAll(".events__row")];
   const words = rows.map((row) => row.textContent ?? "");
-  expect(words[0]).toContain("orders-worker elsewhere odd");
-  expect(words[1]).toContain("orders-worker opened a terminalpsql -U app");
-  expect(words[2]).toContain("orders-worker ran out of memory and was killed");
-  expect(words[3]).toContain("orders-worker could not be startedno such file");
-  expect(words[4]).toContain("orders-worker createdbusybox:host");
+  expect(words[0]).toContain("image madeteam/app:1");
+  expect(words[1]).toContain("orders-worker joined a networkbackend");
+  expect(words[2]).toContain("orders-worker elsewhere odd");
+  expect(words[3]).toContain("orders-worker opened a terminalpsql -U app");
+  expect(words[4]).toContain("orders-worker ran out of memory and was killed");
+  expect(words[5]).toContain("orders-worker could not be startedno such file");
+  expect(words[6]).toContain("orders-worker createdbusybox:host");
   expect(words.join("")).not.toContain("/tasks/");
-  expect(rows[2]?.getAttribute("title")).toBe(
+  expect(rows[4]?.getAttribute("title")).toBe(
     "/tasks/exit\nprocess=init\ncode=137\noomKilled=true",
   );
 });

@@ -21,9 +21,20 @@ const topics: Record<string, EventWords> = {
   "/shimyard/restarting": { words: "is started again by its restart policy", tone: "busy" },
   "/shimyard/restored": { words: "was restored from a checkpoint", tone: "run" },
   "/shimyard/checkpoint-deleted": { words: "lost a checkpoint", tone: "stop" },
-  "/images/create": { words: "image made", tone: "stop" },
-  "/images/update": { words: "image changed", tone: "stop" },
-  "/images/delete": { words: "image deleted", tone: "stop" },
+};
+
+/** What happens to things that are no containers, and which of its data names them. */
+const things: Record<string, { words: string; named: string }> = {
+  "/images/create": { words: "image made", named: "name" },
+  "/images/update": { words: "image changed", named: "name" },
+  "/images/delete": { words: "image deleted", named: "name" },
+  "/networks/create": { words: "network made", named: "network" },
+  "/networks/delete": { words: "network deleted", named: "network" },
+  "/networks/connect": { words: "joined a network", named: "network" },
+  "/networks/disconnect": { words: "left a network", named: "network" },
+  "/volumes/create": { words: "volume made", named: "volume" },
+  "/volumes/restore": { words: "volume restored", named: "volume" },
+  "/volumes/delete": { words: "volume deleted", named: "volume" },
 };
 
 /** An event in words; one that is not known is told by its topic. */
@@ -36,12 +47,6 @@ export function eventWords(event: Event): EventWords {
       return { words: "opened a terminal", tone: "busy", detail: data["args"] };
     case "/containers/create":
       return { words: "created", tone: "stop", detail: data["image"] };
-    case "/volumes/create":
-      return { words: "volume made", tone: "stop", detail: data["volume"] };
-    case "/volumes/restore":
-      return { words: "volume restored", tone: "stop", detail: data["volume"] };
-    case "/volumes/delete":
-      return { words: "volume deleted", tone: "stop", detail: data["volume"] };
     case "/tasks/create":
       return { words: "is being started", tone: "busy", detail: data["runtime"] };
     case "/tasks/start":
@@ -52,10 +57,13 @@ export function eventWords(event: Event): EventWords {
       return healthWords(data);
     case "/shimyard/manager-started":
       return { words: "Shimyard started", tone: "stop", detail: data["version"] };
-    default:
+    default: {
+      const thing = things[topic];
+      if (thing) return { words: thing.words, tone: "stop", detail: data[thing.named] };
       return (
         topics[topic] ?? { words: topic.replace(/^\//, "").replaceAll("/", " "), tone: "stop" }
       );
+    }
   }
 }
 

@@ -5,12 +5,12 @@ import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
-import { TextField } from "../../components/fields.tsx";
 import { runtimeName } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { Moment } from "../../components/since.tsx";
 import { announce } from "../../components/toast.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import {
   useCheckpoints,
   useDeleteCheckpoint,
@@ -19,6 +19,7 @@ import {
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";
 import { inspect } from "../../state/selection.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import "./checkpoints-page.css";
 
 /** All checkpoints of all containers, newest first. */
@@ -40,18 +41,18 @@ export function CheckpointsPage() {
     <Page
       title="Checkpoints"
       tools={
-        <TextField
-          className="page__filter"
+        <FilterBox
           label="Filter checkpoints"
-          hideLabel
-          placeholder="Filter"
+          title="A part of a name, or of the container's"
           value={filter}
           onChange={setFilter}
         />
       }
     >
       {unable && <Notice className="library__notice">{sentence(unable)}</Notice>}
-      {checkpoints.status === "loading" ? null : rows.length === 0 ? (
+      {checkpoints.status === "loading" ? (
+        <Waiting what="checkpoints" />
+      ) : rows.length === 0 ? (
         <EmptyState icon={History} title={filter ? "No checkpoint matches" : "No checkpoints yet"}>
           {!filter &&
             "A checkpoint keeps a running container's memory, processes and open files, so that it can go on from there later. Take one from a container's menu."}

@@ -118,7 +118,9 @@ export function ProcessRows(props: {
               <td className="mono processes__command" title={process.args.join(" ")}>
                 <span style={{ paddingLeft: depth * 14 }}>
                   {process.args.join(" ") || <Dash />}
-                  {process.role && <span className="processes__role">{process.role}</span>}
+                  {process.role && (
+                    <span className="processes__role">{roleWord(process.role)}</span>
+                  )}
                   {process.state !== "S" && (
                     <span className="processes__role">
                       {states[process.state] ?? process.state}
@@ -144,6 +146,9 @@ export function ProcessRows(props: {
     </div>
   );
 }
+
+/** Ids of terminals say nothing to a person. */
+const roleWord = (role: string): string => (role.startsWith("term-") ? "terminal" : role);
 
 interface Processes {
   processes: ProcessInfo[] | undefined;

@@ -15,7 +15,7 @@ import { CpuCell, MemoryCell } from "./cells.tsx";
 import type { Commands } from "./commands.ts";
 import { containerMenu } from "./container-menu.ts";
 import { RenameField } from "./rename-field.tsx";
-import { isLive, portText, possible, sinceOf } from "./view.ts";
+import { isLive, labelText, portText, possible, sinceOf } from "./view.ts";
 
 export interface ContainerRowProps extends GridPlace {
   container: Container;
@@ -29,6 +29,7 @@ export const ContainerRow = memo(function ContainerRow(props: ContainerRowProps)
   const live = isLive(container);
   const since = sinceOf(container);
   const ported = portText(ports);
+  const labels = labelText(container);
   return (
     <GridRow
       {...place}
@@ -57,6 +58,9 @@ export const ContainerRow = memo(function ContainerRow(props: ContainerRowProps)
       </div>
       <div role="gridcell" className="containers__ports num" title={ported || undefined}>
         {ported ? <PortLinks ports={ports} inGrid /> : <Dash />}
+      </div>
+      <div role="gridcell" className="containers__labels" title={labels || undefined}>
+        {labels || <Dash />}
       </div>
       <div role="gridcell" className="containers__since">
         {since === undefined ? <Dash /> : <Since time={since} />}

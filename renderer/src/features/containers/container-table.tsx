@@ -13,6 +13,7 @@ const columns: GridColumn<SortKey>[] = [
   { label: "CPU", sort: "cpu", className: "containers__cpu" },
   { label: "Memory", sort: "memory", className: "containers__memory" },
   { label: "Ports", className: "containers__ports" },
+  { label: "Labels", className: "containers__labels" },
   { label: "Since", sort: "since", className: "containers__since" },
   { label: "Runtime", sort: "runtime", className: "containers__runtime" },
 ];

@@ -7,6 +7,7 @@ import { Notice, sentence } from "../../components/error-note.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import {
   type Segment,
@@ -83,7 +84,9 @@ export function ContainersPage() {
         </Notice>
       )}
       {chosen.length > 0 && <BulkBar containers={chosen} commands={commands} />}
-      {status === "loading" ? null : items.size === 0 ? (
+      {status === "loading" ? (
+        <Waiting what="containers" />
+      ) : items.size === 0 ? (
         <FirstSteps />
       ) : rows.length === 0 ? (
         <NothingFound />
@@ -117,7 +120,9 @@ function ProjectChip(props: { items: ReadonlyMap<string, Container> }) {
         })),
       ]}
     >
-      <Button icon={Boxes}>{chosen ?? "Project"}</Button>
+      <Button className="containers__project" icon={Boxes}>
+        <span className="truncate">{chosen ?? "Project"}</span>
+      </Button>
     </Menu>
   );
 }

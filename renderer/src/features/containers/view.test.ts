@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "#shared/contract/containers";
 import type { Sample } from "#shared/contract/stats";
 import { fakeContainer, fakeContainers } from "../../testing/fake-data.ts";
-import { comparator, parseFilter, portText, possible, segmentCounts } from "./view.ts";
+import { comparator, labelText, parseFilter, portText, possible, segmentCounts } from "./view.ts";
 
 const all = fakeContainers();
 
@@ -80,6 +80,15 @@ it("writes ports", () => {
       { ...port, hostPort: 53, containerPort: 53, protocol: "udp" },
     ]),
   ).toBe("127.0.0.1:8443, 53/udp");
+});
+
+it("tells labels without compose's books, and the project as the filter has it", () => {
+  const labelled = (labels: Container["labels"]): Container =>
+    fakeContainer(1, "web", "nginx", { status: "running" }, { labels });
+  const labels = { tier: "front", beta: "", ...{ "com.docker.compose.config-hash": "5f" } };
+  expect(labelText(labelled(labels))).toBe("beta, tier=front");
+  const inProject = { ...labels, "com.docker.compose.project": "shop" };
+  expect(labelText(labelled(inProject))).toBe("beta, tier=front, project:shop");
 });
 
 it("offers only what a state allows", () => {

@@ -138,6 +138,19 @@ export function portText(ports: Container["ports"]): string {
   return ports.map(portWords).join(", ");
 }
 
+/** What compose keeps its books by; of all that only the project says something to a person. */
+const bookkeeping = "com.docker.compose.";
+
+/** `tier=front, project:shop`, the project as the filter knows it. */
+export function labelText(container: Container): string {
+  const project = projectOf(container);
+  const own = Object.entries(container.labels)
+    .filter(([key]) => !key.startsWith(bookkeeping))
+    .map(([key, value]) => (value === "" ? key : `${key}=${value}`))
+    .sort();
+  return [...own, ...(project === undefined ? [] : [`project:${project}`])].join(", ");
+}
+
 /** What can be done to containers in their present state. */
 export interface Possible {
   start: boolean;

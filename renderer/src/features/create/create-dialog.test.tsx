@@ -103,6 +103,28 @@ it("shows a failure without a field with its own words", async () => {
   const alert = await dialog.findByRole("alert");
   await user.click(within(alert).getByRole("button", { name: "What it said" }));
   expect(alert.textContent).toContain('exec: "/bin/serve": no such file');
+  // While it was being made its name was taken: what was heard of that then says nothing any more.
+  const methods = () => core.calls.map(({ method }) => method);
+  await waitFor(() =>
+    expect(methods().lastIndexOf("containers.checkName")).toBeGreaterThan(
+      methods().lastIndexOf("containers.create"),
+    ),
+  );
+});
+
+it("gives a shell alone a terminal, and nothing else, unless it is told", async () => {
+  const { user, core, dialog } = await open(undefined, "busybox:host");
+  const terminal = () => dialog.getByRole<HTMLElement>("checkbox", { name: /With a terminal/ });
+  expect(terminal().getAttribute("aria-checked")).toBe("true");
+  const command = dialog.getByRole("textbox", { name: "Command" });
+  await user.clear(command);
+  await user.type(command, "sh -c date");
+  expect(terminal().getAttribute("aria-checked")).toBe("false");
+  await user.click(terminal());
+  await user.clear(command);
+  await user.type(command, "top");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)?.config).toMatchObject({ terminal: true }));
 });
 
 it("takes pasted variables, a row of each", async () => {
@@ -133,8 +155,8 @@ it("disables the fields of one kind of limit alone, each with the reason", async
   await user.click(dialog.getByRole("button", { name: /^More limits/ }));
   const isDisabled = (label: string): boolean =>
     dialog.getByLabelText<HTMLInputElement>(label).disabled;
-  const fields = ["Memory", "CPUs", "Processes", "CPU shares", "On CPUs", "Memory nodes"];
-  expect(fields.filter(isDisabled)).toEqual(["Processes", "On CPUs", "Memory nodes"]);
+  const fields = ["Memory", "CPUs", "Processes", "CPU shares", "CPU set", "Memory nodes"];
+  expect(fields.filter(isDisabled)).toEqual(["Processes", "CPU set", "Memory nodes"]);
   expect(dialog.getByText("No pids here.")).toBeTruthy();
   expect(dialog.getAllByText("No cpuset here.")).toHaveLength(2);
 });

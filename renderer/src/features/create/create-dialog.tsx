@@ -18,6 +18,7 @@ import {
   type FormErrors,
   type FormField,
   generateName,
+  hasTerminal,
   initialForm,
   moreFields,
   toConfig,
@@ -77,13 +78,16 @@ export function CreateDialog(props: {
   const [shown, setShown] = useState(false);
   const [refused, setRefused] = useState<FormErrors>({});
   const [wishes, setWishes] = useState<EditWishes>({ keepOld: false, keepFiles: undefined });
-  const nameProblem = useNameCheck(form.name === edit?.config.name ? undefined : form.name);
   const image = images.items.get(form.imageId);
   const { config, errors } = toConfig(form, image?.config);
   const starter = useStarter();
 
   const changes = edit && config && changesOf(edit.config, config);
   const create = useSubmit(edit, setRefused);
+  const nameProblem = useNameCheck(
+    form.name === edit?.config.name ? undefined : form.name,
+    create.isPending,
+  );
 
   const set = (change: Partial<CreateForm>): void => {
     // What came since it was drawn stays, as an image that was pulled meanwhile.
@@ -239,10 +243,10 @@ export function CreateDialog(props: {
         {pulled !== undefined && <TransferList only={({ reference }) => reference === pulled} />}
         <ProcessFields form={form} set={set} errorOf={errorOf} image={image?.config} />
         <Checkbox
-          checked={form.terminal}
+          checked={hasTerminal(form, image?.config)}
           onChange={(terminal) => set({ terminal })}
           label="With a terminal"
-          hint="For a shell or another program that one types into; attach to it later."
+          hint="For a shell, which ends at once without one, or another program that one types into."
         />
         <NetworkSection form={form.network} set={(network) => set({ network })} errorOf={errorOf} />
         <Disclosure

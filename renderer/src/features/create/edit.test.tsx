@@ -77,8 +77,8 @@ it("changes limits without re-creating it", async () => {
 
 it("says what is lost, and re-creates it with the old one kept", async () => {
   const { user, dialog, container, inputOf } = await open();
-  await user.click(dialog.getByRole("button", { name: /^Shared with others/ }));
-  await user.click(dialog.getByLabelText(/This machine’s host name/));
+  await user.click(dialog.getByRole("button", { name: /^Namespaces/ }));
+  await user.click(dialog.getByLabelText(/UTS namespace of this machine/));
   const plan = within(dialog.getByLabelText("What changes"));
   expect(plan.getByText("--uts host")).toBeTruthy();
   expect(await plan.findByText(/outside its mounts.*lost with the old one/)).toBeTruthy();

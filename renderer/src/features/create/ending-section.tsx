@@ -3,7 +3,7 @@ import { Section, type SectionProps, Switch, Text } from "./option-fields.tsx";
 /** What it is told to stop by, and what becomes of it then. */
 export function EndingSection(props: SectionProps) {
   return (
-    <Section {...props} section="ending" label="How it ends">
+    <Section {...props} section="ending" label="Stopping">
       <div className="create__two">
         <Text
           {...props}
@@ -16,15 +16,15 @@ export function EndingSection(props: SectionProps) {
         <Text
           {...props}
           name="stop-timeout"
-          label="Seconds to stop"
+          label="Stop timeout"
           placeholder="as the settings say"
-          hint="Then it is killed"
+          hint="Seconds; then it is killed"
         />
       </div>
       <Switch
         {...props}
         name="rm"
-        label="Deleted when it has ended"
+        label="Delete when it exits"
         hint="With all that it wrote; it can’t be started again by itself then."
       />
     </Section>

@@ -18,7 +18,8 @@ export interface CreateForm {
   imageId: string;
   entrypoint?: string | undefined;
   command?: string | undefined;
-  terminal: boolean;
+  /** Absent: for a shell alone, which ends at once without one. */
+  terminal?: boolean | undefined;
   /** Only as a command line or another container had it: it has no field of its own. */
   stdin?: boolean | undefined;
   start: boolean;
@@ -78,7 +79,6 @@ export function initialForm(name: string, imageId: string): CreateForm {
   return {
     name,
     imageId,
-    terminal: false,
     start: true,
     env: [],
     hostname: "",
@@ -130,6 +130,17 @@ function wordsOf(
   return undefined;
 }
 
+/** Shells that read what is typed when they are given nothing else to do. */
+const shells = new Set(["sh", "ash", "bash", "dash", "zsh", "fish"]);
+
+export function hasTerminal(form: CreateForm, image: ImageConfig | undefined): boolean {
+  if (form.terminal !== undefined) return form.terminal;
+  const { entrypoint, args } = toProcess(form, image, {}) ?? {};
+  const command = args?.length || entrypoint !== undefined ? args : image?.cmd;
+  const words = [...(entrypoint ?? image?.entrypoint ?? []), ...(command ?? [])];
+  return words.length === 1 && shells.has(words[0]?.split("/").at(-1) ?? "");
+}
+
 /** What was typed as a configuration; undefined when a field is wrong, which `errors` then says. */
 export function toConfig(
   form: CreateForm,
@@ -157,10 +168,8 @@ export function toConfig(
   if (limitErrors.memory) errors["limits.memory"] = limitErrors.memory;
   if (limitErrors.cpus) errors["limits.cpus"] = limitErrors.cpus;
   if (limitErrors.pids) errors["limits.pids"] = limitErrors.pids;
-  const { error: portError, ...network } = toNetworks(form.network);
-  if (portError) errors.ports = portError;
-  if (form.network.mode === "container" && form.network.container.trim() === "")
-    errors.networks = "Name the container";
+  const { errors: networkErrors, ...network } = toNetworks(form.network);
+  Object.assign(errors, networkErrors);
   const retries = form.retries.trim() === "" ? undefined : Number(form.retries);
   if (
     form.restart === "on-failure" &&
@@ -183,7 +192,7 @@ export function toConfig(
       env: env.map(({ key, value }) => `${key}=${value}`),
       cwd: form.cwd || undefined,
       user: form.user?.trim() || undefined,
-      terminal: form.terminal,
+      terminal: hasTerminal(form, image),
       ...(form.stdin === undefined ? {} : { stdin: form.stdin }),
       hostname: form.hostname.trim() || undefined,
       limits,

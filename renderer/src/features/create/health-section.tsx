@@ -32,21 +32,21 @@ export function HealthSection(props: SectionProps) {
             <Text
               {...props}
               name="health-interval"
-              label="Every"
+              label="Interval"
               placeholder={seconds(check.intervalSeconds)}
             />
             <Text
               {...props}
               name="health-timeout"
-              label="Killed after"
+              label="Timeout"
               placeholder={seconds(check.timeoutSeconds)}
             />
             <Text
               {...props}
               name="health-retries"
-              label="Unhealthy after"
+              label="Retries"
               placeholder={String(check.retries)}
-              hint="Failures in a row"
+              hint="Failures until unhealthy"
             />
           </div>
           <div className="create__two">
@@ -60,7 +60,7 @@ export function HealthSection(props: SectionProps) {
             <Text
               {...props}
               name="health-start-interval"
-              label="Checked then every"
+              label="Start interval"
               placeholder={seconds(check.startIntervalSeconds)}
             />
           </div>

@@ -106,32 +106,31 @@ export function MoreFields(props: {
       </div>
       <div className="create__two">
         <Select
-          label="Start again"
+          label="Restart policy"
           value={form.restart}
           onChange={(restart) => set({ restart: restart as RestartPolicy["name"] })}
           options={restarts}
           error={form.restart === "on-failure" ? undefined : errorOf("restart")}
           hint={form.restart === "no" ? undefined : whileOpen}
         />
-        {form.restart === "on-failure" ? (
+        {form.restart === "on-failure" && (
           <TextField
-            label="At most"
+            label="Retries"
             placeholder="without end"
             inputMode="numeric"
             value={form.retries}
             onChange={(retries) => set({ retries })}
             error={errorOf("restart")}
           />
-        ) : (
-          <TextField
-            label="Host name"
-            mono
-            placeholder="from its id"
-            value={form.hostname}
-            onChange={(hostname) => set({ hostname })}
-            error={errorOf("hostname")}
-          />
         )}
+        <TextField
+          label="Host name"
+          mono
+          placeholder="from its id"
+          value={form.hostname}
+          onChange={(hostname) => set({ hostname })}
+          error={errorOf("hostname")}
+        />
       </div>
       <RuntimeSelect
         runtimes={runtimes}

@@ -1,10 +1,11 @@
 import { Checkbox, Select, TextField } from "../../components/fields.tsx";
 import { useNetworkAbilities, useNetworks } from "../../queries/networks.ts";
-import type { NetworkForm } from "./network-form.ts";
+import { type NetworkForm, placesOf, placesSummary } from "./network-form.ts";
+import { NetworkPlaces } from "./network-places.tsx";
 
 const modes: { value: NetworkForm["mode"]; label: string }[] = [
-  { value: "networks", label: "One of its own, on a bridge" },
-  { value: "host", label: "This machine's" },
+  { value: "networks", label: "Bridge: a network of its own" },
+  { value: "host", label: "Host: this machine’s" },
   { value: "container", label: "Another container’s" },
   { value: "none", label: "None" },
 ];
@@ -27,6 +28,11 @@ export function NetworkFields(props: {
     // The default alone is as good as nothing chosen.
     set({ ...form, names: next.length === 1 && next[0] === byDefault ? [] : next });
   };
+  const setPlaces = (places: NetworkForm["places"]): void => {
+    // The default one too has to be named, for anything to be asked for in it.
+    const named = placesSummary(placesOf(chosen, places)) !== "";
+    set({ ...form, places, names: named ? chosen : form.names });
+  };
   return (
     <>
       <div className="create__two">
@@ -35,7 +41,11 @@ export function NetworkFields(props: {
           value={form.mode}
           onChange={(mode) => set({ ...form, mode: mode as NetworkForm["mode"] })}
           options={modes}
-          error={form.mode === "container" ? undefined : errorOf("networks")}
+          error={
+            form.mode === "container" || (own && chosen.length > 0)
+              ? undefined
+              : errorOf("networks")
+          }
         />
         {form.mode === "container" ? (
           <TextField
@@ -81,6 +91,14 @@ export function NetworkFields(props: {
             />
           ))}
         </fieldset>
+      )}
+      {own && chosen.length > 0 && (
+        <NetworkPlaces
+          networks={chosen.flatMap((name) => networks.items.get(name) ?? [])}
+          places={placesOf(chosen, form.places)}
+          onPlace={(name, place) => setPlaces({ ...form.places, [name]: place })}
+          error={errorOf("networks")}
+        />
       )}
     </>
   );

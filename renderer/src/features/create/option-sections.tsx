@@ -35,9 +35,9 @@ export function OptionSections(props: SectionProps) {
         <Lines
           {...props}
           name="tmpfs"
-          label="In memory"
+          label="tmpfs"
           placeholder="/run:size=64m,mode=1777"
-          hint="Files that go when it stops, a line each"
+          hint="Files in memory, which go when it stops, a line each"
         />
         <div className="create__two">
           <Lines
@@ -59,8 +59,8 @@ export function OptionSections(props: SectionProps) {
         <Switch
           {...props}
           name="read-only"
-          label="Its own files can’t be written"
-          hint="Only what is mounted or in memory."
+          label="Read-only root file system"
+          hint="Only what is mounted or in memory can be written."
         />
       </Section>
       <Section {...props} section="limits" label="More limits">
@@ -80,7 +80,7 @@ export function OptionSections(props: SectionProps) {
           <Text
             {...props}
             name="oom-score-adj"
-            label="OOM score"
+            label="OOM score adjustment"
             placeholder="0"
             hint="Higher is killed sooner"
           />
@@ -93,7 +93,7 @@ export function OptionSections(props: SectionProps) {
           <Text
             {...props}
             {...limit("cpuset-cpus", "cpuset", "0-3,8")}
-            label="On CPUs"
+            label="CPU set"
             placeholder="all"
           />
           <Text
@@ -107,15 +107,15 @@ export function OptionSections(props: SectionProps) {
           <Text
             {...props}
             name="ulimit"
-            label="Limits of each process"
+            label="Ulimits"
             mono
             placeholder="nofile=1024:2048"
-            hint="As ulimit has them, apart by spaces"
+            hint="Of each process, apart by spaces"
           />
           <Text
             {...props}
-            {...limit("blkio-weight", "io", "A weight from 10 to 1000")}
-            label="Block I/O"
+            {...limit("blkio-weight", "io", "From 10 to 1000")}
+            label="Block I/O weight"
             placeholder="500"
           />
         </div>
@@ -125,7 +125,7 @@ export function OptionSections(props: SectionProps) {
         <Switch
           {...props}
           name="privileged"
-          label="With every privilege"
+          label="Privileged"
           hint="All capabilities and devices, no filter of system calls, nothing of /proc and /sys hidden: its root is as good as this machine’s."
         />
         <div className="create__two">
@@ -150,7 +150,7 @@ export function OptionSections(props: SectionProps) {
           <Text
             {...props}
             name="group-add"
-            label="More groups"
+            label="Additional groups"
             mono
             placeholder="audio 44"
             hint="Of its image, or gids, apart by spaces"
@@ -158,31 +158,31 @@ export function OptionSections(props: SectionProps) {
           <Text
             {...props}
             name="userns"
-            label="Users of its own"
+            label="User namespace"
             mono
             placeholder="auto"
-            hint="auto:size=65536, or ids as 0:100000:65536; its root is then nobody here"
+            hint="auto, auto:size=65536, or ids as 0:100000:65536; its root is then nobody here"
           />
         </div>
         <Seccomp {...props} />
         <Lines
           {...props}
           name="sysctl"
-          label="Kernel settings"
+          label="Sysctls"
           placeholder="net.core.somaxconn=1024"
-          hint="Those that hold in it alone, a line each"
+          hint="Kernel settings that hold in it alone, a line each"
         />
         <Switch
           {...props}
           name="no-new-privileges"
-          label="No program in it gains rights"
-          hint="Not even by setuid."
+          label="No new privileges"
+          hint="No program in it gains rights, not even by setuid."
         />
         <Switch
           {...props}
           name="init"
-          label="With a small init"
-          hint="It passes signals on and reaps what is left behind."
+          label="Init process"
+          hint="A small one, which passes signals on and reaps what is left behind."
         />
       </Section>
       <HealthSection {...props} />
@@ -192,7 +192,7 @@ export function OptionSections(props: SectionProps) {
         <Text
           {...props}
           name="add-host"
-          label="Hosts"
+          label="Extra hosts"
           mono
           placeholder="db:10.0.0.2"
           hint="Written into its /etc/hosts, apart by spaces"
@@ -201,13 +201,19 @@ export function OptionSections(props: SectionProps) {
           <Text
             {...props}
             name="dns"
-            label="Name servers"
+            label="DNS servers"
             mono
             placeholder="its network’s"
             hint="Instead of its network’s, which know other containers"
           />
-          <Text {...props} name="dns-search" label="Search in" mono placeholder="this machine’s" />
-          <Text {...props} name="dns-option" label="Options" mono placeholder="ndots:2" />
+          <Text
+            {...props}
+            name="dns-search"
+            label="Search domains"
+            mono
+            placeholder="this machine’s"
+          />
+          <Text {...props} name="dns-option" label="DNS options" mono placeholder="ndots:2" />
         </div>
       </Section>
     </>
@@ -221,13 +227,13 @@ function Seccomp(props: SectionProps) {
   return (
     <div className="create__two">
       <Select
-        label="System calls"
+        label="Seccomp"
         value={own ? "/" : value}
         onChange={(seccomp) => set({ ...form, seccomp })}
         options={[
-          { value: "", label: "Those that containers need" },
-          { value: "/", label: "As a profile of one’s own says" },
-          { value: "unconfined", label: "Every one" },
+          { value: "", label: "The usual profile" },
+          { value: "/", label: "A profile of one’s own" },
+          { value: "unconfined", label: "Off: every system call" },
         ]}
         error={own ? undefined : errorOf("security.seccomp")}
       />

@@ -198,11 +198,44 @@ it("a check that the image has is shown, changed in part, or taken away", async 
   const head = dialog.getByRole("button", { name: /^Health/ });
   expect(head.textContent).toContain("pg_isready -q");
   await user.click(head);
-  expect(dialog.getByLabelText<HTMLInputElement>("Every").placeholder).toBe("10s");
-  await user.type(dialog.getByLabelText("Every"), "1m");
+  expect(dialog.getByLabelText<HTMLInputElement>("Interval").placeholder).toBe("10s");
+  await user.type(dialog.getByLabelText("Interval"), "1m");
   await user.click(dialog.getByRole("button", { name: "Create and start" }));
   await waitFor(() => expect(created(core)).toBeDefined());
   expect(created(core)?.config.healthCheck).toEqual({ intervalSeconds: 60 });
+});
+
+it("asks for an address and names in a network, the default one too", async () => {
+  const core = new FakeCore();
+  const { user, dialog } = await open(core);
+  await user.click(dialog.getByRole("button", { name: /^Network/ }));
+  await user.click(dialog.getByRole("button", { name: /^Addresses and aliases/ }));
+  const bridge = within(dialog.getByRole("group", { name: /^In bridge/ }));
+  await user.type(bridge.getByLabelText("IPv4 address"), "10.140.8.300");
+  await user.type(bridge.getByLabelText("Aliases"), "db sql");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  expect((await dialog.findByRole("alert")).textContent).toContain("In bridge: write an IPv4");
+  await user.type(bridge.getByLabelText("IPv4 address"), "{Backspace}{Backspace}");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)).toBeDefined());
+  expect(created(core)?.config.networks).toEqual([
+    { name: "bridge", ip4: "10.140.8.3", aliases: ["db", "sql"] },
+  ]);
+});
+
+it("keeps its host name beside a restart policy with retries", async () => {
+  const core = new FakeCore();
+  const { user, dialog } = await open(core);
+  await user.click(dialog.getByRole("button", { name: /^Environment, limits/ }));
+  await user.selectOptions(dialog.getByLabelText("Restart policy"), "on-failure");
+  await user.type(dialog.getByLabelText("Retries"), "3");
+  await user.type(dialog.getByLabelText("Host name"), "box");
+  await user.click(dialog.getByRole("button", { name: "Create and start" }));
+  await waitFor(() => expect(created(core)).toBeDefined());
+  expect(created(core)?.config).toMatchObject({
+    hostname: "box",
+    restart: { name: "on-failure", maximumRetries: 3 },
+  });
 });
 
 it("a check without a shell stays one", () => {

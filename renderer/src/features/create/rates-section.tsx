@@ -10,37 +10,37 @@ export function RatesSection(props: SectionProps) {
     ...fieldOf("io", props.form[name] ?? "", hint),
   });
   return (
-    <Section {...props} section="rates" label="Rates of disks">
+    <Section {...props} section="rates" label="Block I/O rates">
       <div className="create__two">
         <Lines
           {...props}
           {...io("device-read-bps", "Bytes a second, a line for each whole disk")}
-          label="Read at most"
+          label="Read rate"
           placeholder="/dev/sda:10m"
         />
         <Lines
           {...props}
           {...io("device-write-bps", "Bytes a second")}
-          label="Write at most"
+          label="Write rate"
           placeholder="/dev/sda:10m"
         />
         <Lines
           {...props}
-          {...io("device-read-iops", "Operations a second")}
-          label="Reads"
+          {...io("device-read-iops", "A second")}
+          label="Read operations"
           placeholder="/dev/sda:1000"
         />
         <Lines
           {...props}
-          {...io("device-write-iops", "Operations a second")}
-          label="Writes"
+          {...io("device-write-iops", "A second")}
+          label="Write operations"
           placeholder="/dev/sda:1000"
         />
       </div>
       <Lines
         {...props}
         {...io("blkio-weight-device", "From 10 to 1000, in place of its weight for all of them")}
-        label="Weights of disks"
+        label="Weight by disk"
         placeholder="/dev/sda:500"
       />
     </Section>

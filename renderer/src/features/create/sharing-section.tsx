@@ -6,12 +6,12 @@ import { optionFields } from "./options-form.ts";
 export function SharingSection(props: SectionProps) {
   const { form, set, errorOf } = props;
   return (
-    <Section {...props} section="sharing" label="Shared with others">
+    <Section {...props} section="sharing" label="Namespaces">
       <div className="create__three">
         <Text
           {...props}
           name="pid"
-          label="Processes"
+          label="PID namespace"
           mono
           placeholder="its own"
           hint="host, or container:NAME"
@@ -19,19 +19,19 @@ export function SharingSection(props: SectionProps) {
         <Text
           {...props}
           name="ipc"
-          label="Queues and memory"
+          label="IPC namespace"
           mono
           placeholder="its own"
           hint="host, or container:NAME"
         />
         <Select
-          label="Place of its cgroup"
+          label="Cgroup namespace"
           value={form.cgroupns ?? ""}
           onChange={(cgroupns) => set({ ...form, cgroupns })}
           options={[
             { value: "", label: "As usual" },
-            { value: "private", label: "Hidden from it" },
-            { value: "host", label: "Seen by it" },
+            { value: "private", label: "Its own" },
+            { value: "host", label: "This machine’s" },
           ]}
           error={errorOf(optionFields.cgroupns.path)}
         />
@@ -39,8 +39,8 @@ export function SharingSection(props: SectionProps) {
       <Switch
         {...props}
         name="uts"
-        label="This machine’s host name"
-        hint="It then has none of its own."
+        label="UTS namespace of this machine"
+        hint="Its host name is then this machine’s."
       />
     </Section>
   );

@@ -32,10 +32,10 @@ export function ImageOverview(props: { image: Image }) {
             <KeyValue name="Files">
               <span className="num">{count(files)}</span>
             </KeyValue>
-            <KeyValue name="Made">
+            <KeyValue name="Created">
               {createdAt > 0 ? <Moment time={createdAt} /> : <Dash />}
             </KeyValue>
-            <KeyValue name="Came">
+            <KeyValue name="Added">
               <Moment time={addedAt} />
               <span className="dim"> · {sourceWords[source]}</span>
             </KeyValue>

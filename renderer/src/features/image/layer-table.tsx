@@ -53,7 +53,7 @@ function Step(props: { entry: HistoryEntry; largest: number }) {
         <p className="layers__text selectable">
           <Clamped key={createdBy}>
             {instruction && <b>{instruction} </b>}
-            <span className="mono">{text || <span className="dim">it does not say</span>}</span>
+            <span className="mono">{text || <span className="dim">not recorded</span>}</span>
           </Clamped>
         </p>
         {layer && (

@@ -8,6 +8,7 @@ import { Menu, type MenuEntry } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { announce } from "../../components/toast.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { useBuilder, useImages } from "../../queries/images.ts";
 import {
@@ -107,7 +108,9 @@ function ImageList() {
         </Notice>
       )}
       {chosen.length > 0 && <ImageBulkBar images={chosen} commands={commands} />}
-      {status === "loading" ? null : items.size === 0 ? (
+      {status === "loading" ? (
+        <Waiting what="images" />
+      ) : items.size === 0 ? (
         <NoImages making={starter.isPending} onStarter={() => starter.mutate()} />
       ) : rows.length === 0 ? (
         <NothingFound />

@@ -46,7 +46,9 @@ function LogPane(props: { containerIds: readonly string[] }) {
   const [seenTotal, setSeenTotal] = useState(0);
   const [query, setQuery] = useState<LogQuery>({ text: "", regex: false, caseSensitive: false });
   const [searching, setSearching] = useState(false);
-  const search = useLogSearch(models, merge, searching ? query : { ...query, text: "" });
+  const search = useLogSearch(models, merge, searching ? query : { ...query, text: "" }, (line) =>
+    viewport.current?.reveal(line),
+  );
   const { total, status } = snapshot;
 
   const follow = useCallback(
@@ -56,10 +58,7 @@ function LogPane(props: { containerIds: readonly string[] }) {
     },
     [source],
   );
-  const step = (by: 1 | -1): void => {
-    const line = search.step(by, viewport.current?.topLine() ?? 0);
-    if (line !== undefined) viewport.current?.reveal(line);
-  };
+  const step = (by: 1 | -1): void => search.step(by, viewport.current?.topLine() ?? 0);
   const names = useMemo(
     () => containerIds.map((id) => containers.get(id)?.name ?? id.slice(0, 12)),
     [containerIds, containers],

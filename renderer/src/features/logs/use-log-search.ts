@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useEffect, useEffectEvent, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useClient } from "../../queries/client.tsx";
 import type { LogModel } from "../../queries/logs.ts";
 import type { LogMerge } from "./log-merge.ts";
@@ -14,8 +14,17 @@ export interface LogSearchState extends SearchSnapshot {
   at: number;
   /** The line of it. */
   currentLine: number | undefined;
-  /** Steps to the next (1) or previous (-1) match and returns its line. */
-  step: (by: 1 | -1, topLine: number) => number | undefined;
+  /**
+   * Steps to the next (1) or previous (-1) match and reveals its line; where it is not known yet, as when Enter
+   * follows the last letter at once, as soon as it is.
+   */
+  step: (by: 1 | -1, topLine: number) => void;
+}
+
+interface Step {
+  by: 1 | -1;
+  topLine: number;
+  query: LogQuery;
 }
 
 /** Searches one log, or several while they are shown as one, as long as the query is not empty. */
@@ -23,6 +32,7 @@ export function useLogSearch(
   models: readonly LogModel[],
   merge: LogMerge | undefined,
   query: LogQuery,
+  reveal: (line: number) => void,
 ): LogSearchState {
   const client = useClient();
   const settled = useDebounced(query);
@@ -36,25 +46,44 @@ export function useLogSearch(
     searches?.subscribe ?? noSubscription,
     searches?.snapshot ?? noSnapshot,
   );
-  return useMemo(() => {
-    const { matches } = snapshot;
-    const at = current === undefined ? -1 : firstAtOrAfter(matches, current);
-    return {
-      ...snapshot,
-      pattern: searches?.pattern,
-      at: matches[at] === current ? at : -1,
-      currentLine: current,
-      step: (by, topLine) => {
-        if (!searches || matches.length === 0) return undefined;
-        const from = firstAtOrAfter(matches, current ?? topLine);
-        const known = current !== undefined && matches[from] === current;
-        const next = by === -1 ? from - 1 : known ? from + 1 : from;
-        const line = matches[(next + matches.length) % matches.length];
-        setPlace({ of: searches, line });
-        return line;
-      },
-    };
-  }, [snapshot, searches, current]);
+  /** Asked for before what it goes by was known. */
+  const pending = useRef<Step>(undefined);
+  const { matches, done } = snapshot;
+  const take = ({ by, topLine }: Step): void => {
+    pending.current = undefined;
+    if (!searches || matches.length === 0) return;
+    const from = firstAtOrAfter(matches, current ?? topLine);
+    const known = current !== undefined && matches[from] === current;
+    const next = by === -1 ? from - 1 : known ? from + 1 : from;
+    const line = matches[(next + matches.length) % matches.length];
+    setPlace({ of: searches, line });
+    if (line !== undefined) reveal(line);
+  };
+  const ready = ({ query: meant, topLine }: Step): boolean =>
+    sameQuery(meant, settled) && (done || (matches.at(-1) ?? -1) >= (current ?? topLine));
+  const takePending = useEffectEvent(() => {
+    const step = pending.current;
+    if (!step) return;
+    if (!sameQuery(step.query, query)) pending.current = undefined;
+    else if (ready(step)) take(step);
+  });
+  useEffect(() => takePending());
+  const at = current === undefined ? -1 : firstAtOrAfter(matches, current);
+  return {
+    ...snapshot,
+    pattern: searches?.pattern,
+    at: matches[at] === current ? at : -1,
+    currentLine: current,
+    step: (by, topLine) => {
+      const step = { by, topLine, query };
+      if (ready(step)) take(step);
+      else pending.current = step;
+    },
+  };
+}
+
+function sameQuery(a: LogQuery, b: LogQuery): boolean {
+  return a.text === b.text && a.regex === b.regex && a.caseSensitive === b.caseSensitive;
 }
 
 const noSubscription = (): (() => void) => () => undefined;

@@ -3,9 +3,10 @@ import { useMemo, useState } from "react";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Notice, sentence } from "../../components/error-note.tsx";
-import { TextField } from "../../components/fields.tsx";
 import { Page } from "../../components/page.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useNetworkAbilities, useNetworks } from "../../queries/networks.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import { CreateNetworkDialog } from "./create-network-dialog.tsx";
 import { NetworkCard } from "./network-card.tsx";
 import { matches } from "./network-view.ts";
@@ -32,11 +33,9 @@ export function NetworksPage() {
       title="Networks"
       tools={
         <>
-          <TextField
-            className="page__filter"
+          <FilterBox
             label="Filter networks"
-            hideLabel
-            placeholder="Filter"
+            title="A part of a name, an address or a container's name"
             value={filter}
             onChange={setFilter}
           />
@@ -64,7 +63,9 @@ export function NetworksPage() {
           Containers find each other by address only: {sentence(nameless)}
         </Notice>
       )}
-      {networks.status === "loading" ? null : shown.length === 0 ? (
+      {networks.status === "loading" ? (
+        <Waiting what="networks" />
+      ) : shown.length === 0 ? (
         <EmptyState icon={Waypoints} title={filter ? "No network matches" : "No networks"} />
       ) : (
         <div className="networks">

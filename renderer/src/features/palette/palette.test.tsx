@@ -51,10 +51,10 @@ it("runs an image, and goes to where one pulls", async () => {
 
 it("goes to a page, with arrows that go round", async () => {
   const { user, chosen } = await open();
-  await user.keyboard("activity");
-  expect(chosen()).toBe("ActivityCtrl9");
+  await user.keyboard("extensions");
+  expect(chosen()).toBe("ExtensionsCtrl9");
   await user.keyboard("{Enter}");
-  expect(useLayout.getState().page).toBe("activity");
+  expect(useLayout.getState().page).toBe("extensions");
   openPalette();
   const list = await screen.findByRole("listbox");
   const all = within(list).getAllByRole("option").length;

@@ -5,6 +5,7 @@ import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Notice, sentence } from "../../components/error-note.tsx";
 import { Page } from "../../components/page.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useProjects } from "../../queries/projects.ts";
 import { openOverlay } from "../../state/overlays.ts";
 import { projectRows, useProjectSelection } from "../../state/selection.ts";
@@ -55,7 +56,9 @@ function ProjectList() {
           Trying again.
         </Notice>
       )}
-      {status === "loading" ? null : items.size === 0 ? (
+      {status === "loading" ? (
+        <Waiting what="projects" />
+      ) : items.size === 0 ? (
         <EmptyState
           icon={Boxes}
           title="No projects yet"

@@ -32,6 +32,7 @@ it("says as whom each is used, and where what it takes lies", async () => {
   await open();
   expect((await row("ghcr.io")).getByText("in the system’s keychain")).toBeTruthy();
   expect((await row("10.0.3.7:5000")).getByText("not verified")).toBeTruthy();
+  expect((await row("ghcr.io")).getByText("HTTPS")).toBeTruthy();
   const quay = await row("quay.io");
   const out = quay.getByRole("button", { name: "Sign out" });
   expect(out.getAttribute("aria-disabled")).toBe("true");
@@ -54,6 +55,12 @@ it("adds one with its mirrors, and says what not verifying it risks", async () =
     insecure: true,
     ca: undefined,
   });
+});
+
+it("does not say that one on this machine is reached over TLS", async () => {
+  const { core } = await open();
+  core.registries.put({ id: "127.0.0.1:5000", mirrors: [], insecure: false, own: false });
+  expect((await row("127.0.0.1:5000")).getByText(/else HTTP/)).toBeTruthy();
 });
 
 it("tests one, and says inline what came of it", async () => {

@@ -50,8 +50,8 @@ export function RegistryList() {
             <RegistryRow key={registry.id} registry={registry} />
           ))}
           <p className="registries__foot dim">
-            A registry that is not listed is reached over HTTPS, as nobody. Those that docker or
-            podman signed in to appear here by themselves.
+            A registry that is not listed is reached over HTTPS, without signing in. Those that
+            docker or podman signed in to appear here by themselves.
           </p>
         </div>
       )}

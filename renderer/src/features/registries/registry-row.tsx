@@ -8,6 +8,7 @@ import {
   TriangleAlert,
 } from "lucide-react";
 import { useState } from "react";
+import { isLoopback } from "#shared/base/loopback";
 import type { Registry } from "#shared/contract/registries";
 import { Button, IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
@@ -44,7 +45,7 @@ export function RegistryRow(props: { registry: Registry }) {
         </b>
         <span role="cell" className="registries__user">
           {user === undefined ? (
-            <span className="dim">as nobody</span>
+            <span className="dim">no</span>
           ) : (
             <>
               <span className="truncate">{user}</span>
@@ -148,7 +149,8 @@ export function RegistryRow(props: { registry: Registry }) {
 
 /** What differs from HTTPS, by itself. */
 function Reached(props: { registry: Registry }) {
-  const { mirrors, insecure, ca } = props.registry;
+  const { id, mirrors, insecure, ca } = props.registry;
+  const usual = isLoopback(id) ? "HTTPS, else HTTP: it is this machine" : "HTTPS";
   const parts = [
     mirrors.length > 0 && `over ${mirrors.join(", ")}`,
     ca !== undefined && `trusting ${ca}`,
@@ -161,8 +163,8 @@ function Reached(props: { registry: Registry }) {
           <Icon of={TriangleAlert} size={13} /> not verified
         </span>
       )}
-      <span className="truncate" title={text || undefined}>
-        {text || (!insecure && <span className="dim">HTTPS</span>)}
+      <span className="truncate" title={text || (insecure ? undefined : usual)}>
+        {text || (!insecure && <span className="dim">{usual}</span>)}
       </span>
     </>
   );

@@ -5,7 +5,7 @@ import { Button, IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
-import { Switch, TextField } from "../../components/fields.tsx";
+import { Switch } from "../../components/fields.tsx";
 import { plural } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { Mark } from "../../components/status-mark.tsx";
@@ -15,6 +15,7 @@ import {
   usePlaces,
   useRemoteContainers,
 } from "../../queries/remotes.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import { AddPlaceDialog } from "./add-place-dialog.tsx";
 import { RemoteRow } from "./remote-row.tsx";
 import { consequence, ownerNames } from "./remote-state.ts";
@@ -40,11 +41,9 @@ export function RemotesPage() {
       title="Elsewhere"
       tools={
         <>
-          <TextField
-            className="page__filter"
+          <FilterBox
             label="Filter containers elsewhere"
-            hideLabel
-            placeholder="Filter"
+            title="A part of a name, id, image or namespace"
             value={filter}
             onChange={setFilter}
           />

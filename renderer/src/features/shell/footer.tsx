@@ -55,7 +55,7 @@ function Load() {
   return (
     <>
       <span className="num" title={`${load.cpu.toFixed(2)} of ${plural(load.cpus, "CPU")}`}>
-        CPU <Share value={load.cpu / load.cpus} />
+        CPU <Share value={Math.min(1, load.cpu / load.cpus)} />
       </span>
       <span
         className="num footer__memory"

@@ -25,7 +25,8 @@ import { useImages } from "../../queries/images.ts";
 import { useProjects } from "../../queries/projects.ts";
 import { systemTrouble, useSystem } from "../../queries/system.ts";
 import { useVolumes } from "../../queries/volumes.ts";
-import { goTo, type PageName, useLayout } from "../../state/layout.ts";
+import { goTo, pageKey, type PageName, useLayout } from "../../state/layout.ts";
+import { projectRows } from "../../state/selection.ts";
 import { iconRailQuery } from "./sizes.ts";
 
 export function Rail() {
@@ -88,12 +89,16 @@ function RailItem(props: {
   const on = useLayout((state) => state.page === page);
   const icons = useMediaQuery(iconRailQuery);
   return (
-    <Tooltip content={icons ? label : undefined} side="right">
+    <Tooltip content={icons ? label : undefined} shortcut={pageKey(page)} side="right">
       <button
         type="button"
         className="rail__item"
         aria-current={on ? "page" : undefined}
-        onClick={() => goTo(page)}
+        onClick={() => {
+          // From a project's page back to all of them.
+          if (on && page === "projects") projectRows.closeInspector();
+          goTo(page);
+        }}
       >
         <Icon of={icon} />
         <span className="rail__label">{label}</span>

@@ -3,6 +3,7 @@ import { Divider } from "../../components/divider.tsx";
 import { Toaster } from "../../components/toast.tsx";
 import { setDockOpen, useDock } from "../../state/dock.ts";
 import { useMediaQuery } from "../../components/use-media-query.ts";
+import { useImageList } from "../../state/image-list.ts";
 import { dockSize, inspectorSize, useLayout } from "../../state/layout.ts";
 import {
   containerRows,
@@ -132,6 +133,7 @@ function useInspector(): ReactNode {
   const page = useLayout((state) => state.page);
   const container = useSelection((state) => state.inspected);
   const image = useImageSelection((state) => state.inspected);
+  const view = useImageList((state) => state.view);
   const volume = useVolumeSelection((state) => state.inspected);
   if (page === "containers" && container !== undefined) {
     return (
@@ -140,7 +142,7 @@ function useInspector(): ReactNode {
       </InspectorFrame>
     );
   }
-  if (page === "images" && image !== undefined) {
+  if (page === "images" && view === "images" && image !== undefined) {
     return (
       <InspectorFrame label="Image" onClose={() => imageRows.closeInspector()}>
         <ImageInspector key={image} id={image} />

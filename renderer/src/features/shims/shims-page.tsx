@@ -2,12 +2,13 @@ import { Cable } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { Shim } from "#shared/contract/shims";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { TextField } from "../../components/fields.tsx";
 import { plural } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useShimMemory, useShims } from "../../queries/shims.ts";
+import { FilterBox } from "../grid/filter-box.tsx";
 import { ShimRow } from "./shim-row.tsx";
 import { compareShims, containersOf, memoryOf, onePerShim } from "./shim-state.ts";
 import "./shims.css";
@@ -40,11 +41,9 @@ export function ShimsPage() {
       title="Shims"
       tools={
         <>
-          <TextField
-            className="page__filter"
+          <FilterBox
             label="Filter shims"
-            hideLabel
-            placeholder="Filter"
+            title="A part of a container's name, state, runtime or process id"
             value={filter}
             onChange={setFilter}
           />
@@ -61,7 +60,9 @@ export function ShimsPage() {
         </>
       }
     >
-      {shims.status === "loading" ? null : rows.length === 0 ? (
+      {shims.status === "loading" ? (
+        <Waiting what="shims" />
+      ) : rows.length === 0 ? (
         <EmptyState icon={Cable} title={filter ? "No shim matches" : "No shims"}>
           {!filter &&
             "Each running container is held by a small process of its own, its shim, which keeps its output, its terminal and its exit status while this window is closed. Start a container, and its shim is here."}

@@ -23,7 +23,12 @@ describe("columns", () => {
     });
   });
 
-  it("breaks the lines where time was not watched", () => {
+  it("goes on through the samples of each five seconds from when nobody looked", () => {
+    const { times } = columns([sample(1000, 0.1), sample(6000, 0.2), sample(11_100, 0.3)]);
+    expect(times).toEqual([1, 6, 11.1]);
+  });
+
+  it("breaks the lines where nothing was measured", () => {
     const { times, cpu } = columns([sample(1000, 0.1), sample(2000, 0.2), sample(60_000, 0.3)]);
     expect(times).toEqual([1, 2, 2.001, 60]);
     expect(cpu).toEqual([0.1, 0.2, null, 0.3]);

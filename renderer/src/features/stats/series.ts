@@ -1,7 +1,10 @@
 import type { Sample } from "#shared/contract/stats";
 
-/** Samples come about each second; with more than this between two, nobody looked. Milliseconds. */
-const gap = 3500;
+/**
+ * Samples come each second while anybody looks, else each five; with more than two of these between two of
+ * them it did not run, or the core did not. Milliseconds.
+ */
+const gap = 11_000;
 
 export type Value = number | null;
 

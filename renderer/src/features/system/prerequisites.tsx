@@ -1,3 +1,4 @@
+import { Fragment, type ReactNode } from "react";
 import { CircleAlert, CircleCheck, CircleDashed } from "lucide-react";
 import type { Prerequisite } from "#shared/contract/system";
 import { CodeBlock } from "../../components/code-block.tsx";
@@ -46,7 +47,7 @@ export function Prerequisites(props: { list: Prerequisite[] }) {
               </td>
               <td className="num muted">{each.version ?? <span className="dim">–</span>}</td>
               <td className="mono muted selectable">
-                {each.path ?? <span className="dim">–</span>}
+                {each.path === undefined ? <span className="dim">–</span> : breakable(each.path)}
               </td>
             </tr>
           );
@@ -54,4 +55,17 @@ export function Prerequisites(props: { list: Prerequisite[] }) {
       </tbody>
     </table>
   );
+}
+
+/** A path that may go on in the next line after each of its slashes. */
+function breakable(path: string): ReactNode {
+  return path.split("/").map((part, index) => (
+    // Its parts never move.
+    // oxlint-disable-next-line react/no-array-index-key
+    <Fragment key={index}>
+      {index > 0 && "/"}
+      {index > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }

@@ -8,6 +8,7 @@ import { plural } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
+import { Waiting } from "../../components/waiting.tsx";
 import { useVolumes, useVolumeSizes } from "../../queries/volumes.ts";
 import { openOverlay } from "../../state/overlays.ts";
 import { useVolumeSelection, volumeRows } from "../../state/selection.ts";
@@ -108,7 +109,9 @@ export function VolumesPage() {
         </Notice>
       )}
       {chosen.length > 0 && <VolumeBulkBar volumes={chosen} commands={commands} />}
-      {status === "loading" ? null : items.size === 0 ? (
+      {status === "loading" ? (
+        <Waiting what="volumes" />
+      ) : items.size === 0 ? (
         <EmptyState
           icon={Database}
           title="No volumes yet"
