@@ -7,7 +7,7 @@ export default defineConfig({
   testMatch: "**/*.e2e.ts",
   // A folder of its own: Playwright empties it, and other reports lie beside it.
   outputDir: "test-results/e2e",
-  globalSetup: "./e2e/harness/forget-host.ts",
+  globalSetup: "./e2e/harness/set-up.ts",
   workers: Math.min(4, availableParallelism()),
   timeout: 120_000,
   // A loaded machine may be late once. Who needed it is said: see parseCounts.

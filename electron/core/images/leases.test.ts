@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Store } from "../store/store.ts";
 import { Leases } from "./leases.ts";
 
@@ -81,8 +81,7 @@ test("whoever takes hold of something waits for the removal that is under way", 
     await lease.hold({ digests: ["d1"] });
     order.push("held");
   });
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(leases.held().digests).toEqual(new Set(["d1"]));
+  await vi.waitFor(() => expect(leases.held().digests).toEqual(new Set(["d1"])), 30_000);
   order.push("removed");
   removed();
   await work;
