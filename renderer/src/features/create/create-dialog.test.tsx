@@ -114,7 +114,7 @@ it("shows a failure without a field with its own words", async () => {
 
 it("gives a shell alone a terminal, and nothing else, unless it is told", async () => {
   const { user, core, dialog } = await open(undefined, "busybox:host");
-  const terminal = () => dialog.getByRole<HTMLElement>("checkbox", { name: /With a terminal/ });
+  const terminal = () => dialog.getByRole("checkbox", { name: /With a terminal/ });
   expect(terminal().getAttribute("aria-checked")).toBe("true");
   const command = dialog.getByRole("textbox", { name: "Command" });
   await user.clear(command);
