@@ -75,7 +75,9 @@ export class BundlePlace {
 
   /** By whatever name it is there. Nothing is mounted in it any more. */
   async remove(): Promise<void> {
-    for (const path of [this.#path, this.#hidden]) await rm(path, { recursive: true, force: true });
+    // A thread of what was just killed there may be about to make its last file.
+    const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 10 };
+    for (const path of [this.#path, this.#hidden]) await rm(path, options);
   }
 }
 
