@@ -2,7 +2,6 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { mustRun } from "#core/host/command";
 import { configFile, hiddenNew, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
 
 /** Milliseconds between two looks whether somebody reads. */
@@ -22,20 +21,24 @@ export class BundlePlace {
     this.#hidden = hiddenNew(path);
   }
 
-  /** `path` is the bundle's; a static busybox makes the fifo. */
-  static async make(path: string, busybox: string): Promise<BundlePlace> {
+  /** `path` is the bundle's. The fifo is the caller's to make. */
+  static async make(path: string): Promise<BundlePlace> {
     const place = new BundlePlace(path);
     const hidden = place.#hidden;
     try {
       await mkdir(dirname(hidden), { recursive: true, mode: 0o711 });
       await mkdir(hidden, { mode: 0o711 });
       await makeDirectories(hidden);
-      await mustRun([busybox, "mkfifo", "-m", "600", join(hidden, configFile)]);
       return place;
     } catch (error) {
       await place.remove();
       throw error;
     }
+  }
+
+  /** Where that has to be, while the place is not shown. */
+  get fifo(): string {
+    return join(this.#hidden, configFile);
   }
 
   /** Gives it its name. From here a scan takes it for a bundle whose creation was cut short. */

@@ -73,9 +73,13 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     const path = bundleDir(paths, namespace, id);
     const isolation = await this.#isolation();
     // A sandbox reads its spec more than once.
-    const place = binary.sandbox ? undefined : await BundlePlace.make(path, busybox);
+    const place = binary.sandbox ? undefined : await BundlePlace.make(path);
     const argv = this.#createArgs(path, expected);
-    const shim = new WaitingShim(argv, { ...isolation, busybox }, cli.path);
+    const shim = new WaitingShim(
+      argv,
+      { ...isolation, busybox },
+      { path: cli.path, fifo: place?.fifo },
+    );
     const task = new OciExpectedTask(shim, place, {
       argv,
       isolation: () => this.#isolation(),

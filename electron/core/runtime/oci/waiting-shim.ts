@@ -7,10 +7,12 @@ import { type Isolation, isolated, readMounts } from "./starter.ts";
 const [sync, start, words] = [3, 4, 5];
 
 /**
- * Takes the words of a command on fd 5, one a line, runs it, says its exit status on fd 1, and ends. Meanwhile
- * conmon, in the same namespaces, holds fd 3 and waits on fd 4 as its main() does where it finds _OCI_STARTPIPE.
+ * Makes the fifo that its first argument names, if any. Then takes the words of a command on fd 5, one a line, runs it,
+ * says its exit status on fd 1, and ends. Meanwhile conmon, in the same namespaces, holds fd 3 and waits on fd 4 as its
+ * main() does where it finds _OCI_STARTPIPE.
  */
 const script =
+  `[ -z "$1" ] || mkfifo -m 600 "$1" || exit; shift; ` +
   `{ set --; while IFS= read -r word; do set -- "$@" "$word"; done; [ $# -gt 0 ] && { "$@"; echo $?; }; } ` +
   `<&${words} ${words}<&- ${start}<&- ${sync}>&- & exec "$@" ${words}<&-`;
 
@@ -27,13 +29,20 @@ export class WaitingShim implements Disposable {
   readonly #mounts: string | undefined;
   #gone = false;
 
-  /** `argv` is conmon's. */
-  constructor(argv: string[], isolation: Isolation & { busybox: string }, path: string) {
+  /** `argv` is conmon's; `fifo` is made before that is started. */
+  constructor(
+    argv: string[],
+    isolation: Isolation & { busybox: string },
+    { path, fifo = "" }: { path: string; fifo?: string | undefined },
+  ) {
     const { busybox } = isolation;
     // Before: a mount that comes while the namespace is made is one too many, not one too few.
     this.#mounts = readMounts();
     this.#key = JSON.stringify([argv, isolation.within]);
-    const [file = "", ...rest] = isolated([busybox, "sh", "-c", script, "sh", ...argv], isolation);
+    const [file = "", ...rest] = isolated(
+      [busybox, "sh", "-c", script, "sh", fifo, ...argv],
+      isolation,
+    );
     this.#child = spawn(file, rest, {
       cwd: "/",
       env: {
