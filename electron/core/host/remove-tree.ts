@@ -12,7 +12,8 @@ const longest = 24 * 3600 * 1000;
  */
 export async function removeTree(path: string, privileges: Privileges): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true });
+    // What was just killed may be about to make a last file.
+    await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   } catch (error) {
     if (!privileges.rootless) throw AppError.wrap(error, `${path} can't be removed`);
     await mustRun(privileges.asRoot(["rm", "-rf", "--", path]), { timeout: longest });

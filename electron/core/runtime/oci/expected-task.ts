@@ -105,8 +105,10 @@ export class OciExpectedTask implements ExpectedTask {
     }
   }
 
-  async #end({ child }: Begun): Promise<void> {
+  async #end({ child, mounted }: Begun): Promise<void> {
     await this.#ways.end();
+    // A mount that is under way when it is killed is made all the same, and changes the directories it is made of.
+    await mounted;
     for (const stream of child.stdio) stream?.destroy();
   }
 

@@ -57,7 +57,7 @@ describe.skipIf(choosePrivileges().rootless)("Windows' shim, by its stand-in", (
     expect(task.state.pid).toBeGreaterThan(4_194_304);
     await task.start();
     const { pid } = task.state;
-    expect((await processStat(pid ?? 0))?.state).toBe("S");
+    await until(async () => (await processStat(pid ?? 0))?.state === "S");
     expect(await task.pids()).toContainEqual({ pid, process: "init" });
   });
 
