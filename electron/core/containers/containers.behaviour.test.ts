@@ -333,7 +333,8 @@ describe.runIf(isRoot)(isRoot ? "a full disk" : "a full disk (only root can moun
   });
   afterAll(async () => {
     await full.close();
-    await run("umount", [disk]);
+    // What waited for a next container was killed, and takes a moment to end.
+    await vi.waitFor(() => run("umount", [disk]), { timeout: 10_000 });
     await rm(disk, { recursive: true });
   });
 
