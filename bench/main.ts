@@ -44,13 +44,15 @@
  * Snapshot: a container of that image, and one of an image of one layer, is created, started and removed.
  *
  * Network: each with its defaults (docker's bridge, iptables and userland proxy; podman's bridge by netavark or CNI,
- * whichever it chose), all in one network namespace of their own, so that none changes this machine's rules.
+ * whichever it chose), all in one network namespace of their own, so that none changes this machine's rules. In the same
+ * rounds, as an ordinary user who is made for it: Shimyard (pasta), and podman (slirp4netns, which is its default);
+ * where podman can't publish a port so, the table says why, and Shimyard's figures stand alone.
  * reachable is from the request until a byte has come back through a published port of 127.0.0.1; throughput 256 MiB
  * from the container through one; the round trip a byte there and back on an open connection.
  *
- * Needs root. What it installs (docker.io, podman) stays; what it starts and makes does not.
+ * Needs root. What it installs (docker.io, podman, slirp4netns) stays; what it starts and makes does not.
  */
-import { mkdtemp } from "node:fs/promises";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Contender, Manager, PullingContender } from "./contender.ts";
@@ -59,7 +61,14 @@ import { startDocker } from "./docker.ts";
 import { killAll, removeTree } from "./host.ts";
 import { lifecycleSummary, lifecycleTable, measureLifecycle } from "./lifecycle.ts";
 import { measureMemory, type MemoryResult, memorySummary, memoryTable } from "./memory.ts";
-import { measureNetwork, networkSummary, networkTable } from "./network.ts";
+import {
+  measureNetwork,
+  networkSummary,
+  networkTable,
+  type PublishingContender,
+  tryPort,
+} from "./network.ts";
+import { ordinaryUser } from "./ordinary-user.ts";
 import { startPodman } from "./podman.ts";
 import {
   byManager,
@@ -184,15 +193,40 @@ async function network(root: string, rootfs: Rootfs, rounds: number): Promise<vo
     managers.push(docker.manager);
     const podman = await startPodman(join(root, "podman"), rootfs);
     managers.push(podman.manager);
+    const contenders = [docker, podman, ...shimyard.contenders];
+    const missing = await addRootless(root, rootfs, { managers, contenders });
     say(managers.map(({ version }) => version).join(", "));
     const { signal } = interrupted;
-    const contenders = [docker, podman, ...shimyard.contenders];
     const results = await measureNetwork(contenders, rounds, { signal, progress });
     progress("");
     console.log(networkTable(results));
+    if (missing) console.log(`rootless podman is missing: ${missing}`);
     console.log(JSON.stringify(networkSummary(results)));
   } finally {
     for (const manager of managers.reverse()) await manager.close();
+  }
+}
+
+/** An ordinary user's contenders join the others; answers why podman doesn't, if so. */
+async function addRootless(
+  root: string,
+  rootfs: Rootfs,
+  { managers, contenders }: { managers: Manager[]; contenders: PublishingContender[] },
+): Promise<string | undefined> {
+  const user = ordinaryUser();
+  // The user reads the root file system there.
+  await chmod(root, 0o755);
+  const shimyard = await startShimyard(join(root, "user-shimyard"), rootfs, {}, user);
+  managers.push(shimyard.manager);
+  contenders.push(...shimyard.contenders);
+  try {
+    const podman = await startPodman(join(root, "user-podman"), rootfs, user);
+    managers.push(podman.manager);
+    await tryPort(podman);
+    contenders.push(podman);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -148,6 +148,13 @@ function connected(port: number): Promise<Socket> {
   });
 }
 
+/** Rejects where one can't take part: no container of it answers through its port. */
+export async function tryPort(contender: PublishingContender): Promise<void> {
+  const handle = await contender.publish("bench-trial", [19_998, 19_999]);
+  await answer(19_999);
+  await contender.remove(handle);
+}
+
 export function networkTable(results: Map<string, Result>): string {
   return table([
     ["", "reachable p50 ms", "p90", "MiB/s p50", "round trip p50 us", "n"],
@@ -168,15 +175,19 @@ export function networkSummary(results: Map<string, Result>): {
   bench: "network";
   ratios: Ratios;
   withCrun: Ratios;
+  /** An ordinary user's; without podman where its containers can't be reached. */
+  rootless: Ratios;
 } {
   const against = (own: string): Ratios =>
     Object.fromEntries(
       ["docker", "podman"].map((peer) => [peer, ratio(results.get(own), results.get(peer))]),
     );
+  const podman = results.get("rootless podman");
   return {
     bench: "network",
     ratios: against("shimyard runc"),
     withCrun: against("shimyard crun"),
+    rootless: podman ? { podman: ratio(results.get("rootless shimyard runc"), podman) } : {},
   };
 }
 

@@ -1,10 +1,10 @@
 import { createReadStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { end, sleep, startDaemon, until } from "./command.ts";
+import { end, run, sleep, startDaemon, until } from "./command.ts";
 import { command, type Contender, type PullingContender } from "./contender.ts";
 import { cgroupParent, killAll, removeCgroup, strays } from "./host.ts";
 import { type PublishingContender, serve, servedPorts } from "./network.ts";
+import { makeOwn, type OrdinaryUser, rootless } from "./ordinary-user.ts";
 import type { Rootfs } from "./rootfs.ts";
 import { UnixHttp } from "./unix-http.ts";
 
@@ -20,35 +20,34 @@ const limits = [
 /**
  * A `podman system service` of our own, below `root`, with runc as its runtime. Its containers have
  * podman's defaults (seccomp profile, masked paths, k8s-file log, overlay, conmon) but for the limits
- * above.
+ * above. With a `user` it is rootless: its ports go through slirp4netns, and it makes no cgroups of its own.
  */
 export async function startPodman(
   root: string,
   rootfs: Rootfs,
+  user?: OrdinaryUser,
 ): Promise<PublishingContender & PullingContender> {
   const removeStrays = strays([
-    "/dev/shm/libpod_lock",
+    user ? `/dev/shm/libpod_rootless_lock_${user.uid}` : "/dev/shm/libpod_lock",
     "/etc/cni/net.d/cni.lock",
     "/run/lock/netavark.lock",
     "/var/lib/containers",
   ]);
   const socket = join(root, "podman.sock");
-  await mkdir(root, { recursive: true });
+  await makeOwn(root, user);
+  const podman = [
+    ...(user ? [...user.as, `XDG_RUNTIME_DIR=${root}`] : []),
+    "podman",
+    `--root=${join(root, "data")}`,
+    `--runroot=${join(root, "run")}`,
+    `--tmpdir=${join(root, "tmp")}`,
+    "--runtime=runc",
+    "--cgroup-manager=cgroupfs",
+    "--storage-driver=overlay",
+    "--events-backend=file",
+  ];
   const daemon = startDaemon(
-    [
-      "podman",
-      `--root=${join(root, "data")}`,
-      `--runroot=${join(root, "run")}`,
-      `--tmpdir=${join(root, "tmp")}`,
-      "--runtime=runc",
-      "--cgroup-manager=cgroupfs",
-      "--storage-driver=overlay",
-      "--events-backend=file",
-      "system",
-      "service",
-      "--time=0",
-      `unix://${socket}`,
-    ],
+    [...podman, "system", "service", "--time=0", `unix://${socket}`],
     join(root, "log"),
   );
   const http = new UnixHttp(socket);
@@ -61,6 +60,8 @@ export async function startPodman(
     }
     http.close();
     await end(daemon);
+    // It leaves a process that holds the user's namespaces.
+    if (user) await run([...podman, "system", "migrate"]).catch(() => {});
     // The shims of its execs stay for five minutes, in case someone asks how they ended.
     await killAll(root);
     // Its shims have their own.
@@ -82,13 +83,14 @@ export async function startPodman(
       createReadStream(rootfs.tar),
     );
     const { Version } = await http.call<{ Version: string }>("GET", `${api}/version`);
-    return new Podman(http, {
-      name: "podman",
-      version: `podman ${Version}`,
+    const manager = {
+      name: `${rootless(user)}podman`,
+      version: `${rootless(user)}podman ${Version}`,
       root,
       pids: async () => [daemon.pid as number],
       close,
-    });
+    };
+    return new Podman(http, manager, user);
   } catch (error) {
     await close();
     throw error;
@@ -96,13 +98,16 @@ export async function startPodman(
 }
 
 class Podman implements PublishingContender, PullingContender {
-  readonly name = "podman";
+  readonly name: string;
   readonly manager: Contender["manager"];
   readonly #http: UnixHttp;
+  readonly #user: OrdinaryUser | undefined;
 
-  constructor(http: UnixHttp, manager: Contender["manager"]) {
+  constructor(http: UnixHttp, manager: Contender["manager"], user: OrdinaryUser | undefined) {
+    this.name = manager.name;
     this.#http = http;
     this.manager = manager;
+    this.#user = user;
   }
 
   start(name: string, of: string = image): Promise<string> {
@@ -113,14 +118,15 @@ class Podman implements PublishingContender, PullingContender {
     const portmappings = servedPorts.map((port, index) => ({
       ...{ container_port: port, host_port: hostPorts[index], protocol: "tcp" },
     }));
-    return this.#start({ name, command: serve, netns: { nsmode: "bridge" }, portmappings });
+    const netns = { nsmode: this.#user ? "slirp4netns" : "bridge" };
+    return this.#start({ name, command: serve, netns, portmappings });
   }
 
   async #start(config: object): Promise<string> {
     const { Id } = await this.#http.call<{ Id: string }>("POST", `${api}/containers/create`, {
       image,
       ...config,
-      cgroup_parent: cgroupParent,
+      ...(!this.#user && { cgroup_parent: cgroupParent }),
       r_limits: limits,
     });
     await this.#http.raw("POST", `${api}/containers/${Id}/start`);

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
@@ -20,6 +19,7 @@ import {
   type PullingContender,
 } from "./contender.ts";
 import { type PublishingContender, serve, servedPorts } from "./network.ts";
+import { makeOwn, type OrdinaryUser, rootless } from "./ordinary-user.ts";
 import type { Rootfs } from "./rootfs.ts";
 
 export interface Shimyard {
@@ -41,15 +41,20 @@ export interface Shimyard {
 
 /**
  * The built core without a window, with all of its data below `root`, and the window's client to it. What an earlier
- * one there left is found again.
+ * one there left is found again. With a `user` it is rootless.
  */
 export async function startShimyard(
   root: string,
   rootfs: Rootfs,
   more: NodeJS.ProcessEnv = {},
+  user?: OrdinaryUser,
 ): Promise<Shimyard> {
-  await mkdir(root, { recursive: true });
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../headless/main.js")], {
+  await makeOwn(root, user);
+  const [file, ...args] = (user?.headless ?? [
+    process.execPath,
+    join(import.meta.dirname, "../headless/main.js"),
+  ]) as [string, ...string[]];
+  const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, SHIMYARD_ROOT: root, ...more },
     // Ctrl-C is for us alone: containers are to be removed through it first.
@@ -76,8 +81,8 @@ export async function startShimyard(
     const image = await imageOf(client, rootfs);
     const { version, runtimes } = await whenProbed(client);
     const manager: Manager = {
-      name: "shimyard",
-      version: `shimyard ${version}`,
+      name: `${rootless(user)}shimyard`,
+      version: `${rootless(user)}shimyard ${version}`,
       root,
       pids: async () => [child.pid as number],
       close,
@@ -165,7 +170,7 @@ class WithRuntime implements KillingContender, PublishingContender, PullingConte
     client: Client<AppContract>,
     options: { manager: Manager; imageId: string; runtime: string },
   ) {
-    this.name = `shimyard ${options.runtime.replace("oci/", "").replace("io.containerd.", "")}`;
+    this.name = `${options.manager.name} ${options.runtime.replace("oci/", "").replace("io.containerd.", "")}`;
     this.manager = options.manager;
     this.#client = client;
     this.#imageId = options.imageId;

@@ -80,7 +80,15 @@ export class OrdinaryUser {
    * @param {string} file relative to the project
    */
   node(file) {
-    const argv = [join(this.#view, "node/node"), join(this.#view, "project", file)];
+    return this.command([join(this.#view, "node/node"), join(this.#view, "project", file)]);
+  }
+
+  /**
+   * argv that runs a command of this system as this user, who may write nothing of the project. It begins where env(1)
+   * still takes variables.
+   * @param {string[]} argv
+   */
+  command(argv) {
     return this.#as(this.home, [], argv);
   }
 
