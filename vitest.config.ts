@@ -5,10 +5,13 @@ const processors = availableParallelism();
 const setupFiles = ["scripts/lib/test-seed.ts"];
 
 /** What looks at the whole machine's mounts, which others change. */
-const alone = ["electron/core/containers/next-container.behaviour.test.ts"];
+const alone = [
+  "electron/core/containers/next-container.behaviour.test.ts",
+  "electron/core/snapshots/containers.behaviour.test.ts",
+];
 
-// Nothing is tried again: a try that failed may have left the machine another one.
-const behaviour = { setupFiles, testTimeout: 180_000, hookTimeout: 180_000 };
+// What is tried again is named at the end: a try that failed may have left the machine another one.
+const behaviour = { setupFiles, testTimeout: 180_000, hookTimeout: 180_000, retry: 1 };
 
 /** unit: beside the code, fast. dom: the renderer's. behaviour and behaviour-alone: against real runtimes. */
 export default defineConfig({
