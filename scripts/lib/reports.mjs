@@ -4,6 +4,9 @@ import { readFile } from "node:fs/promises";
  * `flaky` are the names of those among the passed that needed another try.
  * @typedef {{ passed: number, failed: number, skipped: number, flaky: string[] }} Counts
  *
+ * Of vitest's: what passed with failures needed another try.
+ * @typedef {{ status?: string, fullName?: string, failureMessages?: string[] }} Assertion
+ *
  * Of Playwright's.
  * @typedef {{ title: string, suites?: Suite[], specs?: { title: string, tests: { status: string }[] }[] }} Suite
  */
@@ -20,7 +23,7 @@ export async function readCounts(file) {
 
 /**
  * @param {{ numTotalTests?: number, numPassedTests?: number, numFailedTests?: number,
- *   numFailedTestSuites?: number, testResults?: { status: string, assertionResults: unknown[] }[],
+ *   numFailedTestSuites?: number, testResults?: { status: string, assertionResults: Assertion[] }[],
  *   stats?: { expected: number, unexpected: number, flaky: number, skipped: number },
  *   errors?: unknown[], suites?: Suite[] }} report
  * @returns {Counts}
@@ -44,8 +47,12 @@ export function parseCounts(report) {
     passed,
     failed: inTests + files,
     skipped: (report.numTotalTests ?? 0) - passed - inTests,
-    // Nothing is tried again there: see vitest.config.ts.
-    flaky: [],
+    flaky: (report.testResults ?? [])
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(
+        ({ status, failureMessages = [] }) => status === "passed" && failureMessages.length > 0,
+      )
+      .map(({ fullName = "" }) => fullName),
   };
 }
 

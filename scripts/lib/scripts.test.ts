@@ -49,12 +49,23 @@ test("what is missing is found by looking, not by asking a package manager", asy
 
 test("vitest's report: a file that could not be loaded is a failure", () => {
   const testResults = [
-    { status: "passed", assertionResults: [{}, {}] },
+    {
+      status: "passed",
+      assertionResults: [
+        { status: "passed", fullName: "a list is sorted", failureMessages: [] },
+        { status: "passed", fullName: "a list is late", failureMessages: ["not yet"] },
+      ],
+    },
     { status: "failed", assertionResults: [] },
     { status: "failed", assertionResults: [{}] },
   ];
   const report = { numTotalTests: 4, numPassedTests: 2, numFailedTests: 1, testResults };
-  expect(parseCounts(report)).toEqual({ passed: 2, failed: 2, skipped: 1, flaky: [] });
+  expect(parseCounts(report)).toEqual({
+    passed: 2,
+    failed: 2,
+    skipped: 1,
+    flaky: ["a list is late"],
+  });
 });
 
 test("Playwright's report: a flaky test has passed, an error outside tests has not", () => {
