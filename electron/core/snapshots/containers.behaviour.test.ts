@@ -1,4 +1,4 @@
-import { mkdir, readFile, readlink } from "node:fs/promises";
+import { mkdir, readFile, readlink, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { findMkfsErofs } from "../host/mkfs-erofs.ts";
@@ -157,14 +157,13 @@ for (const subject of subjects) {
     async function expectShim(made: CreateRequest) {
       const mountsBefore = await mounts();
       const expected = await desk.manager.expect(subject.info.id, made);
-      const own = await mountNamespace(process.pid);
       let namespace: string | undefined;
       if (expected) {
         await until(async () => {
-          // What waits to become any command (starter.ts) names no container.
-          const [waiting] = await childrenNaming(`/${made.id}`);
-          namespace = waiting && (await mountNamespace(waiting));
-          return namespace !== undefined && namespace !== own;
+          const conmon = await conmonOf(made.id);
+          // From here on it stays in its namespaces.
+          namespace = conmon && (await mountNamespace(conmon));
+          return namespace !== undefined;
         });
       }
       return {
@@ -192,13 +191,11 @@ const mounts = (): Promise<string> => readFile("/proc/self/mountinfo", "utf8");
 const mountNamespace = (pid: number | string | undefined): Promise<string> =>
   readlink(`/proc/${pid}/ns/mnt`);
 
-/** Pids of our children in whose arguments `text` is. */
-async function childrenNaming(text: string): Promise<string[]> {
-  const all = await readFile(`/proc/self/task/${process.pid}/children`, "utf8");
-  const found: string[] = [];
-  for (const pid of all.trim().split(" ").filter(Boolean)) {
-    const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (words.includes(text)) found.push(pid);
+/** The pid of a container's conmon, once it is no shell any more. */
+async function conmonOf(id: string): Promise<string | undefined> {
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+    if (words[0]?.endsWith("conmon") && words.some((word) => word.endsWith(`/${id}`))) return pid;
   }
-  return found;
+  return undefined;
 }
