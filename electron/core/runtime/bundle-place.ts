@@ -1,5 +1,14 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import {
+  type FileHandle,
+  access,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { configFile, hiddenNew, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
@@ -41,8 +50,9 @@ export class BundlePlace {
     return join(this.#hidden, configFile);
   }
 
-  /** Gives it its name. From here a scan takes it for a bundle whose creation was cut short. */
+  /** Gives it its name. From here a scan takes it for a bundle whose creation was cut short. Rejects without its fifo. */
   async show(): Promise<void> {
+    await access(this.fifo);
     await rename(this.#hidden, this.#path);
   }
 

@@ -163,6 +163,8 @@ export function describeSurvival(desk: Desk): void {
       const expected = await desk.manager.expect(info.id, request);
       try {
         const begins = (await readdir(tasks)).includes(".early.new");
+        const place = (): Promise<string[]> => readdir(join(tasks, ".early.new"));
+        if (begins) await until(async () => (await place()).includes("config.json"));
         expected?.begin(request.rootfs);
         if (begins) await until(async () => (await runtimes()) !== "");
         desk.manager.dispose();
