@@ -22,7 +22,9 @@ test("in Electron: a terminal and its screen are there again after the app was k
   await window.type("X=kept-in-the-shell; echo on-the-$((1))-screen");
   await window.expectOnScreen(terminal, "on-the-1-screen");
   // It goes on while nobody looks.
-  await window.type("sleep 2; echo said-$((1+1))-meanwhile");
+  await window.type("sleep 4; echo said-$((1+1))-meanwhile");
+  // What was typed has arrived.
+  await window.expectOnScreen(terminal, "sleep 4;");
   await first.kill9();
   await sleep(3000);
 
