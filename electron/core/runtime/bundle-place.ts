@@ -22,22 +22,22 @@ const interval = 1;
  */
 export class BundlePlace {
   readonly #path: string;
-  readonly #hidden: string;
+  /** Where it is: hidden until it is shown. */
+  #at: string;
   #spec = "";
 
   private constructor(path: string) {
     this.#path = path;
-    this.#hidden = hiddenNew(path);
+    this.#at = hiddenNew(path);
   }
 
   /** `path` is the bundle's. The fifo is the caller's to make. */
   static async make(path: string): Promise<BundlePlace> {
     const place = new BundlePlace(path);
-    const hidden = place.#hidden;
+    await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+    await mkdir(place.#at, { mode: 0o711 });
     try {
-      await mkdir(dirname(hidden), { recursive: true, mode: 0o711 });
-      await mkdir(hidden, { mode: 0o711 });
-      await makeDirectories(hidden);
+      await makeDirectories(place.#at);
       return place;
     } catch (error) {
       await place.remove();
@@ -47,13 +47,14 @@ export class BundlePlace {
 
   /** Where that has to be, while the place is not shown. */
   get fifo(): string {
-    return join(this.#hidden, configFile);
+    return join(this.#at, configFile);
   }
 
   /** Gives it its name. From here a scan takes it for a bundle whose creation was cut short. Rejects without its fifo. */
   async show(): Promise<void> {
     await access(this.fifo);
-    await rename(this.#hidden, this.#path);
+    await rename(this.#at, this.#path);
+    this.#at = this.#path;
   }
 
   /** What a bundle consists of, as JSON texts. The spec is not delivered yet. */
@@ -86,11 +87,9 @@ export class BundlePlace {
     await rename(whole(this.#path), join(this.#path, configFile));
   }
 
-  /** By whatever name it is there. Nothing is mounted in it any more. */
   async remove(): Promise<void> {
     // A thread of what was just killed there may be about to make its last file.
-    const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 10 };
-    for (const path of [this.#path, this.#hidden]) await rm(path, options);
+    await rm(this.#at, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 }
 
