@@ -92,7 +92,8 @@ export class Creator {
           await tasks.get(defaultNamespace, id)?.delete({ force: true });
           await networks.connections.forget(id);
           if (store.find(id)) await this.#o.forget(record);
-          await place?.drop();
+          // What can't be removed of it the next start removes; why there is no container is what is told.
+          await place?.drop().catch(() => undefined);
           await snapshots.remove(defaultNamespace, id);
           await claiming.then(
             (claim) => claim.undo(),
