@@ -335,47 +335,6 @@ services:
   expect(services[1]?.dependsOn).toMatchObject([{ service: "api", condition: "service_started" }]);
 });
 
-test("what it has of another service is its first container's, and it comes and goes with that", async () => {
-  const { services } = await projectOf(
-    "services:\n  a: {image: i, network_mode: 'service:b', pid: 'service:b', ipc: 'service:c'}\n" +
-      "  b: {image: i, scale: 2}\n  c: {image: i, container_name: mine, ipc: shareable}\n" +
-      "  d: {image: i, network_mode: 'service:b', depends_on: {b: {condition: service_healthy}}}\n",
-  );
-  const [a, , , d] = services;
-  expect(a?.draft).toMatchObject({
-    networks: { container: "shop-b-1" },
-    namespaces: { pid: { container: "shop-b-1" }, ipc: { container: "mine" } },
-  });
-  const started = { condition: "service_started", required: true, restart: true };
-  expect(a?.dependsOn).toEqual([
-    { service: "b", ...started },
-    { service: "c", ...started },
-  ]);
-  // What the file says of it counts.
-  expect(d?.dependsOn).toMatchObject([{ condition: "service_healthy", restart: false }]);
-});
-
-const nvidia = (name: string): string => `nvidia.com/gpu=${name}`;
-
-test.each<[text: string, names: string[]]>([
-  ["gpus: all", ["nvidia.com/gpu=all"]],
-  ["gpus: 2", ["nvidia.com/gpu=0", "nvidia.com/gpu=1"]],
-  ["gpus: [{driver: nvidia, count: 1}]", ["nvidia.com/gpu=0"]],
-  ["gpus: [{device_ids: ['1', GPU-7]}, {count: all}]", ["1", "GPU-7", "all"].map(nvidia)],
-  ["devices: ['acme.com/tpu=x', /dev/fuse]", ["acme.com/tpu=x"]],
-  [
-    "deploy: {resources: {reservations: {devices: [{capabilities: [gpu, utility]}]}}}",
-    ["nvidia.com/gpu=all"],
-  ],
-  [
-    "deploy: {resources: {reservations: {devices: [{driver: cdi, device_ids: [acme.com/tpu=x]}]}}}",
-    ["acme.com/tpu=x"],
-  ],
-])("%s asks for devices by name", async (text, names) => {
-  const { devices } = await serviceOf(text);
-  expect(devices.flatMap((request) => request.names)).toEqual(names);
-});
-
 test.each([
   ["gpus: some", "error 4 services.web.gpus: Write all, a number, or device= and their numbers"],
   [
