@@ -1,6 +1,6 @@
 import { readFile, readdir, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ProcessIdentity, processStat } from "#core/host/proc";
+import { type ProcessIdentity, isAlive, processStat } from "#core/host/proc";
 import { AppError } from "#shared/errors";
 import type { OciProcess } from "./runtime.ts";
 
@@ -157,6 +157,9 @@ export async function killShim(dir: string): Promise<void> {
 const huntInterval = 10;
 const huntRounds = 200;
 
+/** Milliseconds between two looks at a process that is about to end. */
+const endInterval = 5;
+
 /**
  * Ends every shim of a bundle, and every OCI runtime at work for one, with all that they have started; also those of
  * a shim that was killed off half-way through its start and has no pid file. Found among all processes by their
@@ -210,6 +213,18 @@ export function endPid(pid: number): void {
     signalPid(pid, 9);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+  }
+}
+
+/** Ends a process that has not ended by itself within `grace` milliseconds. */
+export async function endWithin(identity: ProcessIdentity, grace: number): Promise<void> {
+  const end = Date.now() + grace;
+  while (await isAlive(identity)) {
+    if (Date.now() >= end) {
+      endPid(identity.pid);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, endInterval));
   }
 }
 

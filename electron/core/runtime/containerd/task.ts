@@ -4,7 +4,7 @@ import { type ProcessIdentity, processStat } from "#core/host/proc";
 import { isCode } from "#shared/errors";
 import type { Bundle } from "../bundle.ts";
 import { execProcess } from "../oci/exec-process.ts";
-import type { ProcessFile, ProcessFiles } from "../process-dir.ts";
+import { type ProcessFile, type ProcessFiles, endWithin } from "../process-dir.ts";
 import type {
   CallOptions,
   CreateRequest,
@@ -26,6 +26,9 @@ const shimRuntime = "io.containerd.runc.v2";
 
 /** Milliseconds until a containerd that is there but can't tell of a task is asked again. */
 const askAgain = 5000;
+
+/** Milliseconds that a shim may take to end once its task is deleted: it waits five seconds for its last events itself. */
+const shimGrace = 6000;
 
 /** containerd takes at most this for a label, key and value together, bytes. */
 const maxLabel = 4096;
@@ -187,6 +190,8 @@ export class ContainerdTask extends ServedTask<ContainerdShared> {
       await this.execsEnd();
       for (const { execId } of this.list.execs) await service.delete(execId).catch(() => {});
       await service.remove();
+      // Should its shim have missed that, containerd, which has forgotten it, would leave it for ever.
+      if (this.#shim) await endWithin(this.#shim, shimGrace);
     }
     for (const process of this.list.all) await process.stdio.end();
   }

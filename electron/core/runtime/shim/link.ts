@@ -1,11 +1,11 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type ProcessIdentity, isAlive, processStat } from "#core/host/proc";
+import { type ProcessIdentity, processStat } from "#core/host/proc";
 import { TtrpcClient } from "#core/ttrpc/client";
 import { AppError, type ErrorInfo } from "#shared/errors";
 import { writeAtomically } from "../bundle.ts";
-import { endPid } from "../process-dir.ts";
+import { endWithin } from "../process-dir.ts";
 import type { StartAnswer } from "./start-answer.ts";
 import { TtrpcTaskService } from "./ttrpc-task-service.ts";
 
@@ -125,14 +125,7 @@ export class ShimLink {
   /** Makes sure that the shim is gone, `grace` milliseconds from now at the latest, and its socket. */
   async end(grace: number): Promise<void> {
     this.close();
-    const end = Date.now() + grace;
-    const shim = this.#identity;
-    if (shim) {
-      while ((await isAlive(shim)) && Date.now() < end) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      if (await isAlive(shim)) endPid(shim.pid);
-    }
+    if (this.#identity) await endWithin(this.#identity, grace);
     if (this.#answer) await removeStaleSocket(this.#answer.socket);
   }
 
