@@ -1,14 +1,16 @@
 import { readFile } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
 
 /**
- * `flaky` are the names of those among the passed that needed another try.
+ * `flaky` are those among the passed that needed another try: name, and what the first one failed with.
  * @typedef {{ passed: number, failed: number, skipped: number, flaky: string[] }} Counts
  *
  * Of vitest's: what passed with failures needed another try.
  * @typedef {{ status?: string, fullName?: string, failureMessages?: string[] }} Assertion
  *
  * Of Playwright's.
- * @typedef {{ title: string, suites?: Suite[], specs?: { title: string, tests: { status: string }[] }[] }} Suite
+ * @typedef {{ title: string, suites?: Suite[], specs?: { title: string,
+ *   tests: { status: string, results: { error?: { message?: string } }[] }[] }[] }} Suite
  */
 
 /**
@@ -52,7 +54,7 @@ export function parseCounts(report) {
       .filter(
         ({ status, failureMessages = [] }) => status === "passed" && failureMessages.length > 0,
       )
-      .map(({ fullName = "" }) => fullName),
+      .map(({ fullName = "", failureMessages }) => withReason(fullName, failureMessages?.[0])),
   };
 }
 
@@ -62,9 +64,22 @@ export function parseCounts(report) {
  */
 function flakyOf(suites) {
   return suites.flatMap(({ title, suites: inner = [], specs = [] }) => [
-    ...specs
-      .filter(({ tests }) => tests.some(({ status }) => status === "flaky"))
-      .map((spec) => `${title}: ${spec.title}`),
+    ...specs.flatMap((spec) =>
+      spec.tests
+        .filter(({ status }) => status === "flaky")
+        .map(({ results }) =>
+          withReason(`${title}: ${spec.title}`, results.find(({ error }) => error)?.error?.message),
+        ),
+    ),
     ...flakyOf(inner),
   ]);
+}
+
+/**
+ * @param {string} name
+ * @param {string | undefined} message what a runner says of a failure; of its many lines the first
+ */
+function withReason(name, message) {
+  const first = message && stripVTControlCharacters(message).split("\n")[0]?.trim();
+  return first ? `${name}: ${first}` : name;
 }

@@ -53,7 +53,7 @@ test("vitest's report: a file that could not be loaded is a failure", () => {
       status: "passed",
       assertionResults: [
         { status: "passed", fullName: "a list is sorted", failureMessages: [] },
-        { status: "passed", fullName: "a list is late", failureMessages: ["not yet"] },
+        { status: "passed", fullName: "a list is late", failureMessages: ["not yet\n  at a.ts"] },
       ],
     },
     { status: "failed", assertionResults: [] },
@@ -64,17 +64,20 @@ test("vitest's report: a file that could not be loaded is a failure", () => {
     passed: 2,
     failed: 2,
     skipped: 1,
-    flaky: ["a list is late"],
+    flaky: ["a list is late: not yet"],
   });
 });
 
 test("Playwright's report: a flaky test has passed, an error outside tests has not", () => {
   const stats = { expected: 3, unexpected: 0, flaky: 1, skipped: 2 };
-  const spec = (title: string, status: string) => ({ title, tests: [{ status }] });
+  const spec = (title: string, status: string) => ({
+    title,
+    tests: [{ status, results: [{ error: { message: "\u001b[31mtoo late\u001b[0m\nat" } }, {}] }],
+  });
   const specs = [spec("is shown", "expected"), spec("is late", "flaky")];
   const suites = [{ title: "a.e2e.ts", specs, suites: [{ title: "inside", specs }] }];
   const counts = { passed: 4, failed: 0, skipped: 2 };
-  const flaky = ["a.e2e.ts: is late", "inside: is late"];
+  const flaky = ["a.e2e.ts: is late: too late", "inside: is late: too late"];
   expect(parseCounts({ stats, errors: [], suites })).toEqual({ ...counts, flaky });
   expect(parseCounts({ stats, errors: [{}], suites })).toEqual({ ...counts, failed: 1, flaky });
 });
