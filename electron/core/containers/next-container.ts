@@ -13,7 +13,8 @@ export interface Kind {
 /** An id with its directories, and the shim that waits for it. */
 export interface Place {
   id: string;
-  /** See ExpectedTask.begin. */
+  /** See ExpectedTask. */
+  fits(): Promise<boolean>;
   begin(rootfs: RootfsMount): void;
   /** Resolves when nothing waits for it any more. Its directories stay. */
   drop(): Promise<void>;
@@ -49,20 +50,18 @@ export class NextContainer {
    * A place for a container of this kind, if one is ready, and the making of the next. The caller drops it once
    * the container is created or has failed to be, and removes the directories when it failed.
    */
-  take(kind: Kind): Place | undefined {
+  async take(kind: Kind): Promise<Place | undefined> {
     const key = JSON.stringify(kind);
     const found = this.#places.get(key);
     this.#places.delete(key);
     clearTimeout(found?.expiry);
     clearTimeout(this.#preparing.get(key));
-    const prepare = (): void => {
-      const making = this.#prepare(key, kind)
-        .catch(() => undefined)
-        .finally(() => this.#underway.delete(making));
-      this.#underway.add(making);
-    };
+    const prepare = (): void => this.#beside(this.#prepare(key, kind));
     this.#preparing.set(key, setTimeout(prepare, pause).unref());
-    return found?.place;
+    if (!found) return undefined;
+    if (await found.place.fits().catch(() => false)) return found.place;
+    this.#beside(this.#remove(found.place));
+    return undefined;
   }
 
   /** Resolves when nothing of what was made ready is left. */
@@ -81,10 +80,11 @@ export class NextContainer {
     await snapshots.prepare(defaultNamespace, id);
     const logPath = containerLog(paths, defaultNamespace, id);
     const expected = { namespace: defaultNamespace, id, terminal, stdin, logPath };
-    // Where there is none the directories are something, too.
     const shim = await tasks.expect(runtime, expected).catch(() => undefined);
     const place: Place = {
       id,
+      // Without one the directories are something, too.
+      fits: async () => shim?.fits() ?? true,
       begin: (rootfs) => shim?.begin(rootfs),
       drop: async () => shim?.drop(),
     };
@@ -92,6 +92,12 @@ export class NextContainer {
     if (this.#closed || this.#places.has(key)) return this.#remove(place);
     const expire = (): void => void this.#drop(key).catch(() => undefined);
     this.#places.set(key, { place, expiry: setTimeout(expire, kept).unref() });
+  }
+
+  /** Nobody waits for it but `close`. */
+  #beside(work: Promise<void>): void {
+    const done = work.catch(() => undefined).finally(() => this.#underway.delete(done));
+    this.#underway.add(done);
   }
 
   async #drop(key: string): Promise<void> {

@@ -1,43 +1,31 @@
 import { constants } from "node:fs";
-import {
-  type FileHandle,
-  access,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { configFile, hiddenNew, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
+import { configFile, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
 
 /** Milliseconds between two looks whether somebody reads. */
 const interval = 1;
 
 /**
- * A bundle's directories, made before it is known what goes into them, under a hidden name until `show`. Its config.json
- * is a fifo at first: a runtime may be started already, and waits there for the spec.
+ * A bundle's directories, made before it is known what goes into them; a scan takes it for a bundle whose creation was cut
+ * short. Its config.json is a fifo at first: a runtime may be started already, and waits there for the spec.
  */
 export class BundlePlace {
   readonly #path: string;
-  /** Where it is: hidden until it is shown. */
-  #at: string;
   #spec = "";
 
   private constructor(path: string) {
     this.#path = path;
-    this.#at = hiddenNew(path);
   }
 
   /** `path` is the bundle's. The fifo is the caller's to make. */
   static async make(path: string): Promise<BundlePlace> {
     const place = new BundlePlace(path);
     await mkdir(dirname(path), { recursive: true, mode: 0o711 });
-    await mkdir(place.#at, { mode: 0o711 });
+    await mkdir(path, { mode: 0o711 });
     try {
-      await makeDirectories(place.#at);
+      await makeDirectories(path);
       return place;
     } catch (error) {
       await place.remove();
@@ -45,16 +33,9 @@ export class BundlePlace {
     }
   }
 
-  /** Where that has to be, while the place is not shown. */
+  /** Where that has to be. */
   get fifo(): string {
-    return join(this.#at, configFile);
-  }
-
-  /** Gives it its name. From here a scan takes it for a bundle whose creation was cut short. Rejects without its fifo. */
-  async show(): Promise<void> {
-    await access(this.fifo);
-    await rename(this.#at, this.#path);
-    this.#at = this.#path;
+    return join(this.#path, configFile);
   }
 
   /** What a bundle consists of, as JSON texts. The spec is not delivered yet. */
@@ -68,7 +49,7 @@ export class BundlePlace {
 
   /** Gives the spec to the one who waits for it, or will; config.json is a file then. Rejects when `signal` aborts. */
   async deliver(signal: AbortSignal): Promise<void> {
-    const fifo = await openForReader(join(this.#path, configFile), signal);
+    const fifo = await openForReader(this.fifo, signal);
     try {
       for (let rest = Buffer.from(this.#spec); rest.length > 0;) {
         const written = await writeSome(fifo, rest);
@@ -84,12 +65,12 @@ export class BundlePlace {
 
   /** Nobody waits for the spec: config.json is a file at once. */
   async settle(): Promise<void> {
-    await rename(whole(this.#path), join(this.#path, configFile));
+    await rename(whole(this.#path), this.fifo);
   }
 
   async remove(): Promise<void> {
     // A thread of what was just killed there may be about to make its last file.
-    await rm(this.#at, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
+    await rm(this.#path, { recursive: true, force: true, maxRetries: 10, retryDelay: 10 });
   }
 }
 

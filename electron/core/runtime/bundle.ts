@@ -239,7 +239,7 @@ function bundleError(error: unknown, id: string): AppError {
 /** Hidden: a bundle that is being made or removed. A scan removes what is left of one. */
 const hiddenPrefix = ".";
 
-export const hiddenNew = (path: string): string =>
+const hiddenNew = (path: string): string =>
   join(dirname(path), `${hiddenPrefix}${path.slice(dirname(path).length + 1)}.new`);
 
 /**

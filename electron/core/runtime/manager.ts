@@ -32,8 +32,8 @@ export class TaskManager implements Tasks {
   readonly #broken = new Map<string, { bundle: BundleRef; error: ErrorInfo }>();
   /** Names taken while a task is being made. */
   readonly #pending = new Set<string>();
-  /** Names of those that are begun before they are asked for. */
-  readonly #begun = new Set<string>();
+  /** Names of those that are made ready before they are asked for. */
+  readonly #expected = new Set<string>();
   readonly #events = new Emitter<{
     namespace: string;
     id: string;
@@ -89,17 +89,17 @@ export class TaskManager implements Tasks {
 
   async expect(runtimeId: string, expected: ExpectedContainer): Promise<ExpectedTask | undefined> {
     if (this.#disposed) return undefined;
-    const task = await this.#registry.get(runtimeId).expect?.(expected);
     const name = key(expected.namespace, expected.id);
-    return (
-      task && {
-        begin: (rootfs) => {
-          this.#begun.add(name);
-          task.begin(rootfs);
-        },
-        drop: () => task.drop().finally(() => this.#begun.delete(name)),
-      }
-    );
+    const forget = (): void => void this.#expected.delete(name);
+    this.#expected.add(name);
+    try {
+      const task = await this.#registry.get(runtimeId).expect?.(expected);
+      if (!task) forget();
+      return task && { ...task, drop: () => task.drop().finally(forget) };
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 
   get(namespace: string, id: string): Task | undefined {
@@ -134,7 +134,7 @@ export class TaskManager implements Tasks {
 
   /** It has a task, or is about to have one. */
   #holds(name: string): boolean {
-    return [this.#tasks, this.#pending, this.#begun].some((names) => names.has(name));
+    return [this.#tasks, this.#pending, this.#expected].some((names) => names.has(name));
   }
 
   async #loadOne(bundle: BundleRef): Promise<void> {

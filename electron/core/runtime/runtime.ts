@@ -84,6 +84,8 @@ export interface ExpectedContainer {
 
 /** What was started ahead. */
 export interface ExpectedTask {
+  /** Whether it is as good as one that would be started now. */
+  fits(): Promise<boolean>;
   /**
    * The container comes: what does not hang on its spec is begun now, at most once. Never throws: what fails here
    * `create` does anew, and tells of.

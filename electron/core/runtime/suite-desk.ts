@@ -64,8 +64,11 @@ export class Desk {
     return undefined;
   }
 
-  /** Does the first half of a test in a manager that is then killed, and takes up what is there. */
-  async inKilledManager(work: (manager: ChildManager) => Promise<void>): Promise<void> {
+  /** Does the first half of a test in a manager that is then killed, and takes up what is there; `between` the two. */
+  async inKilledManager(
+    work: (manager: ChildManager) => Promise<void>,
+    between: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     const argv = this.#subject.manager?.(this.root.dir);
     if (!argv) throw new Error("this runtime names no manager to be killed");
     this.manager.dispose();
@@ -74,6 +77,7 @@ export class Desk {
       await work(child);
     } finally {
       await child.kill();
+      await between();
       await this.open();
     }
   }

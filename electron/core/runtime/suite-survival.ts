@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { runCommand } from "#core/host/command";
 import { isAlive, processStat } from "#core/host/proc";
-import { type Desk, feature, polite } from "./suite-desk.ts";
+import { type Desk, exists, feature, polite } from "./suite-desk.ts";
 import { logText, until } from "./testing.ts";
 
 /** What is killed, damaged, recycled or half made; and what is put away and comes back. */
@@ -162,11 +162,9 @@ export function describeSurvival(desk: Desk): void {
         ).stdout.toString();
       const expected = await desk.manager.expect(info.id, request);
       try {
-        const begins = (await readdir(tasks)).includes(".early.new");
-        const place = (): Promise<string[]> => readdir(join(tasks, ".early.new"));
-        if (begins) await until(async () => (await place()).includes("config.json"));
-        expected?.begin(request.rootfs);
+        const begins = (await readdir(tasks)).includes("early");
         if (begins) await until(async () => (await runtimes()) !== "");
+        expected?.begin(request.rootfs);
         desk.manager.dispose();
         await desk.open();
         expect(desk.manager.broken()).toEqual([]);
@@ -175,6 +173,22 @@ export function describeSurvival(desk: Desk): void {
       } finally {
         await expected?.drop();
       }
+    });
+
+    it("has nothing wait for a container once its manager was killed", async () => {
+      const request = await desk.root.request("ready", ["sleep", "99"]);
+      const directory = join(desk.root.paths.data, "tasks", "default", "ready");
+      const processes = async (line: string): Promise<string> =>
+        (await runCommand(["pgrep", "-f", line])).stdout.toString();
+      await desk.inKilledManager(
+        async (manager) => {
+          await manager.ask({ do: "expect", runtime: info.id, request });
+          if (!(await exists(directory))) return;
+          await until(async () => (await processes(`create --bundle ${directory}`)) !== "");
+        },
+        () => until(async () => (await processes(directory)) === ""),
+      );
+      expect(await exists(directory)).toBe(false);
     });
   });
 }

@@ -16,6 +16,7 @@ import { createShimRuntimes } from "./shim/plugin.ts";
  */
 type Command =
   | { do: "create"; runtime: string; request: CreateRequest }
+  | { do: "expect"; runtime: string; request: CreateRequest }
   | { do: "list" }
   | { do: "run"; id: string; args: string[]; user?: string }
   | { do: "spawn"; id: string; process: string; args: string[]; terminal: boolean }
@@ -62,6 +63,7 @@ async function perform(command: Command): Promise<unknown> {
   if (command.do === "list") {
     return manager.list().map(({ id, state, shim }) => ({ id, state, shim }));
   }
+  if (command.do === "expect") return manager.expect(command.runtime, command.request);
   if (command.do === "create") {
     const task = await manager.create(command.runtime, command.request);
     await task.start();

@@ -11,15 +11,10 @@ interface Ways {
   isolation: () => Promise<Isolation>;
   /** argv that mounts a root file system for it. */
   mountCommand: (rootfs: RootfsMount) => string[];
-  /** Ends what was begun. */
+  /** Whether a runtime started now would be the same program. */
+  current: () => Promise<boolean>;
+  /** Ends shim and runtime. */
   end: () => Promise<void>;
-}
-
-interface Begun {
-  child: ChildProcess;
-  rootfs: RootfsMount;
-  /** False when it could not be. */
-  mounted: Promise<boolean>;
 }
 
 /** A conmon that has its root file system mounted; with `deliver` it has started its runtime, which waits for the spec. */
@@ -28,38 +23,48 @@ export interface StartedShim {
   deliver?: (signal: AbortSignal) => Promise<void>;
 }
 
+interface Mounting {
+  rootfs: RootfsMount;
+  /** False when it could not be. */
+  mounted: Promise<boolean>;
+}
+
 /**
- * A shim that waits, and the place of its bundle. Once it is begun the runtime is started, as far as to the spec, and
- * the root file system mounted, while the spec is still being made.
+ * A shim that waits, and the place of its bundle, where its runtime waits for the spec. Once it is begun the root file
+ * system is mounted, while the spec is still being made.
  */
 export class OciExpectedTask implements ExpectedTask {
   readonly #shim: WaitingShim;
   readonly #ways: Ways;
   /** Until it is removed, or a bundle. */
   #place: BundlePlace | undefined;
-  #begun: Promise<Begun | undefined> = Promise.resolve(undefined);
+  #mounting: Mounting | undefined;
   #over = false;
 
-  /** Without a `place` nothing is begun. */
+  /** Without a `place` its runtime is not started yet, and nothing is begun. */
   constructor(shim: WaitingShim, place: BundlePlace | undefined, ways: Ways) {
     this.#shim = shim;
     this.#place = place;
     this.#ways = ways;
   }
 
-  begin(rootfs: RootfsMount): void {
-    if (this.#place) this.#begun = this.#begin(this.#place, rootfs);
+  async fits(): Promise<boolean> {
+    const { argv, isolation, current } = this.#ways;
+    return (await this.#shim.fits(argv, await isolation())) && (await current());
   }
 
-  /**
-   * The place, where what was begun is for this root file system and these arguments; else it is undone, and another
-   * bundle can be made.
-   */
+  begin(rootfs: RootfsMount): void {
+    if (this.#place && !this.#over) this.#mount(rootfs);
+  }
+
+  /** The place, where it is for this root file system and these arguments; else it is undone, and another bundle can be made. */
   async placeFor(argv: string[], rootfs: RootfsMount): Promise<BundlePlace | undefined> {
-    const begun = await this.#begun;
     const same = (one: unknown, other: unknown): boolean =>
       JSON.stringify(one) === JSON.stringify(other);
-    if (begun && same(begun.rootfs, rootfs) && same(this.#ways.argv, argv)) return this.#place;
+    if (this.#place && same(this.#ways.argv, argv)) {
+      const { rootfs: begun } = this.#mount(rootfs);
+      if (same(begun, rootfs)) return this.#place;
+    }
     await this.#clear();
     return undefined;
   }
@@ -71,15 +76,15 @@ export class OciExpectedTask implements ExpectedTask {
   async take(argv: string[], rootfs: RootfsMount): Promise<StartedShim | undefined> {
     this.#over = true;
     const place = this.#place;
-    const begun = await this.#begun;
-    if (begun && place) {
-      if (await begun.mounted) return { child: begun.child, deliver: (to) => place.deliver(to) };
-      await this.#end(begun);
+    if (place) {
+      const mounted = await this.#mount(rootfs).mounted;
+      if (mounted) return { child: this.#shim.go(), deliver: (to) => place.deliver(to) };
+      await this.#end();
       await place.settle();
       return undefined;
     }
     const { isolation, mountCommand } = this.#ways;
-    const fits = this.#shim.fits(argv, await isolation());
+    const fits = await this.#shim.fits(argv, await isolation());
     if (fits && (await this.#shim.prepare(mountCommand(rootfs)))) return { child: this.#shim.go() };
     this.#shim.dispose();
     return undefined;
@@ -92,31 +97,31 @@ export class OciExpectedTask implements ExpectedTask {
     this.#shim.dispose();
   }
 
-  async #begin(place: BundlePlace, rootfs: RootfsMount): Promise<Begun | undefined> {
-    const { argv, isolation, mountCommand } = this.#ways;
+  /** At most once. */
+  #mount(rootfs: RootfsMount): Mounting {
+    this.#mounting ??= { rootfs, mounted: this.#mounted(rootfs) };
+    return this.#mounting;
+  }
+
+  async #mounted(rootfs: RootfsMount): Promise<boolean> {
     try {
-      const words = mountCommand(rootfs);
-      if (!this.#shim.fits(argv, await isolation()) || this.#over) return undefined;
-      await place.show();
-      const mounted = this.#shim.prepare(words);
-      return { child: this.#shim.go(), rootfs, mounted };
+      return await this.#shim.prepare(this.#ways.mountCommand(rootfs));
     } catch {
-      return undefined;
+      return false;
     }
   }
 
-  async #end({ child, mounted }: Begun): Promise<void> {
+  async #end(): Promise<void> {
     await this.#ways.end();
     // A mount that is under way when it is killed is made all the same, and changes the directories it is made of.
-    await mounted;
-    for (const stream of child.stdio) stream?.destroy();
+    await this.#mounting?.mounted;
+    this.#shim.dispose();
   }
 
   async #clear(): Promise<void> {
-    const begun = await this.#begun;
-    if (begun) await this.#end(begun);
-    await this.#place?.remove();
-    this.#begun = Promise.resolve(undefined);
+    if (!this.#place) return;
+    await this.#end();
+    await this.#place.remove();
     this.#place = undefined;
   }
 }

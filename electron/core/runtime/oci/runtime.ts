@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
 import { bundleDir } from "#core/host/paths";
@@ -71,24 +71,23 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     if (busybox === undefined) return undefined;
     const { namespace, id } = expected;
     const path = bundleDir(paths, namespace, id);
-    const isolation = await this.#isolation();
+    const [isolation, program] = await Promise.all([this.#isolation(), fileStamp(binary.path)]);
     // A sandbox reads its spec more than once.
     const place = binary.sandbox ? undefined : await BundlePlace.make(path);
     const argv = this.#createArgs(path, expected);
-    const shim = new WaitingShim(
-      argv,
-      { ...isolation, busybox },
-      { path: cli.path, fifo: place?.fifo },
-    );
+    const ahead = place && { fifo: place.fifo, processDir: join(path, "processes", "init") };
+    const shim = new WaitingShim(argv, { ...isolation, busybox }, { path: cli.path, ahead });
     const task = new OciExpectedTask(shim, place, {
       argv,
       isolation: () => this.#isolation(),
       mountCommand: (rootfs) => this.#mountCommand(rootfs, busybox, path),
+      current: async () => (await fileStamp(binary.path)) === program,
       end: () => this.cleanUp({ namespace, id, path }),
     });
     const name = key(expected);
     this.#expected.set(name, task);
     return {
+      fits: () => task.fits(),
       begin: (rootfs) => task.begin(rootfs),
       drop: () => task.drop().finally(() => this.#expected.delete(name)),
     };
@@ -162,6 +161,12 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
 const key = ({ namespace, id }: ExpectedContainer): string => `${namespace}/${id}`;
 
 const runtimeLog = (bundle: string): string => join(bundle, "runtime.log");
+
+/** Another one where the file was replaced, as an upgrade does. */
+async function fileStamp(path: string): Promise<string> {
+  const { dev, ino, ctimeMs } = await stat(path);
+  return `${dev}:${ino}:${ctimeMs}`;
+}
 
 async function firstAlive(
   candidates: (ProcessIdentity | undefined)[],

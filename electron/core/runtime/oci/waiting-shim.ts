@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Disposable } from "#shared/base/disposable";
+import { findShim } from "../process-dir.ts";
 import { type Isolation, isolated, readMounts } from "./starter.ts";
 
 /** File descriptors of the one that waits, beside 0 to 2. */
@@ -8,39 +9,53 @@ const [sync, start, words] = [3, 4, 5];
 
 /**
  * Makes the fifo that its first argument names, if any. Then takes the words of a command on fd 5, one a line, runs it,
- * says its exit status on fd 1, and ends. Meanwhile conmon, in the same namespaces, holds fd 3 and waits on fd 4 as its
- * main() does where it finds _OCI_STARTPIPE.
+ * says its exit status on fd 1, and ends. Where no words come, whoever waits at the fifo, or comes to it later, reads an
+ * empty file. Meanwhile conmon, in the same namespaces, holds fd 3; it waits on fd 4, as its main() does where it finds
+ * _OCI_STARTPIPE.
  */
 const script =
-  `[ -z "$1" ] || mkfifo -m 600 "$1" || exit; shift; ` +
-  `{ set --; while IFS= read -r word; do set -- "$@" "$word"; done; [ $# -gt 0 ] && { "$@"; echo $?; }; } ` +
-  `<&${words} ${words}<&- ${start}<&- ${sync}>&- & exec "$@" ${words}<&-`;
+  `fifo=$1; [ -z "$fifo" ] || mkfifo -m 600 "$fifo" || exit; shift; ` +
+  `{ set --; while IFS= read -r word; do set -- "$@" "$word"; done; ` +
+  `if [ $# -gt 0 ]; then "$@"; echo $?; ` +
+  // Opened for both: that waits for nobody.
+  `elif [ -n "$fifo" ]; then { : >"$fifo.none" && mv "$fifo.none" "$fifo"; } 6<>"$fifo"; fi; } ` +
+  `<&${words} ${words}<&- ${start}<&- ${sync}>&- & [ -z "$fifo" ] || exec ${start}<&-; exec "$@" ${words}<&-`;
+
+/** The runtime is started, too, and waits where it reads its spec. */
+export interface Ahead {
+  /** config.json, which is made a fifo before conmon is started. */
+  fifo: string;
+  /** init's directory: conmon has its pid file there. */
+  processDir: string;
+}
 
 /**
- * The shim of a container that may come: conmon, started so far that it waits for nothing but the word to create
- * it, and a shell beside it that can mount the root file system. Starting both takes a third of what starting a
- * container takes. They have no bundle: one that nobody wants, because it was let go of or because its manager was
- * killed, reads the end of its pipes, finds no bundle and ends.
+ * The shim of a container that may come: conmon, and a shell beside it that can mount the root file system. Starting
+ * both takes a third of what starting a container takes, starting its runtime as well nearly half. One that nobody
+ * wants, because it was let go of or because its manager was killed, reads the end of its pipes, finds no bundle, or no
+ * spec in it, and ends.
  */
 export class WaitingShim implements Disposable {
   readonly #child: ChildProcess;
   readonly #key: string;
   /** The mounts as they were when its namespace was made. */
   readonly #mounts: string | undefined;
+  readonly #ahead: Ahead | undefined;
   #gone = false;
 
-  /** `argv` is conmon's; `fifo` is made before that is started. */
+  /** `argv` is conmon's. */
   constructor(
     argv: string[],
     isolation: Isolation & { busybox: string },
-    { path, fifo = "" }: { path: string; fifo?: string | undefined },
+    { path, ahead }: { path: string; ahead?: Ahead | undefined },
   ) {
     const { busybox } = isolation;
     // Before: a mount that comes while the namespace is made is one too many, not one too few.
     this.#mounts = readMounts();
     this.#key = JSON.stringify([argv, isolation.within]);
+    this.#ahead = ahead;
     const [file = "", ...rest] = isolated(
-      [busybox, "sh", "-c", script, "sh", fifo, ...argv],
+      [busybox, "sh", "-c", script, "sh", ahead?.fifo ?? "", ...argv],
       isolation,
     );
     this.#child = spawn(file, rest, {
@@ -48,7 +63,7 @@ export class WaitingShim implements Disposable {
       env: {
         ...process.env,
         ...{ PATH: path, TMPDIR: undefined },
-        ...{ _OCI_SYNCPIPE: String(sync), _OCI_STARTPIPE: String(start) },
+        ...{ _OCI_SYNCPIPE: String(sync), _OCI_STARTPIPE: ahead ? undefined : String(start) },
       },
       // A process group of its own, which is how to end all of it.
       detached: true,
@@ -64,15 +79,13 @@ export class WaitingShim implements Disposable {
   }
 
   /** Whether it is as good as one that is started now. A mount that came meanwhile its namespace may not have. */
-  fits(argv: string[], { within }: Isolation): boolean {
-    const { exitCode, signalCode } = this.#child;
+  async fits(argv: string[], { within }: Isolation): Promise<boolean> {
     return (
       !this.#gone &&
-      exitCode === null &&
-      signalCode === null &&
       this.#key === JSON.stringify([argv, within]) &&
       this.#mounts !== undefined &&
-      this.#mounts === readMounts()
+      this.#mounts === readMounts() &&
+      (await this.#waits())
     );
   }
 
@@ -90,11 +103,12 @@ export class WaitingShim implements Disposable {
     return ended;
   }
 
-  /** Lets conmon go on. From here it is the caller's. */
+  /** Lets conmon go on, if it has not already. From here it is the caller's. */
   go(): ChildProcess {
     this.#gone = true;
     this.#child.ref();
-    this.#stream(start).end("\n");
+    if (this.#ahead) this.#stream(start).destroy();
+    else this.#stream(start).end("\n");
     return this.#child;
   }
 
@@ -108,6 +122,12 @@ export class WaitingShim implements Disposable {
       // It has ended.
     }
     for (const stream of this.#pipes()) stream.destroy();
+  }
+
+  async #waits(): Promise<boolean> {
+    // conmon, once it has started its runtime, is no longer the process that was started here.
+    if (this.#ahead) return (await findShim(this.#ahead.processDir)) !== undefined;
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   #stream(fd: number): Socket {
