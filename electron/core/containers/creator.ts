@@ -70,26 +70,32 @@ export class Creator {
         const making = launcher.spec(record);
         // Looked at below, when the directories are there or have failed.
         making.catch(() => undefined);
-        // Before anything is known of it: a port that is taken, an address that is not the network's.
-        const checking = networks.connections.check(record, launcher.plan(record));
-        checking.catch(() => undefined);
         if (!place) await snapshots.prepare(defaultNamespace, id);
+        // Before anything is known of it: a port that is taken, an address that is not the network's.
+        const network = launcher.plan(record);
+        const connecting = start
+          ? launcher.connect(record, network)
+          : networks.connections.check(record, network).then(() => undefined);
+        connecting.catch(() => undefined);
         // Before the start, so that it finds in them what its image has there.
         const claiming = volumes.claims.claim(record);
         claiming.catch(() => undefined);
         try {
-          const [made, claim] = await Promise.all([making, claiming, checking]);
+          const [made, claim, connected] = await Promise.all([making, claiming, connecting]);
           Object.assign(record, { warnings: made.warnings, notes: made.notes });
           store.requireFreeName(config.name);
           // In memory at once; the disk follows beside the launch, and is waited for.
           const saved = store.put(record);
-          this.#o.onImageUse(image.id);
           tell(this.#o, "/containers/create", id, { image: record.image.name });
-          const written = [saved, claim.keep()];
-          await allDone(start ? [...written, launcher.launch(id, { made })] : written);
+          const launching = start
+            ? launcher.launch(id, { made: { ...made, connected } })
+            : undefined;
+          this.#o.onImageUse(image.id);
+          await allDone([saved, claim.keep(), ...(launching ? [launching] : [])]);
           volumes.changed(volumesOf(record).map(({ name }) => name));
         } catch (error) {
           await tasks.get(defaultNamespace, id)?.delete({ force: true });
+          await connecting.catch(() => undefined);
           await networks.connections.forget(id);
           if (store.find(id)) await this.#o.forget(record);
           // What can't be removed of it the next start removes; why there is no container is what is told.

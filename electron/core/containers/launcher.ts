@@ -57,8 +57,8 @@ export interface MadeSpec extends SpecResult {
 
 interface LaunchOptions {
   checkpoint?: CheckpointImage & { runtime: string };
-  /** The spec, where it was made just now, and what it asks of the network was looked at. */
-  made?: MadeSpec;
+  /** The spec, where it was made just now, with what `connect` answered. */
+  made?: MadeSpec & { connected: string | undefined };
 }
 
 /** What of standard input and output a container has. */
@@ -112,6 +112,22 @@ export class Launcher {
     // They have it mounted in ways of their own.
     if (idMapsOf(config, firstId) || system.runtime(runtime).plainLayers) return;
     place.begin(await snapshots.mounts(defaultNamespace, id, images.layersOf(image.id)));
+  }
+
+  /**
+   * Takes what it needs of its networks, until `launch`, or `forget` of its connections. Answers the path of its network
+   * namespace, where that is there before it.
+   */
+  async connect(
+    record: ContainerRecord,
+    network: NetworkPlan,
+    checkpoint?: CheckpointImage,
+  ): Promise<string | undefined> {
+    // The network of one with users of its own has to be theirs.
+    const ahead =
+      idMapsOf(record.config, record.firstId) === undefined &&
+      (checkpoint === undefined || (await needsNetwork(checkpoint.path)));
+    return this.#o.networks.connections.prepare(record, network, ahead);
   }
 
   /** How it would be connected; see planNetwork. */
@@ -183,7 +199,7 @@ export class Launcher {
     try {
       const [rootfs, path] = await allDone([
         this.#rootfs(record, binds),
-        this.#prepareNetwork(record, network, { checkpoint, checked: made !== undefined }),
+        made ? Promise.resolve(made.connected) : this.connect(record, network, checkpoint),
       ]);
       task = await tasks.create(runtime, {
         namespace: defaultNamespace,
@@ -219,19 +235,6 @@ export class Launcher {
       throw error;
     }
     tell(this.#o, "/tasks/start", id, { pid: String(task.state.pid ?? "") });
-  }
-
-  /** The path of its network namespace, where that is there before it. */
-  async #prepareNetwork(
-    record: ContainerRecord,
-    network: NetworkPlan,
-    { checkpoint, checked }: { checkpoint: CheckpointImage | undefined; checked: boolean },
-  ): Promise<string | undefined> {
-    // The network of one with users of its own has to be theirs.
-    const ahead =
-      idMapsOf(record.config, record.firstId) === undefined &&
-      (checkpoint === undefined || (await needsNetwork(checkpoint.path)));
-    return this.#o.networks.connections.prepare(record, network, { checked, ahead });
   }
 
   async #rootfs(

@@ -73,19 +73,18 @@ export class Connections {
 
   /** Rejects when `prepare` would, without taking anything: see choosePorts and chooseEndpoint. */
   async check(container: Connectable, plan: NetworkPlan): Promise<void> {
-    await this.#choosing.run(() => this.#choose(container, plan, false));
+    await this.#choosing.run(() => this.#choose(container, plan));
   }
 
   /**
    * Takes addresses and ports, writes the container's /etc files, and begins to make what `join` needs on this
    * machine. To be followed by `join` or `release`. Answers the path of the network namespace that the runtime is to
-   * put it into, until then; undefined: the runtime makes one. `checked`: `check` has just been called. `ahead`: false
-   * when its namespace has to be the runtime's.
+   * put it into, until then; undefined: the runtime makes one. `ahead`: false when its namespace has to be the runtime's.
    */
   async prepare(
     container: Connectable,
     plan: NetworkPlan,
-    { checked, ahead }: { checked: boolean; ahead: boolean },
+    ahead: boolean,
   ): Promise<string | undefined> {
     const { host } = this.#o;
     const { id } = container;
@@ -100,7 +99,7 @@ export class Connections {
     let saved = Promise.resolve();
     try {
       const connection = await this.#choosing.run(async () => {
-        const chosen = await this.#choose(container, plan, checked);
+        const chosen = await this.#choose(container, plan);
         // In memory at once; on disk before anything is made.
         saved = this.#put(chosen);
         saved.catch(() => undefined);
@@ -284,8 +283,7 @@ export class Connections {
     await Promise.all([host.settle(), user?.leave(id)]);
   }
 
-  /** `checked`: nobody else on this machine had its ports a moment ago. */
-  async #choose(container: Connectable, plan: NetworkPlan, checked: boolean): Promise<Connection> {
+  async #choose(container: Connectable, plan: NetworkPlan): Promise<Connection> {
     const { store, host } = this.#o;
     const { id, config } = container;
     const base = emptyConnection(container);
@@ -310,7 +308,7 @@ export class Connections {
     const ipv6 =
       !this.#o.user && wayOut !== undefined && store.require(wayOut.name).subnet6 !== undefined;
     if (plan.kind === "networks" && !this.#o.user) requireLed(wishes, ipv6);
-    const others = wishes.length > 0 && !checked ? await this.#portsOfOthers() : [];
+    const others = wishes.length > 0 ? await this.#portsOfOthers() : [];
     const ports = await choosePorts({
       ...{ wishes, before: before?.ports ?? [], ipv6 },
       holder: (port) => this.#holder(id, port, others),

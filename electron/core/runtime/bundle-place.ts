@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { allDone } from "#core/base/all-done";
 import { configFile, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
 
 /** Milliseconds between two looks whether somebody reads. */
@@ -14,6 +15,7 @@ const interval = 1;
 export class BundlePlace {
   readonly #path: string;
   #spec = "";
+  #filled: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string) {
     this.#path = path;
@@ -38,13 +40,18 @@ export class BundlePlace {
     return join(this.#path, configFile);
   }
 
-  /** What a bundle consists of, as JSON texts. The spec is not delivered yet. */
-  async fill(spec: string, state: string): Promise<void> {
+  /** Begins to write what a bundle consists of, JSON texts; `filled` tells how that ends. The spec is not delivered yet. */
+  fill(spec: string, state: string): void {
     this.#spec = spec;
-    await Promise.all([
+    this.#filled = allDone([
       writeFile(whole(this.#path), spec, { mode: 0o600 }),
       writeAtomically(join(this.#path, stateFile), state),
     ]);
+    this.#filled.catch(() => undefined);
+  }
+
+  async filled(): Promise<void> {
+    await this.#filled;
   }
 
   /** Gives the spec to the one who waits for it, or will; config.json is a file then. Rejects when `signal` aborts. */
@@ -63,8 +70,9 @@ export class BundlePlace {
     }
   }
 
-  /** Nobody waits for the spec: config.json is a file at once. */
+  /** Nobody waits for the spec: config.json is a file. */
   async settle(): Promise<void> {
+    await this.#filled;
     await rename(whole(this.#path), this.fifo);
   }
 

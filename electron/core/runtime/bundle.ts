@@ -99,7 +99,7 @@ export class Bundle {
   }
 
   /**
-   * Makes the bundle and all that is in it, or fills the `place` made for it. Rejects ALREADY_EXISTS when there is one;
+   * Makes the bundle and all that is in it, or begins to fill the `place` made for it. Rejects ALREADY_EXISTS when there is one;
    * anything made here is removed again on failure.
    */
   static async make(
@@ -128,7 +128,7 @@ export class Bundle {
       restored: request.checkpoint !== undefined,
     };
     const [spec, state] = [JSON.stringify(config), JSON.stringify(record)];
-    if (place) await place.fill(spec, state);
+    if (place) place.fill(spec, state);
     else await makeWhole(path, id, spec, state);
     return new Bundle({ namespace, id, path }, record, config as OciSpec);
   }

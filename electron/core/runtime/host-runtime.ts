@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundleDir } from "#core/host/paths";
+import { allDone } from "#core/base/all-done";
 import { AppError } from "#shared/errors";
 import { Bundle } from "./bundle.ts";
 import type { BundlePlace } from "./bundle-place.ts";
@@ -16,8 +17,10 @@ import { cgroupsPath } from "./task-cgroup.ts";
 export interface Making {
   request: CreateRequest;
   bundle: Bundle;
-  /** init's process.json, written already. */
+  /** init's process.json. */
   file: ProcessFile;
+  /** Resolves when bundle and process.json are written: already, unless the bundle's place was made before. */
+  written: Promise<unknown>;
   /** The sentence that errors begin with. */
   context: string;
 }
@@ -50,17 +53,21 @@ export abstract class HostRuntime<
     const task = this.newTask(bundle);
     try {
       const init = join(bundle.processDir("init"), "process.json");
-      await Promise.all([
+      const written = allDone([
         writeFile(init, JSON.stringify(file), { mode: 0o600 }),
         this.prepare(bundle, request),
+        ...(place ? [place.filled()] : []),
       ]);
-      await this.make(task, { request, bundle, file, context }, options);
+      written.catch(() => undefined);
+      if (!place) await written;
+      await this.make(task, { request, bundle, file, written, context }, options);
       return task;
     } catch (error) {
       const failure = checkpoint
         ? await criuError(error, context, join(this.restoreWork(bundle), "restore.log"))
         : AppError.from(error);
       task.dispose();
+      await place?.filled().catch(() => undefined);
       await this.cleanUp(bundle.ref);
       await bundle.remove(privileges);
       throw failure;

@@ -97,6 +97,16 @@ export async function exists(path: string): Promise<boolean> {
 
 /** Notes who runs, so that a later manager knows them from others with the same numbers. */
 export async function recordNew(dir: string, pid: number): Promise<ProcessFiles> {
+  const { files, noted } = await beginRecord(dir, pid);
+  await noted;
+  return files;
+}
+
+/** As `recordNew`, before it is written: then `noted` resolves. */
+export async function beginRecord(
+  dir: string,
+  pid: number,
+): Promise<{ files: ProcessFiles; noted: Promise<void> }> {
   const shimPid = await readNumber(join(dir, "shim.pid"));
   const [process, shim] = await Promise.all([
     identify(pid),
@@ -104,8 +114,9 @@ export async function recordNew(dir: string, pid: number): Promise<ProcessFiles>
   ]);
   // Also when one is dead already: 0 is the start time of no container's process, and of no shim.
   const starts = [process, shim].map((identity) => identity?.startTime ?? 0);
-  await writeFile(join(dir, "starttime"), starts.join("\n"));
-  return { process, shim, exit: undefined, oom: false, exitTold: false };
+  const noted = writeFile(join(dir, "starttime"), starts.join("\n"));
+  noted.catch(() => undefined);
+  return { files: { process, shim, exit: undefined, oom: false, exitTold: false }, noted };
 }
 
 export async function readNumber(path: string): Promise<number | undefined> {

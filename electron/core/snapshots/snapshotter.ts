@@ -106,9 +106,10 @@ export class Snapshotter {
 
   /** Those of an image alone. */
   async imageUserFiles(files: ImageFiles): Promise<UserFiles> {
-    const lower = await this.lowers(files);
-    const captured =
-      typeof files === "string" ? undefined : await capturedUsers(this.#layers, files);
+    const [lower, captured] = await Promise.all([
+      this.lowers(files),
+      typeof files === "string" ? undefined : capturedUsers(this.#layers, files),
+    ]);
     if (captured) return captured;
     const [only] = lower;
     if (only?.type === "directory" && lower.length === 1) {

@@ -206,6 +206,7 @@ function firstWord(
       settle();
       resolve({ message: parseSync(text.slice(0, end)), said });
     });
+    sync.resume();
     // Nobody holds the pipe any more: conmon or what should have become it has ended. Its words come first.
     child.on("close", () => {
       settle();

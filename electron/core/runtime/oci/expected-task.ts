@@ -12,7 +12,7 @@ interface Ways {
   /** argv that mounts a root file system for it. */
   mountCommand: (rootfs: RootfsMount) => string[];
   /** Whether a runtime started now would be the same program. */
-  current: () => Promise<boolean>;
+  current: () => boolean;
   /** Ends shim and runtime. */
   end: () => Promise<void>;
 }
@@ -50,7 +50,7 @@ export class OciExpectedTask implements ExpectedTask {
 
   async fits(): Promise<boolean> {
     const { argv, isolation, current } = this.#ways;
-    return (await this.#shim.fits(argv, await isolation())) && (await current());
+    return this.#shim.fits(argv, await isolation()) && current();
   }
 
   begin(rootfs: RootfsMount): void {
@@ -84,7 +84,7 @@ export class OciExpectedTask implements ExpectedTask {
       return undefined;
     }
     const { isolation, mountCommand } = this.#ways;
-    const fits = await this.#shim.fits(argv, await isolation());
+    const fits = this.#shim.fits(argv, await isolation());
     if (fits && (await this.#shim.prepare(mountCommand(rootfs)))) return { child: this.#shim.go() };
     this.#shim.dispose();
     return undefined;

@@ -1,5 +1,5 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { constants } from "node:fs";
+import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
@@ -42,20 +42,21 @@ const gates: Record<string, (path: string, init: OciProcess) => Promise<boolean>
   crun: writeGate,
 };
 
+/** All at once: no step of it waits for a disk, or for anybody. */
 async function writeGate(path: string): Promise<boolean> {
-  let file: FileHandle;
+  let file: number;
   try {
     // O_NONBLOCK: without a living init to read this fails instead of waiting for ever.
-    file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    file = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
     return false;
   }
   try {
-    await rm(path, { force: true });
-    await file.write(Buffer.alloc(1));
+    rmSync(path, { force: true });
+    writeSync(file, Buffer.alloc(1));
     return true;
   } finally {
-    void file.close().catch(() => {});
+    closeSync(file);
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdir, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
 import { bundleDir } from "#core/host/paths";
@@ -71,17 +72,22 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
     if (busybox === undefined) return undefined;
     const { namespace, id } = expected;
     const path = bundleDir(paths, namespace, id);
-    const [isolation, program] = await Promise.all([this.#isolation(), fileStamp(binary.path)]);
+    const isolation = await this.#isolation();
+    const program = fileStamp(binary.path);
+    await cli.prepare(namespace);
     // A sandbox reads its spec more than once.
     const place = binary.sandbox ? undefined : await BundlePlace.make(path);
     const argv = this.#createArgs(path, expected);
-    const ahead = place && { fifo: place.fifo, processDir: join(path, "processes", "init") };
-    const shim = new WaitingShim(argv, { ...isolation, busybox }, { path: cli.path, ahead });
+    const shim = new WaitingShim(
+      argv,
+      { ...isolation, busybox },
+      { path: cli.path, fifo: place?.fifo },
+    );
     const task = new OciExpectedTask(shim, place, {
       argv,
       isolation: () => this.#isolation(),
       mountCommand: (rootfs) => this.#mountCommand(rootfs, busybox, path),
-      current: async () => (await fileStamp(binary.path)) === program,
+      current: () => fileStamp(binary.path) === program,
       end: () => this.cleanUp({ namespace, id, path }),
     });
     const name = key(expected);
@@ -101,7 +107,7 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
 
   protected async make(task: OciTask, making: Making, options: CallOptions): Promise<void> {
     const { cli, busybox, privileges } = this.shared;
-    const { request, bundle, file, context } = making;
+    const { request, bundle, file, written, context } = making;
     const args = this.#createArgs(bundle.path, request);
     const { rootless } = privileges;
     const isolation = await this.#isolation();
@@ -117,6 +123,8 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
       context,
       runtimeLog: runtimeLog(bundle.path),
     });
+    // Who reads that an init was started, reads what it is.
+    await written;
     await task.adopt(file, shim);
   }
 
@@ -162,9 +170,9 @@ const key = ({ namespace, id }: ExpectedContainer): string => `${namespace}/${id
 
 const runtimeLog = (bundle: string): string => join(bundle, "runtime.log");
 
-/** Another one where the file was replaced, as an upgrade does. */
-async function fileStamp(path: string): Promise<string> {
-  const { dev, ino, ctimeMs } = await stat(path);
+/** Another one where the file was replaced, as an upgrade does. At once: a start waits for it. */
+function fileStamp(path: string): string {
+  const { dev = 0, ino = 0, ctimeMs = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
   return `${dev}:${ino}:${ctimeMs}`;
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isFrozen } from "#core/host/cgroup";
+import { allDone } from "#core/base/all-done";
 import { AppError } from "#shared/errors";
 import { HostTask } from "../host-task.ts";
 import type { LinuxHost } from "../host-process.ts";
@@ -7,9 +8,9 @@ import type { ProcessFacts } from "../process-base.ts";
 import {
   type ProcessFile,
   type ProcessFiles,
+  beginRecord,
   exists,
   killShim,
-  recordNew,
 } from "../process-dir.ts";
 import type {
   CallOptions,
@@ -36,13 +37,13 @@ import type { OciShared } from "./shared.ts";
 export class OciTask extends HostTask<OciProcess, OciShared> {
   /** Takes over the init that was just made. */
   async adopt(file: ProcessFile, shim: SpawnedShim): Promise<void> {
-    const files = await recordNew(this.disk.processDir("init"), shim.pid);
+    const { files, noted } = await beginRecord(this.disk.processDir("init"), shim.pid);
     if (this.disk.record.restored) this.enterPhase("running");
     const init = this.newProcess("init", file, files);
     this.list.add(init);
     await this.noteStart(files.process, files.shim);
     init.hold(shim.lifeline);
-    await init.load(files, true);
+    await allDone([init.load(files, true), noted]);
   }
 
   get shim(): ShimState {

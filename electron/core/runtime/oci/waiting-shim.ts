@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Disposable } from "#shared/base/disposable";
-import { findShim } from "../process-dir.ts";
 import { type Isolation, isolated, readMounts } from "./starter.ts";
 
 /** File descriptors of the one that waits, beside 0 to 2. */
@@ -21,14 +20,6 @@ const script =
   `elif [ -n "$fifo" ]; then { : >"$fifo.none" && mv "$fifo.none" "$fifo"; } 6<>"$fifo"; fi; } ` +
   `<&${words} ${words}<&- ${start}<&- ${sync}>&- & [ -z "$fifo" ] || exec ${start}<&-; exec "$@" ${words}<&-`;
 
-/** The runtime is started, too, and waits where it reads its spec. */
-export interface Ahead {
-  /** config.json, which is made a fifo before conmon is started. */
-  fifo: string;
-  /** init's directory: conmon has its pid file there. */
-  processDir: string;
-}
-
 /**
  * The shim of a container that may come: conmon, and a shell beside it that can mount the root file system. Starting
  * both takes a third of what starting a container takes, starting its runtime as well nearly half. One that nobody
@@ -40,22 +31,24 @@ export class WaitingShim implements Disposable {
   readonly #key: string;
   /** The mounts as they were when its namespace was made. */
   readonly #mounts: string | undefined;
-  readonly #ahead: Ahead | undefined;
+  /** Its runtime is started, too. */
+  readonly #ahead: boolean;
   #gone = false;
+  readonly #end = (): void => this.dispose();
 
-  /** `argv` is conmon's. */
+  /** `argv` is conmon's. With a `fifo` for its spec, which is made before, its runtime is started at once. */
   constructor(
     argv: string[],
     isolation: Isolation & { busybox: string },
-    { path, ahead }: { path: string; ahead?: Ahead | undefined },
+    { path, fifo }: { path: string; fifo?: string | undefined },
   ) {
     const { busybox } = isolation;
     // Before: a mount that comes while the namespace is made is one too many, not one too few.
     this.#mounts = readMounts();
     this.#key = JSON.stringify([argv, isolation.within]);
-    this.#ahead = ahead;
+    this.#ahead = fifo !== undefined;
     const [file = "", ...rest] = isolated(
-      [busybox, "sh", "-c", script, "sh", ahead?.fifo ?? "", ...argv],
+      [busybox, "sh", "-c", script, "sh", fifo ?? "", ...argv],
       isolation,
     );
     this.#child = spawn(file, rest, {
@@ -63,7 +56,7 @@ export class WaitingShim implements Disposable {
       env: {
         ...process.env,
         ...{ PATH: path, TMPDIR: undefined },
-        ...{ _OCI_SYNCPIPE: String(sync), _OCI_STARTPIPE: ahead ? undefined : String(start) },
+        ...{ _OCI_SYNCPIPE: String(sync), _OCI_STARTPIPE: this.#ahead ? undefined : String(start) },
       },
       // A process group of its own, which is how to end all of it.
       detached: true,
@@ -76,16 +69,21 @@ export class WaitingShim implements Disposable {
       stream.on("error", () => {});
       stream.unref();
     }
+    // A word now is of a failure, its end of conmon's: both are told by one that is started anew.
+    if (this.#ahead) this.#stream(sync).on("data", this.#end).on("end", this.#end);
   }
 
   /** Whether it is as good as one that is started now. A mount that came meanwhile its namespace may not have. */
-  async fits(argv: string[], { within }: Isolation): Promise<boolean> {
+  fits(argv: string[], { within }: Isolation): boolean {
+    const { exitCode, signalCode } = this.#child;
     return (
       !this.#gone &&
+      // Its process ends with status 0 once conmon has gone to the background.
+      (exitCode === null || (this.#ahead && exitCode === 0)) &&
+      signalCode === null &&
       this.#key === JSON.stringify([argv, within]) &&
       this.#mounts !== undefined &&
-      this.#mounts === readMounts() &&
-      (await this.#waits())
+      this.#mounts === readMounts()
     );
   }
 
@@ -106,6 +104,7 @@ export class WaitingShim implements Disposable {
   /** Lets conmon go on, if it has not already. From here it is the caller's. */
   go(): ChildProcess {
     this.#gone = true;
+    this.#stream(sync).off("data", this.#end).off("end", this.#end).pause();
     this.#child.ref();
     if (this.#ahead) this.#stream(start).destroy();
     else this.#stream(start).end("\n");
@@ -122,12 +121,6 @@ export class WaitingShim implements Disposable {
       // It has ended.
     }
     for (const stream of this.#pipes()) stream.destroy();
-  }
-
-  async #waits(): Promise<boolean> {
-    // conmon, once it has started its runtime, is no longer the process that was started here.
-    if (this.#ahead) return (await findShim(this.#ahead.processDir)) !== undefined;
-    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   #stream(fd: number): Socket {
