@@ -87,16 +87,15 @@ export class Snapshotter {
    */
   async userFiles(namespace: string, id: string, files: ImageFiles): Promise<UserFiles> {
     const upper = this.upper(namespace, id);
+    const ofImage = this.imageUserFiles(files);
+    ofImage.catch(() => undefined);
     const etc = await kindOf(join(upper, "etc"));
-    if (etc === "absent") return this.imageUserFiles(files);
+    if (etc === "absent") return ofImage;
     const kinds = await Promise.all(userFiles.map((path) => kindOf(join(upper, path))));
     const others = kinds.some((kind) => kind === "directory" || kind === "other");
     if (etc !== "directory" || others)
       return this.#lookInto(await this.#merged(namespace, id, files));
-    const [own, image] = await Promise.all([
-      readUserFiles(upper, this.#privileges),
-      this.imageUserFiles(files),
-    ]);
+    const [own, image] = await Promise.all([readUserFiles(upper, this.#privileges), ofImage]);
     const [passwd, group] = kinds;
     return {
       passwd: passwd === "file" ? own.passwd : image.passwd,
