@@ -60,7 +60,8 @@ export class Creator {
     const { image, runtime } = record;
     this.#creating.add(record);
     const hold = images.hold(image.id);
-    const place = start && !heir ? await next.take({ runtime, ...streams(config) }) : undefined;
+    const kind = { runtime, ...streams(config) };
+    const place = start && !heir ? await next.take(kind, launcher.plainFiles(record)) : undefined;
     const id = place?.id ?? record.id;
     record.id = id;
     await activities

@@ -1,5 +1,15 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -138,6 +148,25 @@ test("a mount that came meanwhile is seen", async (context) => {
   } finally {
     await run("umount", [seen]);
   }
+});
+
+test("one that has another image's files mounted gets its own", async () => {
+  const before = await create();
+  const id = await ready();
+  const marked = join(root, "marked");
+  await mkdir(join(marked, "bin"), { recursive: true });
+  await copyFile("/bin/busybox", join(marked, "bin", "busybox"));
+  await symlink("busybox", join(marked, "bin", "sh"));
+  await writeFile(join(marked, "mark"), "marked");
+  const { id: other } = await core.images.importDirectory({ path: marked, name: "marked:1" });
+  expect(await create({ imageId: other })).toBe(id);
+  const cat = ["/bin/busybox", "cat", "/mark"];
+  expect(await core.containers.exec(id, { args: cat })).toMatchObject({ exitCode: 0 });
+  const next = await ready();
+  expect(await create()).toBe(next);
+  await expectWhole(next);
+  expect(await core.containers.exec(next, { args: cat })).toMatchObject({ exitCode: 1 });
+  expect(await core.containers.exec(before, { args: cat })).toMatchObject({ exitCode: 1 });
 });
 
 test("what could not be created leaves nothing of what was made ready", async () => {

@@ -1,7 +1,7 @@
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { containerLog, type Paths } from "../host/paths.ts";
 import type { RootfsMount, Tasks } from "../runtime/runtime.ts";
-import type { Snapshotter } from "../snapshots/snapshotter.ts";
+import type { ImageFiles, Snapshotter } from "../snapshots/snapshotter.ts";
 
 /** What the next container has to have in common with the last one for its shim to be of use. */
 export interface Kind {
@@ -40,6 +40,8 @@ export class NextContainer {
   readonly #places = new Map<string, Kept>();
   readonly #preparing = new Map<string, NodeJS.Timeout>();
   readonly #underway = new Set<Promise<void>>();
+  /** Not as good any more as what would be started now. */
+  readonly #unfit = new Set<Place>();
   #closed = false;
 
   constructor(options: { tasks: Tasks; snapshots: Snapshotter; paths: Paths }) {
@@ -47,20 +49,23 @@ export class NextContainer {
   }
 
   /**
-   * A place for a container of this kind, if one is ready, and the making of the next. The caller drops it once
-   * the container is created or has failed to be, and removes the directories when it failed.
+   * A place for a container of this kind, if one is ready, and the making of the next, which has `files` mounted already.
+   * The caller drops it once the container is created or has failed to be, and removes the directories when it failed.
    */
-  async take(kind: Kind): Promise<Place | undefined> {
+  async take(kind: Kind, files: ImageFiles | undefined): Promise<Place | undefined> {
     const key = JSON.stringify(kind);
     const found = this.#places.get(key);
     this.#places.delete(key);
     clearTimeout(found?.expiry);
     clearTimeout(this.#preparing.get(key));
-    const prepare = (): void => this.#beside(this.#prepare(key, kind));
+    const prepare = (): void => {
+      this.#beside(this.#removeUnfit());
+      this.#beside(this.#prepare(key, kind, files));
+    };
     this.#preparing.set(key, setTimeout(prepare, pause).unref());
     if (!found) return undefined;
     if (await found.place.fits().catch(() => false)) return found.place;
-    this.#beside(this.#remove(found.place));
+    this.#unfit.add(found.place);
     return undefined;
   }
 
@@ -71,9 +76,14 @@ export class NextContainer {
     // What it has begun it removes again by itself.
     await Promise.all(this.#underway);
     await Promise.all([...this.#places.keys()].map((key) => this.#drop(key)));
+    await this.#removeUnfit();
   }
 
-  async #prepare(key: string, { runtime, terminal, stdin }: Kind): Promise<void> {
+  async #prepare(
+    key: string,
+    { runtime, terminal, stdin }: Kind,
+    files: ImageFiles | undefined,
+  ): Promise<void> {
     const { tasks, snapshots, paths } = this.#o;
     if (this.#closed || this.#places.has(key)) return;
     const id = newId();
@@ -81,6 +91,11 @@ export class NextContainer {
     const logPath = containerLog(paths, defaultNamespace, id);
     const expected = { namespace: defaultNamespace, id, terminal, stdin, logPath };
     const shim = await tasks.expect(runtime, expected).catch(() => undefined);
+    if (files !== undefined) {
+      // Where they have gone, who wants them is told.
+      const mounts = snapshots.mounts(defaultNamespace, id, files);
+      await mounts.then((rootfs) => shim?.begin(rootfs)).catch(() => undefined);
+    }
     const place: Place = {
       id,
       // Without one the directories are something, too.
@@ -92,6 +107,12 @@ export class NextContainer {
     if (this.#closed || this.#places.has(key)) return this.#remove(place);
     const expire = (): void => void this.#drop(key).catch(() => undefined);
     this.#places.set(key, { place, expiry: setTimeout(expire, kept).unref() });
+  }
+
+  async #removeUnfit(): Promise<void> {
+    const places = [...this.#unfit];
+    this.#unfit.clear();
+    await Promise.all(places.map((place) => this.#remove(place)));
   }
 
   /** Nobody waits for it but `close`. */

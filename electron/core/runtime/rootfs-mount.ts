@@ -45,6 +45,12 @@ export function mountCommand(
   return [busybox, "sh", "-c", script, busybox, ...values];
 }
 
+/** argv that takes away all that is mounted there, one over the other. */
+export function unmountCommand(target: string, busybox: string): string[] {
+  const script = 'while "$0" umount -l "$1" 2>/dev/null; do :; done';
+  return [busybox, "sh", "-c", script, busybox, target];
+}
+
 function mountScript(
   mount: RootfsMount,
   target: string,

@@ -140,6 +140,7 @@ export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
     throw error;
   } finally {
     over.abort();
+    started?.leave();
     child.stderr?.destroy();
     child.unref();
   }

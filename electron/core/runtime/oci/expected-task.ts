@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
 import type { BundlePlace } from "../bundle-place.ts";
 import type { ExpectedTask, RootfsMount } from "../runtime.ts";
 import type { Isolation } from "./starter.ts";
@@ -9,11 +10,12 @@ interface Ways {
   /** conmon's. */
   argv: string[];
   isolation: () => Promise<Isolation>;
-  /** argv that mounts a root file system for it. */
+  /** argv that mounts a root file system for it, and that takes all mounts away again. */
   mountCommand: (rootfs: RootfsMount) => string[];
+  unmountCommand: string[];
   /** Whether a runtime started now would be the same program. */
   current: () => boolean;
-  /** Ends shim and runtime. */
+  /** Ends shim and runtime, which have made nothing yet. */
   end: () => Promise<void>;
 }
 
@@ -21,17 +23,20 @@ interface Ways {
 export interface StartedShim {
   child: ChildProcess;
   deliver?: (signal: AbortSignal) => Promise<void>;
+  /** To be called once it has the spec, or is given up. */
+  leave: () => void;
 }
 
 interface Mounting {
-  rootfs: RootfsMount;
+  /** Of what, and which files that were. */
+  what: string;
   /** False when it could not be. */
   mounted: Promise<boolean>;
 }
 
 /**
  * A shim that waits, and the place of its bundle, where its runtime waits for the spec. Once it is begun the root file
- * system is mounted, while the spec is still being made.
+ * system is mounted, while the spec is still being made, or before anybody has asked for it.
  */
 export class OciExpectedTask implements ExpectedTask {
   readonly #shim: WaitingShim;
@@ -54,16 +59,14 @@ export class OciExpectedTask implements ExpectedTask {
   }
 
   begin(rootfs: RootfsMount): void {
-    if (this.#place && !this.#over) this.#mount(rootfs);
+    if (this.#place && !this.#over) void this.#mount(rootfs);
   }
 
-  /** The place, where it is for this root file system and these arguments; else it is undone, and another bundle can be made. */
+  /** The place, where it is for these arguments; else it is undone, and another bundle can be made. */
   async placeFor(argv: string[], rootfs: RootfsMount): Promise<BundlePlace | undefined> {
-    const same = (one: unknown, other: unknown): boolean =>
-      JSON.stringify(one) === JSON.stringify(other);
-    if (this.#place && same(this.#ways.argv, argv)) {
-      const { rootfs: begun } = this.#mount(rootfs);
-      if (same(begun, rootfs)) return this.#place;
+    if (this.#place && JSON.stringify(this.#ways.argv) === JSON.stringify(argv)) {
+      void this.#mount(rootfs);
+      return this.#place;
     }
     await this.#clear();
     return undefined;
@@ -75,17 +78,19 @@ export class OciExpectedTask implements ExpectedTask {
    */
   async take(argv: string[], rootfs: RootfsMount): Promise<StartedShim | undefined> {
     this.#over = true;
+    this.#shim.hold();
     const place = this.#place;
     if (place) {
-      const mounted = await this.#mount(rootfs).mounted;
-      if (mounted) return { child: this.#shim.go(), deliver: (to) => place.deliver(to) };
+      if (await this.#mount(rootfs)) {
+        return { ...this.#go(), deliver: (to) => place.deliver(to) };
+      }
       await this.#end();
       await place.settle();
       return undefined;
     }
     const { isolation, mountCommand } = this.#ways;
     const fits = this.#shim.fits(argv, await isolation());
-    if (fits && (await this.#shim.prepare(mountCommand(rootfs)))) return { child: this.#shim.go() };
+    if (fits && (await this.#shim.run(mountCommand(rootfs)))) return this.#go();
     this.#shim.dispose();
     return undefined;
   }
@@ -97,15 +102,26 @@ export class OciExpectedTask implements ExpectedTask {
     this.#shim.dispose();
   }
 
-  /** At most once. */
-  #mount(rootfs: RootfsMount): Mounting {
-    this.#mounting ??= { rootfs, mounted: this.#mounted(rootfs) };
-    return this.#mounting;
+  #go(): StartedShim {
+    return { child: this.#shim.go(), leave: () => this.#shim.leave() };
   }
 
-  async #mounted(rootfs: RootfsMount): Promise<boolean> {
+  /** False when it can't be. What was mounted of others is taken away before. */
+  #mount(rootfs: RootfsMount): Promise<boolean> {
+    const what = JSON.stringify([rootfs, rootfs.lower.map(({ path }) => fileStamp(path))]);
+    if (this.#mounting?.what !== what) {
+      const before = this.#mounting?.mounted;
+      this.#mounting = { what, mounted: this.#mountNew(rootfs, before !== undefined) };
+    }
+    return this.#mounting.mounted;
+  }
+
+  async #mountNew(rootfs: RootfsMount, others: boolean): Promise<boolean> {
+    const { mountCommand, unmountCommand } = this.#ways;
     try {
-      return await this.#shim.prepare(this.#ways.mountCommand(rootfs));
+      const command = mountCommand(rootfs);
+      if (others) void this.#shim.run(unmountCommand);
+      return await this.#shim.run(command);
     } catch {
       return false;
     }
@@ -123,5 +139,15 @@ export class OciExpectedTask implements ExpectedTask {
     await this.#end();
     await this.#place.remove();
     this.#place = undefined;
+  }
+}
+
+/** Another one where the file was replaced, as an upgrade or a new import does. At once: a start waits for it. */
+export function fileStamp(path: string): string {
+  try {
+    const { dev, ino, ctimeMs } = statSync(path);
+    return `${dev}:${ino}:${ctimeMs}`;
+  } catch {
+    return "";
   }
 }

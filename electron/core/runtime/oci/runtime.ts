@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupHost } from "#core/host/cgroup";
@@ -9,7 +8,7 @@ import { type Bundle, rootfsDir } from "../bundle.ts";
 import { BundlePlace } from "../bundle-place.ts";
 import { HostRuntime, type Making } from "../host-runtime.ts";
 import { endPid, killShims, readProcessFiles } from "../process-dir.ts";
-import { mountArgs, mountCommand } from "../rootfs-mount.ts";
+import { mountArgs, mountCommand, unmountCommand } from "../rootfs-mount.ts";
 import type {
   BundleRef,
   CallOptions,
@@ -21,7 +20,7 @@ import type {
 } from "../runtime.ts";
 import { clearCgroup } from "../task-cgroup.ts";
 import { createArgs, spawnShim } from "./conmon.ts";
-import { OciExpectedTask } from "./expected-task.ts";
+import { fileStamp, OciExpectedTask } from "./expected-task.ts";
 import { sandboxCreate } from "./runsc.ts";
 import { withRawFilter } from "./raw-filter.ts";
 import type { OciShared } from "./shared.ts";
@@ -88,7 +87,8 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
       isolation: () => this.#isolation(),
       mountCommand: (rootfs) => this.#mountCommand(rootfs, busybox, path),
       current: () => fileStamp(binary.path) === program,
-      end: () => this.cleanUp({ namespace, id, path }),
+      unmountCommand: unmountCommand(rootfsDir(path), busybox),
+      end: async () => void (await killShims(join(path, "processes"))),
     });
     const name = key(expected);
     this.#expected.set(name, task);
@@ -169,12 +169,6 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
 const key = ({ namespace, id }: ExpectedContainer): string => `${namespace}/${id}`;
 
 const runtimeLog = (bundle: string): string => join(bundle, "runtime.log");
-
-/** Another one where the file was replaced, as an upgrade does. At once: a start waits for it. */
-function fileStamp(path: string): string {
-  const { dev = 0, ino = 0, ctimeMs = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
-  return `${dev}:${ino}:${ctimeMs}`;
-}
 
 async function firstAlive(
   candidates: (ProcessIdentity | undefined)[],

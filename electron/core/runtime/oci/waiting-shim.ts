@@ -7,21 +7,22 @@ import { type Isolation, isolated, readMounts } from "./starter.ts";
 const [sync, start, words] = [3, 4, 5];
 
 /**
- * Makes the fifo that its first argument names, if any. Then takes the words of a command on fd 5, one a line, runs it,
- * says its exit status on fd 1, and ends. Where no words come, whoever waits at the fifo, or comes to it later, reads an
- * empty file. Meanwhile conmon, in the same namespaces, holds fd 3; it waits on fd 4, as its main() does where it finds
- * _OCI_STARTPIPE.
+ * Makes the fifo that its first argument names, if any. Then takes commands on fd 5, each as the number of its words and
+ * these, a line each, runs them, and says their exit status on fd 1. At the end of fd 5 it ends; where the fifo is still
+ * one, whoever waits there, or comes to it later, reads an empty file. Meanwhile conmon, in the same namespaces, holds
+ * fd 3; it waits on fd 4, as its main() does where it finds _OCI_STARTPIPE.
  */
 const script =
   `fifo=$1; [ -z "$fifo" ] || mkfifo -m 600 "$fifo" || exit; shift; ` +
-  `{ set --; while IFS= read -r word; do set -- "$@" "$word"; done; ` +
-  `if [ $# -gt 0 ]; then "$@"; echo $?; ` +
+  `{ while IFS= read -r left; do set --; ` +
+  `while [ "$left" -gt 0 ]; do IFS= read -r word; set -- "$@" "$word"; left=$((left - 1)); done; ` +
+  `"$@" </dev/null; echo $?; done; ` +
   // Opened for both: that waits for nobody.
-  `elif [ -n "$fifo" ]; then { : >"$fifo.none" && mv "$fifo.none" "$fifo"; } 6<>"$fifo"; fi; } ` +
+  `[ ! -p "$fifo" ] || { : >"$fifo.none" && mv "$fifo.none" "$fifo"; } 6<>"$fifo"; } ` +
   `<&${words} ${words}<&- ${start}<&- ${sync}>&- & [ -z "$fifo" ] || exec ${start}<&-; exec "$@" ${words}<&-`;
 
 /**
- * The shim of a container that may come: conmon, and a shell beside it that can mount the root file system. Starting
+ * The shim of a container that may come: conmon, and a shell beside it that can mount its root file system. Starting
  * both takes a third of what starting a container takes, starting its runtime as well nearly half. One that nobody
  * wants, because it was let go of or because its manager was killed, reads the end of its pipes, finds no bundle, or no
  * spec in it, and ends.
@@ -34,6 +35,7 @@ export class WaitingShim implements Disposable {
   /** Its runtime is started, too. */
   readonly #ahead: boolean;
   #gone = false;
+  #running: Promise<boolean> = Promise.resolve(true);
   readonly #end = (): void => this.dispose();
 
   /** `argv` is conmon's. With a `fifo` for its spec, which is made before, its runtime is started at once. */
@@ -87,21 +89,18 @@ export class WaitingShim implements Disposable {
     );
   }
 
-  /** Runs a command in its namespaces, once. False when it could not be run, or failed. */
-  async prepare(argv: string[]): Promise<boolean> {
-    if (argv.some((word) => word.includes("\n"))) return false;
-    const answer = this.#child.stdout as Socket;
-    const ended = new Promise<boolean>((resolve) => {
-      // conmon has fd 1 open, too: a failure is not told by its end.
-      answer.once("data", (status: Buffer) => resolve(status.toString() === "0\n"));
-      answer.once("close", () => resolve(false));
-    });
-    for (const stream of this.#pipes()) stream.ref();
-    this.#stream(words).end(argv.map((word) => `${word}\n`).join(""));
-    return ended;
+  /** Runs a command in its namespaces, after those before. False when it could not be run, or failed. */
+  run(argv: string[]): Promise<boolean> {
+    this.#running = this.#running.then(() => this.#run(argv));
+    return this.#running;
   }
 
-  /** Lets conmon go on, if it has not already. From here it is the caller's. */
+  /** Keeps this process from ending while it is waited for. */
+  hold(): void {
+    for (const stream of this.#pipes()) stream.ref();
+  }
+
+  /** Lets conmon go on, if it has not already. From here it is the caller's, who calls `leave` once its runtime has the spec. */
   go(): ChildProcess {
     this.#gone = true;
     this.#stream(sync).off("data", this.#end).off("end", this.#end).pause();
@@ -109,6 +108,11 @@ export class WaitingShim implements Disposable {
     if (this.#ahead) this.#stream(start).destroy();
     else this.#stream(start).end("\n");
     return this.#child;
+  }
+
+  /** No more commands come. Whoever still waits for a spec is told that there is none. */
+  leave(): void {
+    this.#stream(words).end();
   }
 
   dispose(): void {
@@ -121,6 +125,20 @@ export class WaitingShim implements Disposable {
       // It has ended.
     }
     for (const stream of this.#pipes()) stream.destroy();
+  }
+
+  async #run(argv: string[]): Promise<boolean> {
+    if (argv.some((word) => word.includes("\n"))) return false;
+    const answer = this.#child.stdout as Socket;
+    if (answer.destroyed) return false;
+    const ended = new Promise<boolean>((resolve) => {
+      // conmon has fd 1 open, too: a failure is not told by its end.
+      answer.once("data", (status: Buffer) => resolve(status.toString() === "0\n"));
+      answer.once("close", () => resolve(false));
+    });
+    const lines = [String(argv.length), ...argv];
+    this.#stream(words).write(lines.map((line) => `${line}\n`).join(""));
+    return ended;
   }
 
   #stream(fd: number): Socket {
