@@ -1,6 +1,7 @@
 import type { ContainerConfig } from "#shared/contract/containers";
 import { AppError } from "#shared/errors";
 import { allDone } from "../base/all-done.ts";
+import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { nameOf } from "../images/image-config.ts";
 import { nameOwnVolumes, volumesOf } from "../volumes/volume-uses.ts";
@@ -52,7 +53,7 @@ export class Creator {
     heir?: Heir,
   ): Promise<{ id: string; warnings: string[] }> {
     const { images, snapshots, system, networks, volumes, tasks } = this.#o;
-    const { store, launcher, next, activities } = this.#o;
+    const { store, launcher, next, activities, paths } = this.#o;
     await system.known(config.runtime);
     store.requireFreeName(config.name);
     requireEnding(config);
@@ -94,7 +95,8 @@ export class Creator {
           this.#o.onImageUse(image.id);
           await allDone([saved, claim.keep(), ...(launching ? [launching] : [])]);
           volumes.changed(volumesOf(record).map(({ name }) => name));
-        } catch (error) {
+        } catch (thrown) {
+          const error = await explainFullDisk(thrown, paths.data);
           await tasks.get(defaultNamespace, id)?.delete({ force: true });
           await connecting.catch(() => undefined);
           await networks.connections.forget(id);
