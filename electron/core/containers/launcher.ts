@@ -227,11 +227,15 @@ export class Launcher {
     network: NetworkPlan,
     { checkpoint, checked }: { checkpoint: CheckpointImage | undefined; checked: boolean },
   ): Promise<string | undefined> {
-    // The network of one with users of its own has to be theirs.
-    const ahead =
-      idMapsOf(record.config, record.firstId) === undefined &&
-      (checkpoint === undefined || (await needsNetwork(checkpoint.path)));
-    return this.#o.networks.connections.prepare(record, network, { checked, ahead });
+    const ahead = async (): Promise<"no" | "yes" | "must"> => {
+      // The network of one with users of its own has to be theirs.
+      if (idMapsOf(record.config, record.firstId) !== undefined) return "no";
+      if (checkpoint === undefined) return "yes";
+      return (await needsNetwork(checkpoint.path)) ? "must" : "no";
+    };
+    return this.#o.networks.connections.prepare(record, network, {
+      ...{ checked, ahead: await ahead() },
+    });
   }
 
   async #rootfs(
