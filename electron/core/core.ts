@@ -143,7 +143,9 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         await system.probed;
         await images.load();
         await tasks.load();
-        await reconcile({ tasks, containers, snapshots, networks, volumes, replacements });
+        await reconcile({
+          ...{ tasks, containers, snapshots, networks, volumes, exchange, replacements },
+        });
         await health.load();
         await terminals.load();
       } catch (error) {

@@ -1,6 +1,6 @@
 import { execFile, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -50,6 +50,7 @@ afterEach(async () => {
 });
 
 interface Manager {
+  pid: number;
   kept: Kept[];
   kill(): Promise<void>;
 }
@@ -72,8 +73,23 @@ async function startManager(keep: number, ...more: string[]): Promise<Manager> {
     once(child, "message"),
     ended.then(() => Promise.reject(new Error("the manager ended before it was killed"))),
   ])) as [{ kept: Kept[] }];
-  return { kept: message.kept, kill };
+  return { pid: child.pid as number, kept: message.kept, kill };
 }
+
+/** Those of a process's children that hold network namespaces for containers to come, see held-namespace.ts. */
+async function holders(manager: number): Promise<number[]> {
+  const { stdout } = await run("pgrep", ["-P", String(manager), "-f", held]).catch(() => ({
+    stdout: "",
+  }));
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+/** Of their command lines, once they are what they are to be, and before. */
+const held = "ip -batch -$";
+
+/** A pid may be another's by now. */
+const holds = async (pid: number): Promise<boolean> =>
+  (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).includes("-batch");
 
 function lives(pid: number): boolean {
   try {
@@ -160,9 +176,13 @@ test.each([0, 30, 70, 110, 170])(
     const manager = await startManager(1);
     await delay(wait);
     const shims = (await run("pgrep", ["-af", root]).catch(() => ({ stdout: "" }))).stdout;
+    const namespaces = await holders(manager.pid);
     await manager.kill();
     const core = await open();
     await core.ready;
+    for (const pid of namespaces) {
+      await vi.waitFor(async () => expect(await holds(pid)).toBe(false), { timeout: 5000 });
+    }
     const rows = await core.containers.list();
     expect(rows.map(({ id }) => id)).toContain(manager.kept[0]?.id);
     for (const { state } of rows) expect(["created", "running", "exited"]).toContain(state.status);

@@ -39,7 +39,7 @@ const vitest = (name, projects, files = []) => [
 /** The behaviour of what an ordinary user's containers differ in; the rest is the same whoever has them. */
 const rootlessFiles = [
   ...["runtime/oci/oci.", "containers/containers.", "containers/spec/", "logs/", "terminals/"],
-  ...["files/", "snapshots/containers.", "images/archives.", "network/"],
+  ...["files/", "snapshots/containers.", "images/archives.", "network/", "survival."],
 ].map((path) => `electron/core/${path}`);
 
 /** Of these, what takes as long as all the others, and is as it is for root. */

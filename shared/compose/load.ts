@@ -5,7 +5,7 @@ import { interpolate, type Lookup } from "./interpolate.ts";
 import { mergeTrees } from "./merge.ts";
 import type { Notes, Place, SourceFile } from "./note.ts";
 import { parseTree } from "./parse-tree.ts";
-import { baseName, directoryOf, resolvePath } from "./paths.ts";
+import { baseName, directoryOf, noDirectory, resolvePath } from "./paths.ts";
 import { type Dict, dict, type Entry, isNull, mapScalars, type Tree } from "./tree.ts";
 
 /** What a project is read from, as it was given. */
@@ -212,7 +212,7 @@ export function pathOf(field: Field): string | undefined {
   const { directory } = field.tree.at.file;
   if (text.startsWith("/")) return resolvePath("/", text);
   if (directory !== undefined) return resolvePath(directory, text);
-  field.note("error", `“${text}” begins where the project is: choose its directory`);
+  field.note("error", noDirectory(text));
   return undefined;
 }
 

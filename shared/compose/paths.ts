@@ -11,3 +11,7 @@ export function resolvePath(directory: string, path: string): string {
 export const directoryOf = (path: string): string => resolvePath(path, "..");
 
 export const baseName = (path: string): string => path.split("/").findLast(Boolean) ?? "";
+
+/** Of a path that begins in the project's directory, where none was chosen. */
+export const noDirectory = (path: string): string =>
+  `“${path}” begins in the project's directory, and none was chosen: choose it, or write the path from / on`;

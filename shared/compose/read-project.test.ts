@@ -238,7 +238,7 @@ test.each([
   [
     "services: {a: {image: i, volumes: ['./d:/d']}}",
     { directory: undefined, name: "x" },
-    "error 1 services.a.volumes[0]: “./d” begins where the project is: choose its directory",
+    "error 1 services.a.volumes[0]: “./d” begins in the project's directory, and none was chosen: choose it, or write the path from / on",
   ],
   [
     "services: {a: {image: i, depends_on: [b]}, b: {image: i, profiles: [p]}}",

@@ -7,7 +7,7 @@ import type {
 import { parseVolume } from "../run-line/mounts.ts";
 import { parseSize, wrong } from "../run-line/values.ts";
 import { type Field, readKeys } from "./field.ts";
-import { resolvePath } from "./paths.ts";
+import { noDirectory, resolvePath } from "./paths.ts";
 
 /** A mount, and whether its place on this machine is made when it is not there. */
 export interface ReadMount {
@@ -60,7 +60,7 @@ function hostPath(path: string, field: Field, { home }: MountScope): string {
   if (path.startsWith("/")) return resolvePath("/", path);
   const { directory } = field.tree.at.file;
   if (directory !== undefined) return resolvePath(directory, path);
-  return wrong(`“${path}” begins where the project is: choose its directory`);
+  return wrong(noDirectory(path));
 }
 
 const kinds = ["bind", "volume", "tmpfs"];

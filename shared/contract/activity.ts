@@ -13,6 +13,8 @@ export const Event = z.object({
   /** The name at that time. */
   containerName: z.string().optional(),
   data: Labels,
+  /** The topic of an event that tells of this one, too: `/shimyard/restarting` of all that a restart by policy is made of. */
+  partOf: z.string().optional(),
 });
 export type Event = z.infer<typeof Event>;
 
@@ -44,6 +46,8 @@ export const activity = {
       containerId: z.string().optional(),
       before: z.number().optional(),
       limit: z.number().int().min(1).max(1000),
+      /** Without those that another one tells of. */
+      brief: z.boolean().optional(),
     }),
     z.array(Event),
   ),

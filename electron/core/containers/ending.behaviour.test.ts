@@ -73,6 +73,37 @@ test("only its stop signal and SIGKILL keep a restart policy from answering", as
   expect((await rowOf(id))?.restartCount).toBe(0);
 });
 
+test("a restart by policy is told in a line, with the exit that it answers, and step by step to who asks", async () => {
+  const restart = { name: "on-failure", maximumRetries: 2 } as const;
+  const { id } = await own.core.containers.create(config("exit 3", { restart }), true);
+  /** Sorted: one that ends at once may be told to have done so before it is told to have started. */
+  const told = async (brief: boolean): Promise<string[]> => {
+    const events = await own.core.exchange.query({ containerId: id, limit: 100, brief });
+    return events
+      .map(({ topic, data: { count, code } }) => [topic, count, code].filter(Boolean).join(" "))
+      .sort();
+  };
+  const restarts = ["/shimyard/restarting 1 3", "/shimyard/restarting 2 3"];
+  const run = ["/tasks/create", "/tasks/start"];
+  await vi.waitFor(
+    async () =>
+      // The last exit is told as what it is: nothing follows it.
+      expect(await told(true)).toEqual(
+        [...restarts, "/containers/create", ...run, "/tasks/exit 3"].sort(),
+      ),
+    { timeout: 15_000 },
+  );
+  const again = ["/tasks/exit 3", "/tasks/delete", ...run];
+  await vi.waitFor(async () =>
+    expect(await told(false)).toEqual(
+      [
+        ...[...restarts, "/containers/create", ...run, "/tasks/exit 3"],
+        ...[...again, ...again],
+      ].sort(),
+    ),
+  );
+});
+
 test("what is no signal, and a restart of what is removed, is refused", async () => {
   const { containers } = own.core;
   await expect(

@@ -5,7 +5,7 @@ import { allDone } from "../base/all-done.ts";
 import { explainFullDisk } from "../base/disk.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import { needsNetwork } from "../checkpoints/outer-network.ts";
-import type { Exchange } from "../events/exchange.ts";
+import type { Exchange, Topic } from "../events/exchange.ts";
 import { readyCgroupLock } from "../host/cgroup-lock.ts";
 import { containerDir, containerLog, type Paths } from "../host/paths.ts";
 import type { ImageService } from "../images/image-service.ts";
@@ -59,6 +59,8 @@ interface LaunchOptions {
   checkpoint?: CheckpointImage & { runtime: string };
   /** The spec, where it was made just now, with what `connect` answered. */
   made?: MadeSpec & { connected: string | undefined };
+  /** An event that tells of the launch, too. */
+  partOf?: Topic;
 }
 
 /** What of standard input and output a container has. */
@@ -126,11 +128,13 @@ export class Launcher {
     network: NetworkPlan,
     checkpoint?: CheckpointImage,
   ): Promise<string | undefined> {
-    // The network of one with users of its own has to be theirs.
-    const ahead =
-      idMapsOf(record.config, record.firstId) === undefined &&
-      (checkpoint === undefined || (await needsNetwork(checkpoint.path)));
-    return this.#o.networks.connections.prepare(record, network, ahead);
+    const ahead = async (): Promise<"no" | "yes" | "must"> => {
+      // The network of one with users of its own has to be theirs.
+      if (idMapsOf(record.config, record.firstId) !== undefined) return "no";
+      if (checkpoint === undefined) return "yes";
+      return (await needsNetwork(checkpoint.path)) ? "must" : "no";
+    };
+    return this.#o.networks.connections.prepare(record, network, await ahead());
   }
 
   /** How it would be connected; see planNetwork. */
@@ -189,7 +193,8 @@ export class Launcher {
     );
   }
 
-  async #launch(before: ContainerRecord, { checkpoint, made }: LaunchOptions): Promise<void> {
+  async #launch(before: ContainerRecord, options: LaunchOptions): Promise<void> {
+    const { checkpoint, made, partOf } = options;
     const { store, tasks, paths, system, networks } = this.#o;
     const { connections } = networks;
     const { id, config } = before;
@@ -219,7 +224,7 @@ export class Launcher {
       await connections.release(id);
       throw error;
     }
-    tell(this.#o, "/tasks/create", id, { runtime });
+    tell(this.#o, "/tasks/create", id, { runtime }, partOf);
     // Before the start, so that the exit of a short one comes after it; the disk follows beside it.
     const saved = store.update(id, {
       ...{ runtime, warnings, notes, startedAt: Date.now(), stoppedByUser: false },
@@ -237,7 +242,7 @@ export class Launcher {
       await connections.release(id);
       throw error;
     }
-    tell(this.#o, "/tasks/start", id, { pid: String(task.state.pid ?? "") });
+    tell(this.#o, "/tasks/start", id, { pid: String(task.state.pid ?? "") }, partOf);
   }
 
   async #rootfs(

@@ -46,8 +46,7 @@ export class Lifecycle {
 
   /** The user decides from here: a restart by policy is let end, and none follows. */
   async takeOver(id: string): Promise<void> {
-    const busy = this.#o.activities.get(id);
-    if (busy?.name === "restarting" && busy.operationId === undefined) await busy.ended;
+    if (this.isRestartedByPolicy(id)) await this.#o.activities.get(id)?.ended;
     this.supervisor.forget(id);
   }
 
@@ -186,6 +185,12 @@ export class Lifecycle {
     if (store.get(id).restartCount > 0) await store.update(id, { restartCount: 0 });
   }
 
+  /** Whether its policy is starting it again just now. */
+  isRestartedByPolicy(id: string): boolean {
+    const busy = this.#o.activities.get(id);
+    return busy?.name === "restarting" && busy.operationId === undefined;
+  }
+
   async #restartByPolicy(id: string): Promise<void> {
     const { store, activities } = this.#o;
     const record = store.find(id);
@@ -193,11 +198,10 @@ export class Lifecycle {
     const always = record.config.restart.name === "always";
     if (!always && !wantsRestart(record)) return;
     const restartCount = record.restartCount + 1;
-    tell(this.#o, "/shimyard/restarting", id, { count: String(restartCount) });
     await activities
       .run(id, record.config.name, { name: "restarting" }, async () => {
         await store.update(id, { restartCount });
-        await this.#o.launcher.launch(id);
+        await this.#o.launcher.launch(id, { partOf: "/shimyard/restarting" });
       })
       // It is in the record and in the journal.
       .catch(() => undefined);

@@ -1,13 +1,15 @@
 import type { Disposable } from "#shared/base/disposable";
 import { defaultNamespace } from "../base/ids.ts";
 import type { Exchange, Topic } from "../events/exchange.ts";
-import type { ExitStatus, Task, Tasks } from "../runtime/runtime.ts";
+import type { ExitStatus, Task, TaskEvent, Tasks } from "../runtime/runtime.ts";
 import type { NetworkService } from "../network/network-service.ts";
 import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import type { ContainerService } from "./container-service.ts";
 import { removeEnded } from "./ending.ts";
-import { wantsRestartAtLoad } from "./restart-supervisor.ts";
+import type { ContainerRecord } from "./container-store.ts";
+import { wantsRestart, wantsRestartAtLoad } from "./restart-supervisor.ts";
+import { tell } from "./tell.ts";
 
 export interface TaskWatcherOptions {
   tasks: Tasks;
@@ -28,11 +30,7 @@ export class TaskWatcher implements Disposable {
       if (namespace !== defaultNamespace) return;
       switch (event.type) {
         case "exit":
-          this.#publish("/tasks/exit", id, {
-            ...{ process: event.processId, code: String(event.exit.code ?? "unknown") },
-            ...(event.pid === undefined ? {} : { pid: String(event.pid) }),
-            ...(event.exit.oomKilled ? { oomKilled: "true" } : {}),
-          });
+          this.#tellExit(id, event);
           if (event.processId === "init") void this.#exited(id, event.exit);
           break;
         case "shim-lost":
@@ -42,7 +40,9 @@ export class TaskWatcher implements Disposable {
           this.#publish("/tasks/oom", id);
           break;
         case "deleted":
-          this.#publish("/tasks/delete", id);
+          if (containers.lifecycle.isRestartedByPolicy(id)) {
+            this.#publish("/tasks/delete", id, {}, "/shimyard/restarting");
+          } else this.#publish("/tasks/delete", id);
           break;
         case "changed":
           break;
@@ -68,12 +68,23 @@ export class TaskWatcher implements Disposable {
     await removeEnded(containers, id).catch(() => undefined);
   }
 
-  #publish(topic: Topic, id: string, data: Record<string, string> = {}): void {
-    const containerName = this.#o.containers.records.find(id)?.config.name;
-    this.#o.exchange.publish({
-      ...{ topic, containerId: id, data },
-      ...(containerName ? { containerName } : {}),
-    });
+  /** With what its restart policy makes of it. */
+  #tellExit(id: string, { processId, exit, pid }: Extract<TaskEvent, { type: "exit" }>): void {
+    const data = {
+      ...{ process: processId, ...exitData(exit) },
+      ...(pid === undefined ? {} : { pid: String(pid) }),
+    };
+    const record = this.#o.containers.records.find(id);
+    const restarts =
+      processId === "init" && record !== undefined && wantsRestart({ ...record, exit });
+    if (!restarts) return this.#publish("/tasks/exit", id, data);
+    this.#publish("/tasks/exit", id, data, "/shimyard/restarting");
+    tellRestart(this.#o, { ...record, exit });
+  }
+
+  #publish(topic: Topic, id: string, data: Record<string, string> = {}, partOf?: Topic): void {
+    const { exchange, containers } = this.#o;
+    tell({ exchange, store: containers.records }, topic, id, data, partOf);
   }
 }
 
@@ -87,6 +98,7 @@ export async function reconcile(options: {
   snapshots: Snapshotter;
   networks: NetworkService;
   volumes: VolumeService;
+  exchange: Exchange;
   /** What was being put in another's place. */
   replacements: { recover(): Promise<void> };
 }): Promise<void> {
@@ -118,9 +130,25 @@ export async function reconcile(options: {
   await replacements.recover();
   for (const record of records.list()) {
     if (broken.has(record.id) || lifecycle.isLive(record.id)) continue;
-    if (wantsRestartAtLoad(record)) lifecycle.supervisor.resumed(record);
+    if (!wantsRestartAtLoad(record)) continue;
+    tellRestart(options, record);
+    lifecycle.supervisor.resumed(record);
   }
 }
+
+/** Once for each restart, with the exit that it answers. */
+function tellRestart(
+  { exchange, containers }: Pick<TaskWatcherOptions, "exchange" | "containers">,
+  { id, restartCount, exit }: ContainerRecord,
+): void {
+  const data = { count: String(restartCount + 1), ...(exit ? exitData(exit) : {}) };
+  tell({ exchange, store: containers.records }, "/shimyard/restarting", id, data);
+}
+
+const exitData = ({ code, oomKilled }: NonNullable<ContainerRecord["exit"]>) => ({
+  code: String(code ?? "unknown"),
+  ...(oomKilled ? { oomKilled: "true" } : {}),
+});
 
 /** One that was only created by a manager that was killed then is never started. */
 function mayRun(task: Task | undefined): boolean {

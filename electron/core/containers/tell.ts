@@ -7,6 +7,7 @@ export function tell(
   topic: Topic,
   id: string,
   data: Record<string, string> = {},
+  partOf?: Topic,
 ): void {
   const containerName = store.find(id)?.config.name;
   exchange.publish({
@@ -14,5 +15,6 @@ export function tell(
     containerId: id,
     ...(containerName ? { containerName } : {}),
     data,
+    ...(partOf ? { partOf } : {}),
   });
 }

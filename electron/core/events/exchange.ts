@@ -19,6 +19,8 @@ export interface Publication {
   containerId?: string;
   containerName?: string;
   data?: Record<string, string>;
+  /** What tells of it, too. */
+  partOf?: Topic | undefined;
 }
 
 /** A watcher that is this far behind loses the newest until it catches up; the journal has them. */

@@ -16,6 +16,8 @@ export interface JournalQuery {
   /** Only events with a smaller seq. */
   before?: number | undefined;
   limit: number;
+  /** Without those that another one tells of. */
+  brief?: boolean | undefined;
 }
 
 /**
@@ -91,6 +93,7 @@ export class Journal {
         const event = parse(line);
         if (!event || (query.before !== undefined && event.seq >= query.before)) continue;
         if (query.containerId && event.containerId !== query.containerId) continue;
+        if (query.brief && event.partOf !== undefined) continue;
         found.push(event);
         if (found.length >= query.limit) return found;
       }

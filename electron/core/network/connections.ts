@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { Dns } from "#shared/contract/container-options";
 import type { NetworkChoice, PortChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
+import { allDone } from "../base/all-done.ts";
 import { defaultNamespace } from "../base/ids.ts";
 import { containerDir, type Paths } from "../host/paths.ts";
 import { Serial } from "../runtime/serial.ts";
 import { type Connectable, emptyConnection, freeInterface, namesOf } from "./connectable.ts";
 import { chooseEndpoint } from "./endpoints.ts";
-import { hostResolver, writeEtcFiles } from "./etc-files.ts";
+import { hostResolver, searchLines, writeEtcFiles } from "./etc-files.ts";
 import { groundId } from "./ground.ts";
 import type { HeldNamespace } from "./held-namespace.ts";
 import type { HostNetwork } from "./host-network.ts";
@@ -35,8 +35,8 @@ export interface ConnectionsOptions {
 /** What is being made for a container that is about to be. */
 interface Prepared {
   /** Rejects with what could not be made. */
-  made: Promise<void>;
-  /** With the container's end of its networks in it, once it is made. */
+  made: Promise<unknown>;
+  /** With all that the container has of its networks in it, once it is made. */
   namespace: HeldNamespace | undefined;
 }
 
@@ -79,14 +79,14 @@ export class Connections {
   /**
    * Takes addresses and ports, writes the container's /etc files, and begins to make what `join` needs on this
    * machine. To be followed by `join` or `release`. Answers the path of the network namespace that the runtime is to
-   * put it into, until then; undefined: the runtime makes one. `ahead`: false when its namespace has to be the runtime's.
+   * put it into, until then; undefined: the runtime makes one. `ahead`: whether its namespace is to be there before it,
+   * where that can be done, or has to be; `no`: it has to be the runtime's.
    */
   async prepare(
     container: Connectable,
     plan: NetworkPlan,
-    ahead: boolean,
+    ahead: "no" | "yes" | "must",
   ): Promise<string | undefined> {
-    const { host } = this.#o;
     const { id } = container;
     await this.#releasing.get(id);
     if (plan.kind === "container") return undefined;
@@ -94,7 +94,8 @@ export class Connections {
       await this.#writeFiles(emptyConnection(container), plan);
       return undefined;
     }
-    const taking = ahead && plan.kind === "networks" ? host.takeNamespace() : undefined;
+    const taking =
+      ahead !== "no" && plan.kind === "networks" ? this.#take(ahead === "must") : undefined;
     taking?.catch(() => undefined);
     let saved = Promise.resolve();
     try {
@@ -110,9 +111,7 @@ export class Connections {
         ...([taking, pointing] as const),
         this.#writeFiles(connection, plan),
       ]);
-      const made = saved
-        .then(() => host.settle())
-        .then(() => namespace && host.join(connection, namespace));
+      const made = saved.then(() => this.#make(connection, plan, namespace));
       // Told to `join`.
       made.catch(() => undefined);
       this.#prepared.set(id, { made, namespace });
@@ -125,7 +124,7 @@ export class Connections {
 
   /** Resolves when what was prepared is in the network namespace of the container's first process. */
   async join(id: string, plan: NetworkPlan, pid: number): Promise<void> {
-    const { store, host, user } = this.#o;
+    const { store, host } = this.#o;
     if (plan.kind !== "networks" && plan.kind !== "user") return;
     const prepared = this.#prepared.get(id);
     await prepared?.made;
@@ -137,11 +136,31 @@ export class Connections {
     }
     const connection = store.connection(id);
     if (!connection) throw new AppError("ABORTED", "It was deleted meanwhile");
-    const isOpen = plan.kind === "networks" && !prepared?.namespace;
+    if (prepared?.namespace) return;
     await Promise.all([
-      isOpen && host.join(connection, pid),
-      this.#hasOwnWayOut(connection, plan) && user?.join(connection, pid),
+      plan.kind === "networks" && host.join(connection, pid),
+      this.#carrier(connection, plan)?.join(connection, pid),
     ]);
+  }
+
+  /** Undefined when none can be made, unless it `must`: a runtime that fares no better has words of its own. */
+  async #take(must: boolean): Promise<HeldNamespace | undefined> {
+    const taking = this.#o.host.takeNamespace();
+    return must ? taking : taking.catch(() => undefined);
+  }
+
+  /** What there has to be on this machine, and in a network namespace all that the container gets there. */
+  async #make(
+    connection: Connection,
+    plan: NetworkPlan,
+    namespace: HeldNamespace | undefined,
+  ): Promise<unknown> {
+    const { host } = this.#o;
+    if (!namespace) return host.settle();
+    const carrier = this.#carrier(connection, plan);
+    const works: Promise<void>[] = [host.settle().then(() => host.join(connection, namespace))];
+    if (carrier) works.push(carrier.join(connection, namespace.pid, { held: true }));
+    return allDone(works);
   }
 
   /**
@@ -155,11 +174,11 @@ export class Connections {
     return path;
   }
 
-  /** Whether packets leave by a process of its own, and not by its networks. */
-  #hasOwnWayOut(connection: Connection, { kind }: Pick<NetworkPlan, "kind">): boolean {
+  /** Who carries its packets, where they leave by a process of its own, and not by its networks. */
+  #carrier(connection: Connection, { kind }: Pick<NetworkPlan, "kind">): UserNetwork | undefined {
     const { host, user, hasWayOut } = this.#o;
-    if (!user || !hasWayOut) return false;
-    return kind === "user" || host.wayOut(connection) !== undefined;
+    const leaves = kind === "user" || host.wayOut(connection) !== undefined;
+    return hasWayOut && leaves ? user : undefined;
   }
 
   /** Takes away what it had on this machine; its addresses are kept for it. Idempotent. */
@@ -215,7 +234,7 @@ export class Connections {
     choice: NetworkChoice,
     pid: number | undefined,
   ): Promise<void> {
-    const { store, host, user } = this.#o;
+    const { store, host } = this.#o;
     const { id } = container;
     const plan = { kind: "networks" } as const;
     const before = store.connection(id);
@@ -236,7 +255,8 @@ export class Connections {
       const connection = store.connection(id);
       if (connection) {
         await host.join(connection, pid, choice.name);
-        if (this.#hasOwnWayOut(connection, plan)) await user?.keep(connection, pid);
+        const carrier = this.#carrier(connection, plan);
+        if (carrier && !(await carrier.carries(id))) await carrier.join(connection, pid);
         await this.#refreshFiles(connection);
       }
     } catch (error) {
@@ -258,7 +278,7 @@ export class Connections {
     const connection = store.connection(id);
     if (!connection?.connected || pid === undefined) return;
     await host.route(connection, pid);
-    if (!this.#hasOwnWayOut(connection, { kind: "networks" })) await user?.leave(id);
+    if (!this.#carrier(connection, { kind: "networks" })) await user?.leave(id);
     await this.#refreshFiles(connection);
   }
 
@@ -376,19 +396,6 @@ export class Connections {
       }),
     });
   }
-}
-
-/** This machine's own lines, but for those that the container has others for. */
-function searchLines(host: readonly string[], { search, options }: Dns): string[] {
-  const kept = host.filter((line) =>
-    line.startsWith("options") ? options === undefined : search === undefined,
-  );
-  return [
-    ...kept,
-    // docker's `.`: nowhere.
-    ...(search && !search.includes(".") ? [`search ${search.join(" ")}`] : []),
-    ...(options ? [`options ${options.join(" ")}`] : []),
-  ];
 }
 
 const networksOf = (connection: Connection | undefined): string[] =>

@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Dns } from "#shared/contract/container-options";
 import { containerDir, type Paths } from "../host/paths.ts";
 import type { OciSpec } from "../runtime/runtime.ts";
 
@@ -97,4 +98,17 @@ export function parseResolv(text: string): Resolver {
     nameservers: all.filter((address) => !/^(127\.|::1$|fe80:)/i.test(address)),
     search: lines.filter((line) => /^(search|domain|options)\s/.test(line)),
   };
+}
+
+/** This machine's own lines, but for those that the container has others for. */
+export function searchLines(host: readonly string[], { search, options }: Dns): string[] {
+  const kept = host.filter((line) =>
+    line.startsWith("options") ? options === undefined : search === undefined,
+  );
+  return [
+    ...kept,
+    // docker's `.`: nowhere.
+    ...(search && !search.includes(".") ? [`search ${search.join(" ")}`] : []),
+    ...(options ? [`options ${options.join(" ")}`] : []),
+  ];
 }

@@ -25,8 +25,6 @@ export const machine: Ground = {
 
 /** Who gives a manager its ground. */
 export interface Grounds {
-  /** Root's. */
-  readonly areMachine: boolean;
   /** undefined when there is none and none is `needed`. */
   find(needed: boolean): Promise<Ground | undefined>;
   /** Lets go of what nobody needs. False when somebody does. */
@@ -34,7 +32,6 @@ export interface Grounds {
 }
 
 export const machineGrounds: Grounds = {
-  areMachine: true,
   find: () => Promise.resolve(machine),
   endUnused: () => Promise.resolve(true),
 };
@@ -48,11 +45,11 @@ export const groundId = "bridges";
  * ports are each container's, see user-network.ts.
  */
 export class UserGrounds implements Grounds {
-  readonly areMachine = false;
   readonly namespaces: OwnNamespaces;
   readonly user: UserNetwork;
   /** False: pasta can't be used here, so there is no way out. */
   hasWayOut = true;
+  #keeping: Promise<void> | undefined;
 
   constructor(paths: Paths) {
     this.user = new UserNetwork(join(paths.state, "pasta"));
@@ -65,7 +62,7 @@ export class UserGrounds implements Grounds {
   async find(needed: boolean): Promise<Ground | undefined> {
     const pid = needed ? await this.namespaces.hold() : this.namespaces.pid();
     if (pid === undefined) return undefined;
-    if (needed && this.hasWayOut) await this.user.keep({ id: groundId, ports: [] }, pid);
+    if (needed && this.hasWayOut) await this.#keepWayOut(pid);
     return {
       proc: `/proc/${pid}`,
       isMachine: false,
@@ -79,5 +76,13 @@ export class UserGrounds implements Grounds {
 
   endUnused(): Promise<boolean> {
     return this.namespaces.endUnused();
+  }
+
+  /** One at a time: two would be started. */
+  #keepWayOut(pid: number): Promise<void> {
+    this.#keeping ??= this.user.keep({ id: groundId, ports: [] }, pid).finally(() => {
+      this.#keeping = undefined;
+    });
+    return this.#keeping;
   }
 }

@@ -108,12 +108,13 @@ export class HostNetwork {
     }
   }
 
-  /** A network namespace for a container that is about to be made; undefined: its runtime makes one. */
-  async takeNamespace(): Promise<HeldNamespace | undefined> {
-    if (!this.#grounds.areMachine) return undefined;
-    return this.#namespaces.take().catch((error: unknown) => {
+  /** A network namespace for a container that is about to be made. Rejects when there can't be one. */
+  async takeNamespace(): Promise<HeldNamespace> {
+    try {
+      return await this.#namespaces.take(await this.#require());
+    } catch (error) {
       throw AppError.wrap(error, "A network namespace could not be made");
-    });
+    }
   }
 
   /** Connects a network namespace, or that of a process, by all of the connection's ends or those named. */

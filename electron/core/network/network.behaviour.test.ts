@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +7,11 @@ import { createCore } from "../core.ts";
 import { runCommand } from "../host/command.ts";
 import { resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
+import type { OciSpec } from "../runtime/runtime.ts";
 import { rememberHost } from "../runtime/testing.ts";
 import { removeTree } from "../snapshots/snapshotter.ts";
 import { mark } from "./addresses.ts";
+import { HeldNamespace } from "./held-namespace.ts";
 import { networkTraces } from "./testing.ts";
 import {
   answering,
@@ -52,6 +54,66 @@ describe("a container that names no network", () => {
     expect(await inside(id, "ip", "addr", "show", "eth0")).toContain(ip4);
     await own.core.containers.delete(id, true);
     await expect(memberOf("bridge", id)).rejects.toThrow("no member");
+  });
+});
+
+describe("a network namespace", () => {
+  const netns = (pid: number | string): Promise<string> => readlink(`/proc/${pid}/ns/net`);
+  const pidOf = (id: string): number => own.core.containers.lifecycle.task(id)?.state.pid ?? 0;
+  const ports = [{ containerPort: 80, protocol: "tcp" as const }];
+  const specOf = async (id: string): Promise<OciSpec> =>
+    JSON.parse((await own.core.containers.inspect(id)).spec ?? "") as OciSpec;
+  const pathOf = ({ linux }: OciSpec): string | undefined =>
+    linux.namespaces.find(({ type }) => type === "network")?.path;
+
+  test("is there before its container, which has all of it when it starts", async () => {
+    const id = await start(["sh", "-c", "ip addr && ip route && exec nc -ll -p 80 -e hostname"], {
+      ...{ hostname: "web", ports },
+    });
+    const path = pathOf(await specOf(id)) ?? "";
+    expect(await readlink(path)).toBe(`/proc/${pidOf(id)}/ns/net`);
+    expect(await netns(pidOf(id))).not.toBe(await netns("self"));
+    const { ip4 } = await memberOf("bridge", id);
+    const said = await vi.waitFor(
+      async () => {
+        const { lines } = await own.core.logs.read({ id, from: 0, count: 100 });
+        const text = lines.map((line) => line.text).join("\n");
+        expect(text).toContain(wayOut((await own.core.networks.list())[0]));
+        return text;
+      },
+      { timeout: 10_000 },
+    );
+    expect(said).toContain(`inet ${ip4}/22`);
+    expect(await ask("127.0.0.1", await portOf(id))).toBe("web");
+  });
+
+  test("that can't be made ahead is left to the runtime", async () => {
+    await own.core.networks.dropIdle();
+    const make = vi.spyOn(HeldNamespace, "make").mockRejectedValue(new Error("no room"));
+    try {
+      const id = await start(answering(), { hostname: "late", ports });
+      expect(make).toHaveBeenCalled();
+      expect(pathOf(await specOf(id))).toBeUndefined();
+      expect(await netns(pidOf(id))).not.toBe(await netns("self"));
+      expect(await ask("127.0.0.1", await portOf(id))).toBe("late");
+    } finally {
+      make.mockRestore();
+    }
+  });
+
+  test.runIf(rootless)("is carried by the same pasta when it gets another network", async () => {
+    const id = await start(answering(), { hostname: "web", ports });
+    const carrier = (): Promise<string> =>
+      readFile(join(own.paths.state, `pasta/${id}.pid`), "utf8");
+    const before = await carrier();
+    await own.core.networks.create({ name: "later" });
+    await own.core.containers.membership.connect(id, { name: "later" });
+    expect(await carrier()).toBe(before);
+    expect(await ask("127.0.0.1", await portOf(id))).toBe("web");
+    await own.core.containers.delete(id, true);
+    await vi.waitFor(() => expect(() => process.kill(Number(before), 0)).toThrow(), {
+      timeout: 10_000,
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { machine } from "./ground.ts";
+import type { Ground } from "./ground.ts";
 import { HeldNamespace } from "./held-namespace.ts";
 
 /** Milliseconds after one was taken until the next one is made: not in the way of what goes on just then. */
@@ -6,25 +6,29 @@ const pause = 150;
 /** Milliseconds that it is kept; who starts a container, starts the next soon. */
 const kept = 5 * 60_000;
 
+type Place = Pick<Ground, "proc" | "enter">;
+
 /**
- * Network namespaces for root's containers, the next one made before it is asked for. An ordinary user's are not: who
- * waits in them would be taken for one who needs the user's own namespaces.
+ * Network namespaces for containers, the next one made before it is asked for. Who waits in an ordinary user's keeps
+ * nobody from ending the user's own namespaces: what is of another ground than the container is let go of.
  */
 export class ReadyNamespaces {
-  #ready: HeldNamespace | undefined;
+  #ready: { namespace: HeldNamespace; place: Place } | undefined;
   #making: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
-  /** To be released by the caller. Rejects when none can be made. */
-  async take(): Promise<HeldNamespace> {
+  /** In the user namespace of a ground; to be released by the caller. Rejects when none can be made. */
+  async take(place: Place): Promise<HeldNamespace> {
     clearTimeout(this.#timer);
-    clearTimeout(this.#expiry);
     const found = this.#ready;
-    this.#ready = undefined;
-    const taken = found?.isHeld ? found : await HeldNamespace.make(machine);
+    const fits = found?.namespace.isHeld && found.place.proc === place.proc;
+    if (fits) this.#ready = undefined;
+    else this.#letGo();
+    clearTimeout(this.#expiry);
+    const taken = fits ? found.namespace : await HeldNamespace.make(place);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#prepare(), pause).unref();
+    this.#timer = setTimeout(() => this.#prepare(place), pause).unref();
     return taken;
   }
 
@@ -35,22 +39,23 @@ export class ReadyNamespaces {
     this.#letGo();
   }
 
-  #prepare(): void {
-    this.#making ??= this.#make().finally(() => {
+  #prepare(place: Place): void {
+    this.#making ??= this.#make(place).finally(() => {
       this.#making = undefined;
     });
   }
 
-  async #make(): Promise<void> {
+  async #make(place: Place): Promise<void> {
     if (this.#ready) return;
     // Whoever needs one is told why there is none.
-    this.#ready = await HeldNamespace.make(machine).catch(() => undefined);
+    const namespace = await HeldNamespace.make(place).catch(() => undefined);
+    this.#ready = namespace && { namespace, place };
     this.#expiry = setTimeout(() => this.#letGo(), kept).unref();
   }
 
   #letGo(): void {
     clearTimeout(this.#expiry);
-    this.#ready?.release();
+    this.#ready?.namespace.release();
     this.#ready = undefined;
   }
 }

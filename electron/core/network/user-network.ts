@@ -28,7 +28,7 @@ export class UserNetwork {
 
   readonly nameservers = [nameserver];
 
-  /** As `join`, unless that is done already. */
+  /** As `join`, unless that is done already for this process. */
   async keep(connection: Carried, pid: number): Promise<void> {
     const file = this.#pidFile(connection.id);
     const carrier = await this.#pid(file);
@@ -37,9 +37,15 @@ export class UserNetwork {
     await this.join(connection, pid);
   }
 
-  async join({ id, ports }: Carried, pid: number): Promise<void> {
+  /** Whether its packets are carried already. */
+  async carries(id: string): Promise<boolean> {
+    return (await this.#pid(this.#pidFile(id))) !== undefined;
+  }
+
+  /** `held`: that process only waits in the network namespace, which goes on without it. */
+  async join({ id, ports }: Carried, pid: number, { held = false } = {}): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const argv = pastaArgs(ports, this.#pidFile(id), pid);
+    const argv = pastaArgs(ports, this.#pidFile(id), pid, { held });
     // It answers once its ports are bound and the interface is there.
     const result = await runCommand(argv);
     if (result.code === 0) return;
@@ -88,8 +94,16 @@ type Carried = Pick<Connection, "id" | "ports">;
 const argsOf = async (pid: number): Promise<string[]> =>
   (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0").filter(Boolean);
 
-/** Nothing is forwarded but what is published: pasta's own default would be every port that something listens on. */
-export function pastaArgs(ports: PublishedPort[], pidFile: string, pid: number): string[] {
+/**
+ * Nothing is forwarded but what is published: pasta's own default would be every port that something listens on. Since
+ * 2024 it ends with the process whose namespace it was given, unless told not to: `held`.
+ */
+export function pastaArgs(
+  ports: PublishedPort[],
+  pidFile: string,
+  pid: number,
+  { held = false } = {},
+): string[] {
   const publish = ports.flatMap(({ hostIp, hostPort, containerPort, protocol }) => {
     const at = isEvery(hostIp) ? "" : `${hostIp}/`;
     return [protocol === "tcp" ? "-t" : "-u", `${at}${hostPort}:${containerPort}`];
@@ -103,6 +117,7 @@ export function pastaArgs(ports: PublishedPort[], pidFile: string, pid: number):
     ...["-T", "none", "-U", "none", "--ns-ifname", "out0", "--dns-forward", nameserver],
     ...publish,
     ...without,
+    ...(held ? ["--no-netns-quit"] : []),
     String(pid),
   ];
 }

@@ -78,7 +78,8 @@ export interface UpPlan {
 export function planUp(read: Project, facts: PlanFacts, options: UpOptions = {}): UpPlan {
   const notes: ComposeNote[] = [];
   const joined = facts.abilities.bridges.ok ? read : withoutNetworks(read, facts, notes);
-  const project = withDevices(joined, facts, notes);
+  notes.push(...missingDevices(joined, facts.devices));
+  const project = withDevices(joined, facts.devices);
   const chosen = options.services
     ? withDependencies(project.services, options.services)
     : project.services;
@@ -144,16 +145,25 @@ function withoutNetworks(project: Project, facts: PlanFacts, notes: ComposeNote[
   return { ...project, services, networks: [] };
 }
 
-/** Gives services the devices that they ask for by name, and tells of those that are not there. */
-function withDevices(project: Project, { devices }: PlanFacts, notes: ComposeNote[]): Project {
-  const services = project.services.map((service): Service => {
-    for (const request of service.devices) {
-      for (const name of request.names.filter((one) => !devices.has(one))) {
-        const level = request.needed ? "error" : "lost";
-        const message = `There is no device ${name} on this machine`;
-        note(notes, level, request, request.needed ? message : `${message}: it goes without`);
-      }
+/** Tells of each device that services ask for by name and that is not there, at its line. */
+export function missingDevices(
+  { services }: Project,
+  devices: PlanFacts["devices"],
+): ComposeNote[] {
+  const notes: ComposeNote[] = [];
+  for (const request of services.flatMap((service) => service.devices)) {
+    for (const name of request.names.filter((one) => !devices.has(one))) {
+      const level = request.needed ? "error" : "lost";
+      const message = `There is no device ${name} on this machine`;
+      note(notes, level, request, request.needed ? message : `${message}: it goes without`);
     }
+  }
+  return notes;
+}
+
+/** Gives services the devices that they ask for by name. */
+function withDevices(project: Project, devices: PlanFacts["devices"]): Project {
+  const services = project.services.map((service): Service => {
     const there = service.devices.flatMap(({ names }) => names).filter((name) => devices.has(name));
     if (there.length === 0) return service;
     const cdiDevices = [...new Set([...(service.draft.cdiDevices ?? []), ...there])];

@@ -19,7 +19,7 @@ import type { Store } from "../store/store.ts";
 import { eachContainer, type EachContainer } from "./each-container.ts";
 import { ProjectActivity } from "./project-activity.ts";
 import { ProjectContainers } from "./project-containers.ts";
-import { planUp, shownPlan, type UpOptions, type UpPlan } from "./project-plan.ts";
+import { missingDevices, planUp, shownPlan, type UpOptions, type UpPlan } from "./project-plan.ts";
 import { type ProjectRecord, ProjectStore } from "./project-store.ts";
 import { toProject } from "./project-view.ts";
 import { openSource, surroundingsOf } from "./source-files.ts";
@@ -70,7 +70,7 @@ export class ProjectService implements Disposable {
     return {
       project: this.#view(name),
       ...(source ? { source } : {}),
-      notes: read?.notes ?? [],
+      notes: read ? [...read.notes, ...(await missingIn(read))] : [],
       containers,
     };
   }
@@ -236,7 +236,7 @@ export class ProjectService implements Disposable {
         containers: await this.#rows.listOf(project.name),
         networks: await networks.list(),
         volumes: new Set((await volumes.list()).map(({ id }) => id)),
-        devices: new Set((await listCdiDevices()).devices.map((device) => device.name)),
+        devices: await deviceNames(),
         abilities: networks.abilities,
         image: (name) => images.findByName(name),
         isTaken: (name) => containers.records.idOf(name) !== undefined,
@@ -300,6 +300,13 @@ export class ProjectService implements Disposable {
     });
   }
 }
+
+const deviceNames = async (): Promise<ReadonlySet<string>> =>
+  new Set((await listCdiDevices()).devices.map(({ name }) => name));
+
+/** What of this machine a source that could be read asks for in vain. */
+const missingIn = async ({ project }: ReadProject): Promise<ComposeNote[]> =>
+  project ? missingDevices(project, await deviceNames()) : [];
 
 const titleOf = (name: string, services: readonly string[] | undefined): string =>
   services ? `${services.join(", ")} of ${name}` : name;

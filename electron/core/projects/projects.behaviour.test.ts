@@ -424,3 +424,31 @@ services:
   await core.projects.up(id);
   await isOfWeb();
 });
+
+test("devices that this machine lacks are told at their lines before anything starts, and again of what was imported", async () => {
+  const text = `services:
+  a: { image: ${image}, gpus: all }
+  b:
+    image: ${image}
+    devices: [acme.com/tpu=none]
+`;
+  const gone = (name: string): string => `There is no device ${name} on this machine`;
+  const notes = [
+    {
+      ...{ level: "lost", file: "compose.yaml", line: 2, path: "services.a.gpus" },
+      message: `${gone("nvidia.com/gpu=all")}: it goes without`,
+    },
+    {
+      ...{ level: "error", file: "compose.yaml", line: 5, path: "services.b.devices[0]" },
+      message: gone("acme.com/tpu=none"),
+    },
+  ];
+  expect((await core.projects.check(sourceOf(text))).notes).toEqual(notes);
+  const { id } = await core.projects.import(sourceOf(text));
+  expect((await core.projects.get(id)).notes).toEqual(notes);
+  await expect(core.projects.up(id)).rejects.toMatchObject({
+    ...{ code: "INVALID_ARGUMENT" },
+    details: { output: `compose.yaml:5: services.b.devices[0]: ${gone("acme.com/tpu=none")}` },
+  });
+  expect(await names(id)).toEqual([]);
+});

@@ -35,6 +35,7 @@ export function addEvent(queries: QueryClient, event: Event): void {
     queryKey: activityKeys.allEvents,
   })) {
     const containerId = key[1];
+    if (event.partOf !== undefined) continue;
     if (!data || (containerId !== null && containerId !== event.containerId)) continue;
     const newest = data.pages[0]?.[0];
     if (newest && newest.seq >= event.seq) continue;
@@ -57,7 +58,7 @@ export function useEvents(containerId?: string) {
     queryFn: ({ pageParam, signal }) =>
       client.call(
         "activity.events",
-        { containerId, before: pageParam, limit: pageSize },
+        { containerId, before: pageParam, limit: pageSize, brief: true },
         { signal },
       ),
     initialPageParam: undefined as number | undefined,

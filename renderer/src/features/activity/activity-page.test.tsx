@@ -62,6 +62,15 @@ it("tells events in words, with what the core wrote behind them", async () => {
   );
 });
 
+it("tells a restart by policy with the exit that it answers", async () => {
+  const events = [event(1, "/shimyard/restarting", { count: "2", code: "3" })];
+  renderWith(new FakeCore({ events }), <ActivityPage />);
+  const log = await screen.findByRole("log");
+  expect(log.textContent).toContain(
+    "exited with 3, and is started again by its restart policyrestart 2",
+  );
+});
+
 it("leads from an event to its container", async () => {
   const user = userEvent.setup();
   renderWith(new FakeCore({ events: [event(1, "/tasks/paused")] }), <ActivityPage />);

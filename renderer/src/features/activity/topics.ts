@@ -18,7 +18,6 @@ const topics: Record<string, EventWords> = {
   "/tasks/resumed": { words: "resumed", tone: "run" },
   "/tasks/checkpointed": { words: "was checkpointed", tone: "busy" },
   "/shimyard/shim-lost": { words: "lost its shim", tone: "lost" },
-  "/shimyard/restarting": { words: "is started again by its restart policy", tone: "busy" },
   "/shimyard/restored": { words: "was restored from a checkpoint", tone: "run" },
   "/shimyard/checkpoint-deleted": { words: "lost a checkpoint", tone: "stop" },
 };
@@ -51,6 +50,8 @@ export function eventWords(event: Event): EventWords {
       return { words: "is being started", tone: "busy", detail: data["runtime"] };
     case "/tasks/start":
       return { words: "started", tone: "run", detail: data["pid"] && `process ${data["pid"]}` };
+    case "/shimyard/restarting":
+      return restartWords(data);
     case "/shimyard/start-failed":
       return { words: "could not be started", tone: "bad", detail: data["error"] };
     case "/shimyard/health":
@@ -79,6 +80,15 @@ function exitWords(data: Event["data"]): EventWords {
   if (oomKilled) return { words: `${who}ran out of memory and was killed`, tone: "bad" };
   if (code === "unknown") return { words: `${who}exited; how is not known`, tone: "lost" };
   return { words: `${who}exited with ${code}`, tone: code === "0" ? "stop" : "bad" };
+}
+
+/** With the exit that it answers, where that was seen. */
+function restartWords({ count, ...data }: Event["data"]): EventWords {
+  const again = "is started again by its restart policy";
+  const detail = count && `restart ${count}`;
+  if (data["code"] === undefined) return { words: again, tone: "busy", detail };
+  const { words, tone } = exitWords(data);
+  return { words: `${words}, and ${again}`, tone: tone === "bad" ? "bad" : "busy", detail };
 }
 
 /** The event as the core wrote it, for who wants to know exactly. */
