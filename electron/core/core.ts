@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { SystemInfo } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
+import { Closing } from "./base/closing.ts";
 import { defaultNamespace } from "./base/ids.ts";
 import { CheckpointService } from "./checkpoints/checkpoint-service.ts";
 import { ContainerService } from "./containers/container-service.ts";
@@ -100,32 +101,29 @@ export interface Core {
 export async function createCore(config: CoreConfig): Promise<Core> {
   const { paths, version, kind } = config;
   await mkdir(paths.data, { recursive: true, mode: 0o700 });
-  const closing: (() => Promise<unknown> | void)[] = [];
-  const close = async (): Promise<void> => {
-    for (const step of closing.splice(0).reverse()) await step();
-  };
+  const closing = new Closing();
   try {
     const lock = await acquireLock({ paths, kind });
-    closing.push(() => lock.dispose());
+    closing.add(() => lock.dispose());
     const store = await Store.open(join(paths.data, "meta"));
-    closing.push(() => store.close());
+    closing.add(() => store.close());
     const journal = await Journal.open(join(paths.data, "journal"));
-    closing.push(() => journal.close());
+    closing.add(() => journal.close());
 
     const privileges = choosePrivileges();
     const exchange = new Exchange(journal);
     const operations = new OperationService();
-    closing.push(() => operations.dispose());
+    closing.add(() => operations.dispose());
     const registry = new RuntimeRegistry();
     const tasks: Tasks = new TaskManager({ paths, registry, privileges });
-    closing.push(() => tasks.dispose());
+    closing.add(() => tasks.dispose());
     const places = new Places(store);
     const grounds = privileges.rootless ? new UserGrounds(paths) : undefined;
     const system = await SystemService.create({
       ...{ paths, privileges, registry, store, places, version, kind },
       namespaces: grounds?.namespaces,
     });
-    closing.push(() => system.dispose());
+    closing.add(() => system.dispose());
     const layers = await chooseLayerStore({ paths, privileges, kind: config.layers });
     const snapshots = new Snapshotter(paths, privileges, layers);
     const registries = new RegistryService({
@@ -155,17 +153,17 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const networks = await NetworkService.create({
       ...{ paths, privileges, grounds, store, exchange, ready },
     });
-    closing.push(() => networks.dropIdle({ wait: tasks.list().length === 0 }));
+    closing.add(() => networks.dropIdle({ wait: tasks.list().length === 0 }));
     const imaging = await createImages({
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
       heldBy: (id) => extensions.usersOf(id),
     });
-    closing.push(() => imaging.close());
+    closing.add(() => imaging.close());
     const registriesChange = exchange.onEvent(({ topic }) => {
       if (topic.startsWith("/images/")) void registries.refresh().catch(() => undefined);
     });
-    closing.push(() => registriesChange.dispose());
+    closing.add(() => registriesChange.dispose());
     const { images, transfers, builds } = imaging;
     const volumes = new VolumeService({
       ...{ paths, privileges, store, exchange, operations, ready },
@@ -191,10 +189,10 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       },
       onImageUse: (id) => images.changed(id),
     });
-    closing.push(() => containers.lifecycle.supervisor.dispose());
-    closing.push(() => containers.next.close());
+    closing.add(() => containers.lifecycle.supervisor.dispose());
+    closing.add(() => containers.next.close());
     const health = new HealthService({ store, containers, exchange, ready });
-    closing.push(() => health.close());
+    closing.add(() => health.close());
     containers.onChanged = (id) => health.sync(id);
     containers.healthOf = (id) => health.status(id);
     const checkpoints = new CheckpointService({
@@ -203,7 +201,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const files: FileService = new FileService({
       ...{ paths, privileges, tasks, containers, images, snapshots, operations, volumes, ready },
     });
-    closing.push(() => files.close());
+    closing.add(() => files.close());
     containers.launcher.releaseFiles = (id) => files.release(id);
     checkpoints.quiet = (id) => health.quiet(id);
     containers.onDeleted = (id) => {
@@ -213,7 +211,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     };
 
     const visits = new Visits({ paths, privileges });
-    closing.push(() => visits.dispose());
+    closing.add(() => visits.dispose());
     const remotes = new RemoteService(places, visits);
 
     const containerImages = new ContainerImageService({
@@ -224,12 +222,12 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, store, containers, images, transfers, builds, operations, ready },
       ...{ networks, volumes },
     });
-    closing.push(() => projects.dispose());
+    closing.add(() => projects.dispose());
 
     const replacements = new ReplacementService({
       ...{ store, tasks, containers, images, containerImages, networks, operations },
     });
-    closing.push(() => replacements.close());
+    closing.add(() => replacements.close());
 
     const logPath = (id: string): string | undefined =>
       containers.records.find(id) ? containerLog(paths, defaultNamespace, id) : remotes.logPath(id);
@@ -241,16 +239,16 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });
     const shims = new ShimService({ tasks, ready });
     for (const service of [logs, terminals, stats, shims, remotes])
-      closing.push(() => service.dispose());
+      closing.add(() => service.dispose());
 
     const extensions: ExtensionService = new ExtensionService({
       ...{ paths, privileges, store, tasks, snapshots, images, containers, operations, system },
       shipped: config.shippedExtensions,
     });
-    closing.push(() => extensions.dispose());
+    closing.add(() => extensions.dispose());
 
     const watcher = new TaskWatcher({ tasks, containers, exchange, networks });
-    closing.push(() => watcher.dispose());
+    closing.add(() => watcher.dispose());
     begin();
     // What fails here is told to whoever waits for `ready`; what could not be tidied is next time.
     const tidied = ready
@@ -264,7 +262,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         ]),
       )
       .catch(() => undefined);
-    closing.push(() => tidied);
+    closing.add(() => tidied);
     exchange.publish({ topic: "/shimyard/manager-started", data: { version, kind } });
     return {
       ...{ lock, system, exchange, operations, images, containers, health, checkpoints, networks },
@@ -281,11 +279,11 @@ export async function createCore(config: CoreConfig): Promise<Core> {
         remotes,
         tasks,
         ready,
-        close,
+        close: () => closing.close(),
       },
     };
   } catch (error) {
-    await close();
+    await closing.close().catch(() => undefined);
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveAll } from "#shared/rpc/acceptor";
@@ -240,3 +241,21 @@ test("closing ends what is open", async () => {
   expect(outcome).toMatchObject([{ status: "rejected", reason: { code: "UNAVAILABLE" } }]);
   expect(ended).toEqual(["idle"]);
 });
+
+test("who goes away while being refused harms nobody", async () => {
+  // An error that nobody hears fails the run.
+  for (let knock = 0; knock < 20; knock += 1) {
+    const peer = connect(headless.port, "127.0.0.1");
+    await once(peer, "connect");
+    peer.write(upgradeHead(headless.port, "/rpc/test"));
+    peer.resetAndDestroy();
+  }
+  expect((await get("/")).status).toBe(401);
+});
+
+const upgradeHead = (port: number, path: string): string =>
+  [
+    ...[`GET ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, `Origin: http://127.0.0.1:${port}`],
+    ...["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+    ...["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""],
+  ].join("\r\n");

@@ -54,6 +54,8 @@ export async function startHeadless(options: HeadlessOptions): Promise<Headless>
     const refusal = refuseUpgrade(access, request);
     if (refusal || !acceptor) {
       const status = refusal ?? "404 Not Found";
+      // Node has let go of it: whoever goes away meanwhile would be an error that nobody hears.
+      socket.on("error", () => socket.destroy());
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }

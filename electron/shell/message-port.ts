@@ -41,6 +41,7 @@ function portChannel(port: MessagePortMain): Channel {
       else listeners.push(listener);
     },
     close(reason) {
+      if (closed) return;
       port.close();
       end(reason);
     },

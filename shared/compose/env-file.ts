@@ -38,7 +38,7 @@ export function parseEnvFile(
       const quote = raw[0];
       if (quote !== '"' && quote !== "'") {
         // A comment begins after a blank.
-        const value = raw.startsWith("#") ? "" : raw.replace(/\s+#.*$/, "").trimEnd();
+        const value = raw.startsWith("#") ? "" : raw.replace(/\s#[^]*$/, "").trimEnd();
         found.set(key, interpolate(value, known).text);
         continue;
       }

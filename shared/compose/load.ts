@@ -4,9 +4,9 @@ import { Field } from "./field.ts";
 import { interpolate, type Lookup } from "./interpolate.ts";
 import { mergeTrees } from "./merge.ts";
 import type { Notes, Place, SourceFile } from "./note.ts";
-import { parseTree } from "./parse-tree.ts";
+import { maxValues, parseTree } from "./parse-tree.ts";
 import { baseName, directoryOf, noDirectory, resolvePath } from "./paths.ts";
-import { type Dict, dict, type Entry, isNull, mapScalars, type Tree } from "./tree.ts";
+import { countValues, type Dict, dict, type Entry, isNull, mapScalars, type Tree } from "./tree.ts";
 
 /** What a project is read from, as it was given. */
 export interface ComposeSource {
@@ -39,6 +39,12 @@ export interface Loaded {
 /** `include` and `extends` that lead to more files than this lead nowhere. */
 const maxFiles = 100;
 
+/** One service extends another, that one a third, and so on: no further than this. */
+const maxExtends = 20;
+
+/** More services than this are a trap, not a project: they keep all else waiting while they are read. */
+const maxServices = 1000;
+
 /** Texts as one tree: variables put in, `extends` and `include` followed, overrides merged. */
 export class Loader {
   readonly #notes: Notes;
@@ -58,7 +64,7 @@ export class Loader {
     const texts = files.map(({ name, text }) => ({ file: { name, directory }, text }));
     const place = { file: texts[0]?.file ?? { name: "compose.yaml", directory }, line: 1 };
     const root = await this.#merge(texts, lookup, []);
-    return { root: root ?? dict(place), lookup, place };
+    return { root: root && this.#fewServices(root) ? root : dict(place), lookup, place };
   }
 
   async #merge(
@@ -81,7 +87,16 @@ export class Loader {
 
   #parse(text: string, file: SourceFile, lookup: Lookup): Dict | undefined {
     const tree = parseTree(text, file, this.#notes);
-    return tree && (mapScalars(tree, this.#interpolator(lookup)) as Dict);
+    if (!tree || !this.#fewServices(tree)) return undefined;
+    return mapScalars(tree, this.#interpolator(lookup)) as Dict;
+  }
+
+  #fewServices(root: Dict): boolean {
+    const services = root.entries.get("services")?.value;
+    if (services?.kind !== "dict" || services.entries.size <= maxServices) return true;
+    const message = `It has more than ${maxServices.toLocaleString("en")} services`;
+    this.#notes.add("error", services.at, "services", message);
+    return false;
   }
 
   #interpolator(lookup: Lookup): Parameters<typeof mapScalars>[1] {
@@ -220,6 +235,7 @@ export function pathOf(field: Field): string | undefined {
 class Extender {
   readonly #notes: Notes;
   readonly #parse: (path: string, at: Place) => Promise<Dict | undefined>;
+  #values = 0;
 
   constructor(notes: Notes, parse: (path: string, at: Place) => Promise<Dict | undefined>) {
     this.#notes = notes;
@@ -262,11 +278,20 @@ class Extender {
       field.note("error", `“${target}” extends itself`);
       return rest;
     }
+    if (from.length >= maxExtends) {
+      field.note("error", `More than ${maxExtends} services extend each other`);
+      return rest;
+    }
     const there = file === undefined ? root : await this.#parse(file, field.at);
     const base = there && (await this.#service(there, target, [...from, key]));
     if (!base) {
       if (there)
         field.note("error", `There is no service “${target}” in ${baseName(there.at.file.name)}`);
+      return rest;
+    }
+    this.#values += countValues(base);
+    if (this.#values > maxValues) {
+      field.note("error", "What its services extend stands for too much");
       return rest;
     }
     // Under the name of the one that extends, so that the merge knows what it merges.

@@ -38,11 +38,16 @@ function mergeDicts(base: Dict, over: Dict, path: string): Dict {
 function mergeLists(base: Tree[], over: Tree[], path: string, list: Tree): Tree {
   const identity = /^services\.[^.]+\.volumes$/.test(path) ? mountTarget : plainText;
   const items = [...base];
+  const known = new Map<string, number>();
+  for (const [index, item] of base.entries()) {
+    const name = identity(item);
+    if (name !== undefined && !known.has(name)) known.set(name, index);
+  }
   for (const item of over) {
-    const known = identity(item);
-    const at = known === undefined ? -1 : items.findIndex((one) => identity(one) === known);
-    if (at < 0) items.push(item);
-    else items[at] = item;
+    const name = identity(item);
+    const index = (name === undefined ? undefined : known.get(name)) ?? items.length;
+    items[index] = item;
+    if (name !== undefined) known.set(name, index);
   }
   return { kind: "list", at: list.at, items };
 }

@@ -6,18 +6,21 @@ type Depending = Pick<Service, "name" | "dependsOn">;
 export function findCycle(services: readonly Depending[]): string[] | undefined {
   const byName = new Map(services.map((service) => [service.name, service]));
   const done = new Set<string>();
-  const visit = (name: string, path: readonly string[]): string[] | undefined => {
-    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+  const path = new Set<string>();
+  const visit = (name: string): string[] | undefined => {
+    if (path.has(name)) return [...path].slice([...path].indexOf(name)).concat(name);
     if (done.has(name)) return undefined;
+    path.add(name);
     for (const { service } of byName.get(name)?.dependsOn ?? []) {
-      const found = visit(service, [...path, name]);
+      const found = visit(service);
       if (found) return found;
     }
+    path.delete(name);
     done.add(name);
     return undefined;
   };
   for (const { name } of services) {
-    const found = visit(name, []);
+    const found = visit(name);
     if (found) return found;
   }
   return undefined;

@@ -1,7 +1,9 @@
 import {
   type Alias,
+  type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -9,13 +11,14 @@ import {
   type Pair,
   parseDocument,
   type Scalar as YamlScalar,
+  visit,
   type YAMLMap,
 } from "yaml";
 import type { Notes, Place, SourceFile } from "./note.ts";
 import { type Dict, type Entry, nullScalar, type OverrideTag, type Tree } from "./tree.ts";
 
-/** Values that a file may have once its aliases are written out: more is a trap, not a project. */
-const maxValues = 100_000;
+/** Values that a file may have once its aliases, or `extends`, are written out: more is a trap, not a project. */
+export const maxValues = 100_000;
 /** Deeper than any project, and an alias of what it stands in never ends. */
 const maxDepth = 64;
 
@@ -32,7 +35,8 @@ export function parseTree(text: string, file: SourceFile, notes: Notes): Dict | 
   const place = (offset = 0): Place => ({ file, line: lines.linePos(offset).line || 1 });
   const document = parseDocument(text, {
     ...{ version: "1.2", lineCounter: lines, prettyErrors: false, logLevel: "silent" },
-    uniqueKeys: (a, b) => isScalar(a) && isScalar(b) && a.value === b.value && a.value !== "<<",
+    // TreeMaker sees to it, and needn't compare each key with each other one.
+    uniqueKeys: false,
     customTags: Object.keys(overrideTags).flatMap((tag) => [
       { tag, resolve: (text: string) => text },
       { tag, collection: "map" as const },
@@ -49,7 +53,7 @@ export function parseTree(text: string, file: SourceFile, notes: Notes): Dict | 
     return undefined;
   }
   try {
-    const tree = new TreeMaker(place, notes, (alias) => alias.resolve(document)).make(root, 0);
+    const tree = new TreeMaker(place, notes, aliasesOf(document)).make(root, 0);
     if (tree.kind === "dict") return tree;
     notes.add("error", tree.at, "", "A compose file begins with keys, as services:");
   } catch (error) {
@@ -59,22 +63,33 @@ export function parseTree(text: string, file: SourceFile, notes: Notes): Dict | 
   return undefined;
 }
 
+/** Which node each alias stands for: the last before it that has its name. In one pass, unlike Alias.resolve(). */
+function aliasesOf(document: Document): Map<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const found = new Map<Alias, Node>();
+  visit(document, (_key, node) => {
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target) found.set(node, target);
+    } else if (isNode(node) && node.anchor !== undefined) {
+      anchors.set(node.anchor, node);
+    }
+  });
+  return found;
+}
+
 const firstLine = (text: string): string => (text.split("\n")[0] ?? "").replace(/[.:]$/, "");
 
 class TreeMaker {
   readonly #place: (offset?: number) => Place;
   readonly #notes: Notes;
-  readonly #resolve: (alias: Alias) => Node | undefined;
+  readonly #aliases: ReadonlyMap<Alias, Node>;
   #made = 0;
 
-  constructor(
-    place: (offset?: number) => Place,
-    notes: Notes,
-    resolve: (alias: Alias) => Node | undefined,
-  ) {
+  constructor(place: (offset?: number) => Place, notes: Notes, aliases: ReadonlyMap<Alias, Node>) {
     this.#place = place;
     this.#notes = notes;
-    this.#resolve = resolve;
+    this.#aliases = aliases;
   }
 
   make(node: Node | null, depth: number, fallback?: Place): Tree {
@@ -84,7 +99,7 @@ class TreeMaker {
     const at = node?.range ? this.#place(node.range[0]) : (fallback ?? this.#place());
     if (node === null) return nullScalar(at);
     if (isAlias(node)) {
-      const target = this.#resolve(node);
+      const target = this.#aliases.get(node);
       if (target) return this.make(target, depth + 1);
       this.#notes.add("error", at, "", `There is no anchor &${node.source}`);
       return nullScalar(at);
@@ -110,7 +125,9 @@ class TreeMaker {
       }
       const made = this.make(value, depth + 1, keyAt);
       if (key.value !== "<<" || key.type !== "PLAIN") {
-        own.set(scalarOf(key).text, { at: keyAt, value: made });
+        const name = scalarOf(key).text;
+        if (own.has(name)) this.#notes.add("error", keyAt, "", "Map keys must be unique");
+        own.set(name, { at: keyAt, value: made });
         continue;
       }
       for (const source of made.kind === "list" ? made.items : [made]) {

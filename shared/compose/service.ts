@@ -1,4 +1,5 @@
 import { parseShellWords } from "../base/shell-words.ts";
+import type { ContainerMount } from "../contract/container-options.ts";
 import { ContainerName } from "../contract/containers.ts";
 import { applyFlag } from "../run-line/apply-flag.ts";
 import { emptyDraft, RunDraft } from "../run-line/draft.ts";
@@ -139,7 +140,7 @@ class ServiceReader {
       depends_on: (value) => {
         service.dependsOn.push(...readDependencies(value));
       },
-      links: (value) => value.items().forEach((item) => this.#link(item)),
+      links: (value) => this.#links(value),
       configs: (value) => this.#texts("configs", value),
       secrets: (value) => this.#texts("secrets", value),
       deploy: (value) => {
@@ -239,14 +240,18 @@ class ServiceReader {
   }
 
   #volumes(field: Field): void {
+    const mounts = new Map<string, ContainerMount>();
     for (const item of field.items()) {
       const read = readMount(item, this.#scope);
       if (!read) continue;
       const { mount, create } = read;
-      const before = this.#service.draft.mounts ?? [];
-      this.#change({ mounts: [...before.filter(({ target }) => target !== mount.target), mount] });
+      mounts.delete(mount.target);
+      mounts.set(mount.target, mount);
       if (create && mount.type === "bind") this.#service.hostDirectories.push(mount.source);
     }
+    if (mounts.size === 0) return;
+    const before = (this.#service.draft.mounts ?? []).filter(({ target }) => !mounts.has(target));
+    this.#change({ mounts: [...before, ...mounts.values()] });
   }
 
   #device(field: Field): void {
@@ -290,15 +295,20 @@ class ServiceReader {
   }
 
   /** Those of one network find each other by name; what is left of a link is that it comes later. */
-  #link(field: Field): void {
+  #links(field: Field): void {
+    const known = this.#field.get("depends_on");
+    const dependencies = new Set((known ? readDependencies(known) : []).map((one) => one.service));
+    for (const item of field.items()) this.#link(item, dependencies);
+  }
+
+  #link(field: Field, dependencies: ReadonlySet<string>): void {
     const text = field.text();
     if (text === undefined) return;
     const [service = "", alias = service] = text.split(":");
     if (alias !== service) {
       field.note("lost", `It finds “${service}” by that name only: give it the alias in a network`);
     }
-    const known = this.#field.get("depends_on");
-    if (known && readDependencies(known).some((one) => one.service === service)) return;
+    if (dependencies.has(service)) return;
     this.#service.dependsOn.push({
       ...{ service, condition: "service_started", required: true, restart: false },
     });

@@ -68,3 +68,10 @@ export function mapScalars(tree: Tree, change: (scalar: Scalar, path: string) =>
   };
   return walk(tree, "");
 }
+
+/** How many values there are in it, itself among them. */
+export function countValues(tree: Tree): number {
+  if (tree.kind === "scalar") return 1;
+  const inner = tree.kind === "list" ? tree.items : [...tree.entries.values()].map((e) => e.value);
+  return inner.reduce((sum, one) => sum + countValues(one), 1);
+}

@@ -30,7 +30,7 @@ export const logs = {
     z.object({ lines: z.array(LogLine), total: z.number() }),
   ),
   /**
-   * First item: `reset`, the total and the last `tail` lines. Then what is appended, in batches of at
+   * First item: `reset`, the total and the last `tail` lines, fewer of them when they are long. Then what is appended, in batches of at
    * most 1,000 lines, each ended line exactly once, by number. A reader that falls behind gets everything, later. A new file (the container was
    * deleted and made again) starts over with `reset`.
    */

@@ -4,6 +4,7 @@ import { pipeAll, serveAll } from "./acceptor.ts";
 import { createClient } from "./client.ts";
 import { type Channel, duplex, type Handlers, query, stream } from "./define.ts";
 import { channelPair } from "./pair.ts";
+import { settled } from "./testing.ts";
 import { WINDOW } from "./wire.ts";
 
 const contract = {
@@ -106,4 +107,36 @@ test("a far end that can't be had closes the channel", async () => {
   const call = client.call("test.add", { a: 1, b: 1 });
   refuse();
   await expect(call).rejects.toMatchObject({ code: "UNAVAILABLE" });
+});
+
+test("closing waits for what still tidies up after a window that has just gone", async () => {
+  let tidied = false;
+  let tidy = (): void => undefined;
+  const service = serveAll(contract, {
+    test: {
+      add: ({ a, b }) => a + b,
+      async *count(_, { signal }) {
+        await new Promise<void>((resolve) => {
+          signal.addEventListener("abort", () => resolve());
+        });
+        await new Promise<void>((resolve) => (tidy = resolve));
+        tidied = true;
+        yield 0;
+      },
+      async *echo(_, up) {
+        yield* up;
+      },
+    },
+  });
+  const [window, door] = channelPair();
+  service.accept(door);
+  const client = createClient<typeof contract>(window);
+  const next = client.stream("test.count", {}).next();
+  await client.call("test.add", { a: 1, b: 1 });
+  window.close();
+  await expect(next).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  const closed = service.close().then(() => tidied);
+  await settled();
+  tidy();
+  expect(await closed).toBe(true);
 });

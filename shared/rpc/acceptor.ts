@@ -20,7 +20,8 @@ export function serveAll<C extends Contract>(
     accept(channel) {
       const server = serve(contract, handlers, channel, options);
       servers.add(server);
-      channel.onClose(() => servers.delete(server));
+      // What answered a window that has just gone may still be at it.
+      channel.onClose(() => void server.close().finally(() => servers.delete(server)));
     },
     async close() {
       await Promise.all([...servers].map((server) => server.close()));

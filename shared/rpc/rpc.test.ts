@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { AppError } from "../errors.ts";
-import { servers, setUp, settled, unexpected } from "./testing.ts";
+import { createClient } from "./client.ts";
+import type { Channel } from "./define.ts";
+import { channelPair } from "./pair.ts";
+import { serve } from "./server.ts";
+import { contract, makeHandlers, noTrace, servers, setUp, settled, unexpected } from "./testing.ts";
 import { MAX_OPEN_CALLS, WINDOW } from "./wire.ts";
 
 describe("calls", () => {
@@ -271,5 +275,28 @@ describe("a channel that closes", () => {
     await server.close();
     expect(trace.finished).toEqual(["hang"]);
     await call;
+  });
+
+  test("close() does not wait for the channel, which may take its time, and takes nothing more from it", async () => {
+    const trace = noTrace();
+    const [near, far] = channelPair();
+    // As a WebSocket whose other side does not answer.
+    const slow: Channel = {
+      send: (frame) => far.send(frame),
+      onFrame: (listener) => far.onFrame(listener),
+      onClose: (listener) => far.onClose(listener),
+      close: () => undefined,
+    };
+    const server = serve(contract, makeHandlers(trace), slow);
+    const client = createClient<typeof contract>(near);
+    const call = client.call("math.hang", {}).catch(() => undefined);
+    await settled();
+    await server.close();
+    expect(trace.finished).toEqual(["hang"]);
+    const late = client.call("math.hang", {}).catch(() => undefined);
+    await settled();
+    near.close();
+    await Promise.all([call, late]);
+    expect(trace.finished).toEqual(["hang"]);
   });
 });

@@ -69,29 +69,37 @@ class ChannelServer implements Server {
   readonly #calls = new Map<number, Call>();
   readonly #running = new Set<Promise<void>>();
   #lastId = 0;
+  #stopped = false;
 
   constructor(table: Map<string, Entry>, channel: Channel, options: ServeOptions) {
     this.#table = table;
     this.#channel = channel;
     this.#options = options;
     channel.onFrame((frame) => this.#receive(frame));
-    channel.onClose(() => {
-      for (const call of this.#calls.values()) {
-        this.#abort(call, new AppError("CANCELLED", "The caller's connection closed"));
-      }
-    });
+    channel.onClose(() => this.#stop());
   }
 
   async close(): Promise<void> {
+    this.#stop();
     this.#channel.close();
     await Promise.all(this.#running);
   }
 
+  /** Not when the channel has closed: a transport may wait for the other side to agree, and hand on frames meanwhile. */
+  #stop(): void {
+    this.#stopped = true;
+    for (const call of this.#calls.values()) {
+      this.#abort(call, new AppError("CANCELLED", "The caller's connection closed"));
+    }
+  }
+
   #receive(received: unknown): void {
+    if (this.#stopped) return;
     try {
       this.#dispatch(checkFrame(received));
     } catch (error) {
       // Only what no client of ours sends: there is no going on with one that does.
+      this.#stop();
       this.#channel.close(AppError.from(error));
     }
   }

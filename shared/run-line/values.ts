@@ -28,7 +28,7 @@ const secondsIn: Record<string, number> = {
 
 /** Go's durations (time.ParseDuration), none below zero, in seconds: `1m30s`, `1.5h`, `500ms`, `0`. */
 export function parseDuration(text: string): number {
-  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|ns)/gy)];
+  const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)/gy)];
   const whole = parts.map(([part]) => part).join("") === text && text !== "";
   if (!whole && !/^0+$/.test(text)) return wrong(`“${text}” is no duration: write 30s or 1m30s`);
   return parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (secondsIn[unit] ?? 0), 0);

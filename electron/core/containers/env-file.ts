@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import { AppError } from "#shared/errors";
+import { openRegularFile } from "../base/regular-file.ts";
 
 /** Bytes; what is larger is no list of variables. */
 const maxSize = 1024 * 1024;
@@ -18,13 +18,12 @@ export interface EnvFile {
 export async function readEnvFile(path: string): Promise<EnvFile> {
   const bad = (message: string, hint: string): AppError =>
     new AppError("INVALID_ARGUMENT", message, { subject: path, field: "path", hint });
-  const file = await open(path, "r").catch((error: unknown) => {
+  const file = await openRegularFile(path).catch((error: unknown) => {
+    if (error instanceof AppError) throw bad(error.message, "Name a file of KEY=VALUE lines.");
     throw AppError.wrap(error, `The variables in ${path} can't be read`);
   });
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw bad(`${path} is no file`, "Name a file of KEY=VALUE lines.");
-    if (stat.size > maxSize) {
+    if ((await file.stat()).size > maxSize) {
       throw bad(
         `${path} has more than 1 MiB`,
         "A list of variables is shorter: is it another file?",

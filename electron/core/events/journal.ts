@@ -148,7 +148,13 @@ export class Journal {
     }
     const start = this.#torn && this.#size > 0 ? "\n" : "";
     const bytes = Buffer.from(start + batch.map(({ text }) => text).join(""));
-    await this.#file.appendFile(bytes);
+    try {
+      await this.#file.appendFile(bytes);
+    } catch (error) {
+      // A full disk has taken the beginning; all of it is written again.
+      await this.#file.truncate(this.#size).catch(() => undefined);
+      throw error;
+    }
     this.#torn = false;
     this.#size += bytes.length;
   }

@@ -74,11 +74,11 @@ const loop = ["/bin/sh", "-c", "trap 'exit 4' TERM; while :; do sleep 0.1; done"
 
 test("a stale container of the same id is replaced, whatever it does", async () => {
   await executor.create("one", await request("one", ["/bin/sleep", "1000"]));
-  const before = executor.state("one").pid;
+  const before = executor.state("one")?.pid;
   // Another executor knows nothing of it: as after a restart that restored nothing.
   const other = make();
   await other.create("one", await request("one", loop));
-  expect(other.state("one").pid).not.toBe(before);
+  expect(other.state("one")?.pid).not.toBe(before);
   expect(core.tasks.list()).toHaveLength(1);
   other.dispose();
 });

@@ -126,10 +126,10 @@ export class Executor implements Disposable {
     return this.#require(id).state.status === "running";
   }
 
-  /** Its init on this host, and since when. NOT_FOUND as in `isRunning`. */
-  state(id: string): { pid: number | undefined; startedAt: number | undefined } {
-    const { pid, startedAt } = this.#require(id).state;
-    return { pid, startedAt };
+  /** Its init on this host, and since when; undefined where `isRunning` finds nothing. */
+  state(id: string): { pid: number | undefined; startedAt: number | undefined } | undefined {
+    const task = this.#running.get(id);
+    return task && { pid: task.state.pid, startedAt: task.state.startedAt };
   }
 
   /** NOT_FOUND as in `isRunning`. */

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { lstat, mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type ExtensionCandidate, ExtensionManifest } from "#shared/contract/extensions";
 import { AppError } from "#shared/errors";
+import { readRegularFile } from "../base/regular-file.ts";
 import { runCommand } from "../host/command.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { copyDirectory, unpackTar } from "../images/unpack.ts";
@@ -124,17 +125,13 @@ async function locate(path: string): Promise<Place> {
 }
 
 async function readSmall(path: string): Promise<string> {
-  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") throw noManifest(dirname(path));
+  return readRegularFile(path, maxManifest).catch((error: unknown) => {
+    // What is no file, or too long for a manifest, is none either.
+    if (error instanceof AppError || (error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw noManifest(dirname(path));
+    }
     throw AppError.wrap(error, `${path} can't be read`, { field: "path" });
   });
-  try {
-    const info = await file.stat();
-    if (!info.isFile() || info.size > maxManifest) throw noManifest(dirname(path));
-    return await file.readFile("utf8");
-  } finally {
-    await file.close();
-  }
 }
 
 /** Members are called `./extension.json` or `extension.json`, by how the tar was made. */

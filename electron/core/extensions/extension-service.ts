@@ -303,7 +303,8 @@ export class ExtensionService {
       const { manifest } = this.#records.get(id);
       await this.#executor.create(id, await extensionContainer(id, manifest, this.#o));
       await this.#records.update(id, { startedAt: Date.now() });
-      this.#become(id, { status: "running" });
+      // One that has ended already is told of by its end.
+      if (this.#executor.state(id)) this.#become(id, { status: "running" });
     } catch (thrown) {
       const error = AppError.wrap(thrown, `The extension "${id}" could not be started`);
       this.#become(id, { status: "stopped", error: error.toInfo() });
@@ -395,7 +396,8 @@ export class ExtensionService {
     const state = this.#states.get(record.id) ?? {
       status: record.enabled ? "starting" : "disabled",
     };
-    const { pid } = state.status === "running" ? this.#executor.state(record.id) : {};
+    // It ends a moment before that is told.
+    const pid = state.status === "running" ? this.#executor.state(record.id)?.pid : undefined;
     return {
       ...record,
       state: {

@@ -139,6 +139,23 @@ test("its container has no network, no capabilities and its own namespace, and i
   expect(await core.containers.list()).toEqual([]);
 });
 
+test("who watches sees the end of one that ends by itself", async () => {
+  const id = await install(await write("watched", { restart: "no" }));
+  const watching = new AbortController();
+  const seen: (string | undefined)[] = [];
+  const watched = (async () => {
+    for await (const { put } of core.extensions.watch(watching.signal)) {
+      seen.push(...put.map(({ state }) => state.status));
+      if (seen.at(-1) === "stopped") return;
+    }
+  })();
+  await vi.waitFor(() => expect(seen).toEqual(["running"]));
+  process.kill(find(id).state.pid ?? 0, "SIGKILL");
+  await watched;
+  watching.abort();
+  expect(find(id).state).toMatchObject({ status: "stopped", lastExit: { code: 137 } });
+});
+
 test("one that ends is started again, later each time; its last exit is told", async () => {
   const id = await install(
     await write("ends", { command: ["/bin/sh", "-c", "sleep 0.2; exit 3"] }),

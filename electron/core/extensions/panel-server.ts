@@ -28,7 +28,11 @@ export class PanelServer {
 
   /** The address of an extension's panel. It holds until the server is closed, or `forget`. */
   async url(name: string): Promise<string> {
-    const server = await (this.#server ??= this.#listen());
+    this.#server ??= this.#listen().catch((error: unknown) => {
+      this.#server = undefined;
+      throw AppError.wrap(error, "Panels can't be served");
+    });
+    const server = await this.#server;
     let token = this.#tokens.get(name);
     if (token === undefined) {
       token = randomBytes(24).toString("base64url");

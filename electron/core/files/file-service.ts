@@ -211,7 +211,11 @@ export class FileService {
         hint: "Make a container of it, and change them there.",
       });
     }
-    this.#places ??= makePlaces(paths);
+    this.#places ??= makePlaces(paths).catch((error: unknown) => {
+      // On a full disk: there may be room the next time.
+      this.#places = undefined;
+      throw AppError.from(error);
+    });
     const places = await this.#places;
     const key = `${source.kind} ${source.id}`;
     const decide = await this.#prepare(source, places);

@@ -19,22 +19,29 @@ export async function probe(
   signal: AbortSignal,
 ): Promise<HealthResult | undefined> {
   const startedAt = Date.now();
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), check.timeoutSeconds * 1000);
-  const either = AbortSignal.any([signal, late.signal]);
-  const running = task.run({ args: commandOf(check.test), maxOutput }, { signal: either });
+  // Not AbortSignal.any: `signal` lives as long as the container runs, and would remember each check.
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    stop();
+  }, check.timeoutSeconds * 1000);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  const options = { signal: stopping.signal };
+  const running = task.run({ args: commandOf(check.test), maxOutput }, options);
   try {
-    const ran = await Promise.race([running, givenUp(either)]);
+    const ran = await Promise.race([running, givenUp(stopping.signal)]);
     const result = { startedAt, endedAt: Date.now(), exitCode: ran.exitCode, output: textOf(ran) };
     return ran.exitCode === 0 || (await stillRuns(task, signal)) ? result : undefined;
   } catch (error) {
     if (signal.aborted || !(await stillRuns(task, signal))) return undefined;
-    const output = late.signal.aborted
-      ? `It was killed after ${check.timeoutSeconds} s`
-      : wordsOf(error);
+    const output = late ? `It was killed after ${check.timeoutSeconds} s` : wordsOf(error);
     return { startedAt, endedAt: Date.now(), output };
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
     running.catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, realpath, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { AppError } from "#shared/errors";
@@ -117,7 +117,7 @@ export class ArchiveLoader {
     const found = await stat(path).catch((error: unknown) => {
       throw AppError.wrap(error, `${path} can't be read`);
     });
-    if (found.isDirectory()) return { locate: (name) => locateFile(join(path, name)) };
+    if (found.isDirectory()) return { locate: (name) => locateFile(path, name) };
     const file = await openFile(path);
     const compression = await compressionOf(file).finally(() => file.close());
     const plain = compression ? join(work, "archive.tar") : path;
@@ -321,8 +321,15 @@ async function readJson<S extends z.ZodType>(
   }
 }
 
-/** A file of a layout: nothing that a link leads to. */
-async function locateFile(path: string): Promise<Part & { path: string }> {
+/** A file of a layout. Its name, or links, may lead to others of it (docker's did), and nowhere else. */
+async function locateFile(directory: string, name: string): Promise<Part & { path: string }> {
+  const [root, path] = await Promise.all([directory, join(directory, name)].map(resolved));
+  if (root === undefined || path === undefined) {
+    throw new AppError("NOT_FOUND", `There is no ${name} in it`);
+  }
+  if (!path.startsWith(`${root}${sep}`)) {
+    throw new AppError("INVALID_ARGUMENT", `${name} leads out of ${directory}`);
+  }
   const file = await openFile(path);
   try {
     return { path, offset: 0, length: (await file.stat()).size };
@@ -330,6 +337,9 @@ async function locateFile(path: string): Promise<Part & { path: string }> {
     await file.close();
   }
 }
+
+const resolved = (path: string): Promise<string | undefined> =>
+  realpath(path).catch(() => undefined);
 
 const noImages = (path: string): AppError =>
   new AppError("INVALID_ARGUMENT", `There are no images in ${path}`, {

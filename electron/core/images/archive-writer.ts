@@ -165,7 +165,8 @@ export async function writeNewFile(
     let written = 0;
     for await (const chunk of bytes) {
       options.signal.throwIfAborted();
-      await file.write(chunk);
+      // Not write(), which a disk that fills up takes only a part of, without a word.
+      await file.appendFile(chunk);
       written += chunk.length;
       options.onProgress?.(written);
     }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -84,6 +84,33 @@ describe("an archive", () => {
       expect((await t.run(other.id, ["cat", "/etc/marker"])).output).toBe("other");
     },
   );
+
+  test("that is a directory is refused when a name or a link in it leads out", async () => {
+    const tar = Buffer.concat([tarEntry({ name: "file", content: "x" }), Buffer.alloc(1024)]);
+    const sha = (bytes: Buffer | string): string =>
+      createHash("sha256").update(bytes).digest("hex");
+    const config = JSON.stringify({
+      ...{ architecture: "amd64", os: "linux" },
+      rootfs: { type: "layers", diff_ids: [`sha256:${sha(tar)}`] },
+    });
+    const layout = path("leads-out");
+    await mkdir(join(layout, "inner"), { recursive: true });
+    await writeFile(path("outside.tar"), tar);
+    await writeFile(join(layout, "inside.tar"), tar);
+    await writeFile(join(layout, "config"), config);
+    await symlink("../inside.tar", join(layout, "inner/layer.tar"));
+    await symlink("../../outside.tar", join(layout, "inner/out.tar"));
+    const load = async (layer: string): Promise<unknown> => {
+      const manifest = [{ Config: "config", RepoTags: ["out:1"], Layers: [layer] }];
+      await writeFile(join(layout, "manifest.json"), JSON.stringify(manifest));
+      return t.core.images.loadArchive(layout);
+    };
+    for (const name of ["../outside.tar", "inner/../../outside.tar", "inner/out.tar"]) {
+      await expect(load(name)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
+    expect(await load("inner/layer.tar")).toMatchObject([{ names: ["out:1"] }]);
+    await rm(layout, { recursive: true });
+  });
 
   test("that lies is refused", async () => {
     const file = path("lying.tar");

@@ -264,15 +264,20 @@ export class ImageService {
   async prune(what: "unnamed" | "unused"): Promise<{ freed: number; images: number }> {
     const { store, leases, collector, ready } = this.#o;
     await ready;
-    const { images, frees } = this.previewPrune(what);
+    const { images } = this.previewPrune(what);
+    const removed: string[] = [];
+    const share = this.#shares();
     for (const { id } of images) {
+      // Something may have been made of it, or it been given a name, while others were removed.
+      if (!this.#isPrunable(id, what) || this.#users(id).length > 0) continue;
       const name = this.#nameOf(id);
+      removed.push(id);
       await store.remove(id);
       this.#publish("/images/delete", { name });
     }
     await leases.expire({ all: true });
     await collector.collect();
-    return { freed: frees, images: images.length };
+    return { freed: share.frees(removed), images: removed.length };
   }
 
   /** Tells of an image that has come. */
@@ -335,11 +340,12 @@ export class ImageService {
   }
 
   #prunable(what: "unnamed" | "unused"): ImageRecord[] {
-    return this.#o.store
-      .list()
-      .filter(({ id }) =>
-        what === "unnamed" ? this.#o.store.namesOf(id).length === 0 : this.#users(id).length === 0,
-      );
+    return this.#o.store.list().filter(({ id }) => this.#isPrunable(id, what));
+  }
+
+  #isPrunable(id: string, what: "unnamed" | "unused"): boolean {
+    const holders = what === "unnamed" ? this.#o.store.namesOf(id) : this.#users(id);
+    return holders.length === 0;
   }
 
   #requireUnused(id: string, name: string): void {

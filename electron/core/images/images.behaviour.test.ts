@@ -234,6 +234,21 @@ describe.each(kinds)("with layers as %s", (kind) => {
     expect(images.list()).toEqual([]);
   });
 
+  test("an image that something is made of while others are pruned stays", async () => {
+    const { images, exchange } = t.core;
+    await images.ensureStarter();
+    await images.importDirectory({ path: join(work, "tree"), name: "wanted:1" });
+    const holds: { dispose(): void }[] = [];
+    const listening = exchange.onEvent(({ topic }) => {
+      if (topic === "/images/delete") holds.push(...images.list().map(({ id }) => images.hold(id)));
+    });
+    expect((await images.prune("unused")).images).toBe(1);
+    listening.dispose();
+    expect(images.list()).toHaveLength(1);
+    for (const hold of holds) hold.dispose();
+    expect((await images.prune("unused")).images).toBe(1);
+  });
+
   test("an image that something is just being made of can't be deleted", async () => {
     const { images, containers } = t.core;
     const { id } = await images.ensureStarter();

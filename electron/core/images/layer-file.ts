@@ -1,5 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { AppError } from "#shared/errors";
+import { openRegularFile } from "../base/regular-file.ts";
 import { type Compression, mediaTypes } from "../content/oci.ts";
 import type { LayerRequest } from "./layer-maker.ts";
 
@@ -22,16 +23,11 @@ export async function compressionOf(
 }
 
 /** A file of this machine. INVALID_ARGUMENT when it is something else. */
-export async function openFile(path: string): Promise<FileHandle> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
+export function openFile(path: string): Promise<FileHandle> {
+  return openRegularFile(path).catch((error: unknown) => {
+    if (error instanceof AppError) throw error;
     throw AppError.wrap(error, `${path} can't be read`, { field: "path" });
-  }
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw new AppError("INVALID_ARGUMENT", `${path} is not a file`, { field: "path" });
+  });
 }
 
 /**

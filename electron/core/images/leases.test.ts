@@ -35,6 +35,20 @@ test("what is held is held until its work ends, however", async () => {
   expect(ends).toEqual([false, true]);
 });
 
+test("one that can't be written down holds nothing, and says why", async () => {
+  const lost = await Store.open(join(dir, "lost"));
+  const leases = new Leases(lost);
+  const ends: boolean[] = [];
+  leases.onEnd = async (failed) => void ends.push(failed);
+  // As on a full disk, whether there is room can't be said of it.
+  await rm(join(dir, "lost"), { recursive: true });
+  await expect(leases.during({ what: "a", open: true }, fail)).rejects.toThrow("ENOENT");
+  expect(leases.open).toBe(false);
+  expect(leases.held()).toEqual({ digests: new Set(), diffIds: new Set() });
+  expect(ends).toEqual([true]);
+  await lost.close();
+});
+
 test("what a next try can use is held after a failure and after a crash, until it succeeds or is given up", async () => {
   const pull = { what: "pull x", resumable: true };
   const first = new Leases(store);

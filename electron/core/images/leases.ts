@@ -59,39 +59,41 @@ export class Leases {
    * rejects; but what a next try can use stays for a day.
    */
   async during<T>(options: LeaseOptions, work: (lease: Lease) => Promise<T>): Promise<T> {
-    const { record, lease } = await this.#take(options);
+    const { what, resumable = false, open = false } = options;
+    const id = randomUUID();
+    const record: LeaseRecord = { id, what, digests: [], diffIds: [], resumable };
+    this.#records.set(id, record);
+    if (open) this.#open.add(id);
     let failed = true;
     try {
-      const result = await work(lease);
+      const result = await work(await this.#take(record));
       failed = false;
       return result;
     } finally {
-      this.#open.delete(record.id);
-      if (failed && record.resumable) {
-        record.endedAt = Date.now();
-        await this.#collection.put(record.id, record);
-      } else {
-        await this.#drop(record.id);
-      }
+      this.#open.delete(id);
+      // What a full disk does not take, the next start finds ended.
+      await this.#end(record, failed).catch(() => undefined);
       await this.onEnd(failed).catch(() => undefined);
     }
   }
 
-  async #take({
-    what,
-    resumable = false,
-    open = false,
-  }: LeaseOptions): Promise<{ record: LeaseRecord; lease: Lease }> {
-    const id = randomUUID();
+  async #end(record: LeaseRecord, failed: boolean): Promise<void> {
+    if (failed && record.resumable) {
+      record.endedAt = Date.now();
+      await this.#collection.put(record.id, record);
+    } else {
+      await this.#drop(record.id);
+    }
+  }
+
+  async #take(record: LeaseRecord): Promise<Lease> {
+    const { id, what } = record;
     // A new try holds what the last one fetched.
     const earlier = [...this.#records.values()].filter(
-      (record) => record.what === what && record.endedAt !== undefined,
+      (other) => other.what === what && other.endedAt !== undefined,
     );
-    const digests = [...new Set(earlier.flatMap((record) => record.digests))];
-    const diffIds = [...new Set(earlier.flatMap((record) => record.diffIds))];
-    const record: LeaseRecord = { id, what, digests, diffIds, resumable };
-    this.#records.set(id, record);
-    if (open) this.#open.add(id);
+    record.digests = [...new Set(earlier.flatMap(({ digests }) => digests))];
+    record.diffIds = [...new Set(earlier.flatMap(({ diffIds }) => diffIds))];
     for (const old of earlier) await this.#drop(old.id);
     await this.#collection.put(id, record);
     const hold: Lease["hold"] = async (more) => {
@@ -100,7 +102,7 @@ export class Leases {
       await this.#collection.put(id, record);
       await this.removing;
     };
-    return { record, lease: { hold } };
+    return { hold };
   }
 
   /** Whether somebody makes what has no name yet. */

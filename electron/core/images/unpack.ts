@@ -1,9 +1,10 @@
-import { type FileHandle, open, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { type FileHandle, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { sep } from "node:path";
 import { AppError } from "#shared/errors";
 import { mustRun } from "../host/command.ts";
 import type { Privileges } from "../host/privileges.ts";
 import type { OperationContext } from "../operations/operation-service.ts";
+import { compressionOf, openFile } from "./layer-file.ts";
 
 /** A day is enough for the biggest. In C, tools say errors in the words that are known here. */
 const long = { timeout: 24 * 3600 * 1000, env: { ...process.env, LC_ALL: "C" } };
@@ -18,14 +19,6 @@ const writer = (privileges: Privileges, argv: string[]): string[] =>
 /** How often progress is looked at, milliseconds. */
 const progressInterval = 250;
 
-/** First bytes of what tar has to hand to another program. */
-const compressions: { magic: number[]; program: string }[] = [
-  { magic: [0x1f, 0x8b], program: "gzip" },
-  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], program: "xz" },
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], program: "zstd" },
-  { magic: [0x42, 0x5a, 0x68], program: "bzip2" },
-];
-
 /**
  * Unpacks a root file system tar into an existing empty directory, in a child process: GNU tar drops
  * a leading `/`, refuses members with `..`, and makes symbolic links that lead out only at the end, so
@@ -38,15 +31,16 @@ export async function unpackTar(
   privileges: Privileges,
   op: OperationContext,
 ): Promise<void> {
-  const file = await openSource(path);
+  const file = await openFile(path);
   try {
     const { size } = await file.stat();
-    const program = await compressionOf(file);
+    // It reads at a position, so that the child begins at the start.
+    const compression = await compressionOf(file);
     const argv = [
       "tar",
       "--extract",
       "--file=-",
-      ...(program ? [`--use-compress-program=${program}`] : []),
+      ...(compression ? [`--use-compress-program=${compression.program}`] : []),
       `--directory=${rootfs}`,
       "--numeric-owner",
       "--same-owner",
@@ -167,25 +161,6 @@ async function countFiles(
 ): Promise<number> {
   const argv = privileges.asRoot(["du", "--summarize", "--inodes", "--", path]);
   return Number.parseInt(await mustRun(argv, { ...long, ...(signal ? { signal } : {}) }), 10);
-}
-
-async function openSource(path: string): Promise<FileHandle> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    throw AppError.wrap(error, `${path} can't be read`, { field: "path" });
-  }
-  if ((await file.stat()).isFile()) return file;
-  await file.close();
-  throw new AppError("INVALID_ARGUMENT", `${path} is not a file`, { field: "path" });
-}
-
-async function compressionOf(file: FileHandle): Promise<string | undefined> {
-  const head = Buffer.alloc(8);
-  // With a position, so that the child begins at the start.
-  await file.read(head, 0, head.length, 0);
-  return compressions.find(({ magic }) => magic.every((byte, at) => head[at] === byte))?.program;
 }
 
 async function positionOf(file: FileHandle): Promise<number> {

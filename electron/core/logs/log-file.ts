@@ -121,9 +121,10 @@ export class LineReader {
   readonly #buffer = Buffer.allocUnsafe(chunkLength);
   #at: number;
 
-  constructor(file: FileHandle, mark: LogMark, limit?: number) {
+  /** `limit` and `beyond`: see LineJoiner. */
+  constructor(file: FileHandle, mark: LogMark, limit?: number, beyond?: "drop" | "break") {
     this.#file = file;
-    this.#joiner = new LineJoiner(mark, limit);
+    this.#joiner = new LineJoiner(mark, limit, beyond);
     this.#at = mark.position;
   }
 

@@ -9,6 +9,8 @@ type FollowItem = ItemOf<typeof logs.follow>;
 /** An item's bounds: lines (the contract's) and bytes of text. */
 const maxLines = 1000;
 const maxBytes = 1 << 20;
+/** Bytes of text in the first item: JSON makes up to six of one, and a frame has room for 16 MiB (shared/rpc/wire.ts). */
+export const maxTail = 2 << 20;
 /**
  * An unfinished line is shown when nothing came for so long, in ms: conmon splits lines at its
  * buffer's end, and the other half mostly follows at once.
@@ -16,7 +18,7 @@ const maxBytes = 1 << 20;
 const quietTime = 100;
 
 /**
- * The last `tail` lines of a log and then everything that is appended. Reads only when asked for the
+ * The last `tail` lines of a log, as far as there is room for them, and then everything that is appended. Reads only when asked for the
  * next item, so a slow reader costs nothing and loses nothing.
  */
 export async function* followLog(
@@ -69,6 +71,7 @@ async function* followFile(
       lines.push(toLogLine(line));
       bytes += line.bytes.length;
     };
+    const isFull = (): boolean => lines.length >= maxLines || bytes >= maxBytes;
     function* take(): Generator<FollowItem> {
       lines.sort((a, b) => a.line - b.line);
       const all = lines;
@@ -84,7 +87,8 @@ async function* followFile(
       // The first item holds the whole tail, which is bounded, unless a replaced file is told anew.
       const first = reset && tail !== Infinity;
       if (await reader.step(visit, first ? atStart : undefined)) {
-        if (!first && (lines.length >= maxLines || bytes >= maxBytes)) yield* take();
+        if (first && bytes > 2 * maxTail) ({ lines, bytes } = lastOf(lines));
+        else if (!first && isFull()) yield* take();
         continue;
       }
       if (first) {
@@ -92,7 +96,7 @@ async function* followFile(
         shown = reader.openKey();
         lines.push(...open);
         lines.sort((a, b) => a.line - b.line);
-        yield { reset: true, lines, total: index.lines };
+        yield { reset: true, lines: lastOf(lines).lines, total: index.lines };
         lines = [];
         bytes = 0;
         reset = false;
@@ -111,7 +115,7 @@ async function* followFile(
       const now = await log.isSame(identity, reader.position);
       if (now === "same") continue;
       // What was written to the old file before it went.
-      while (await reader.step(visit)) if (lines.length >= maxLines) yield* take();
+      while (await reader.step(visit)) if (isFull()) yield* take();
       if (lines.length > 0) yield* take();
       return now === "other" || (await log.hasDirectory()) ? "again" : "end";
     }
@@ -119,4 +123,17 @@ async function* followFile(
   } finally {
     await file.close();
   }
+}
+
+/** The last of them that fit into an item. */
+function lastOf(lines: LogLine[]): { lines: LogLine[]; bytes: number } {
+  let bytes = 0;
+  let from = lines.length;
+  while (from > 0) {
+    const length = Buffer.byteLength(lines[from - 1]?.text ?? "");
+    if (bytes + length > maxTail) break;
+    bytes += length;
+    from -= 1;
+  }
+  return { lines: lines.slice(from), bytes };
 }

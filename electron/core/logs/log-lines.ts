@@ -38,15 +38,20 @@ export interface RawLine {
 export class LineJoiner {
   readonly #parser: CriParser;
   readonly #limit: number;
+  readonly #beyond: "drop" | "break";
   readonly #open: (OpenLine | undefined)[] = [undefined, undefined];
   /** Streams in the middle of a line whose beginning lies before the mark. */
   readonly #foreign = [false, false];
   #next: number;
 
-  /** `limit`: bytes kept of a line; the rest is dropped and the line marked as cut. */
-  constructor(mark: LogMark, limit = maxText) {
+  /**
+   * `limit`: bytes kept of a line. What is beyond is dropped and the line marked as cut; or ("break", where the limit is
+   * more than a record has) handed over as further lines of the same number.
+   */
+  constructor(mark: LogMark, limit = maxText, beyond: "drop" | "break" = "drop") {
     this.#parser = new CriParser(mark.position);
     this.#limit = limit;
+    this.#beyond = beyond;
     this.#next = mark.line;
     if (mark.open !== undefined) this.#foreign[mark.open] = true;
   }
@@ -86,9 +91,14 @@ export class LineJoiner {
       if (!record.partial) this.#foreign[stream] = false;
       return;
     }
+    const { bytes, from, timeLength, textStart, textEnd } = record;
     let open = this.#open[stream];
+    if (open && this.#beyond === "break" && open.length + textEnd - textStart > this.#limit) {
+      visit(finish(open, stream, false));
+      const time = bytes.toString("latin1", from, from + timeLength);
+      open = this.#open[stream] = { ...open, time, pieces: [], length: 0 };
+    }
     if (!open) {
-      const { bytes, from, timeLength, textStart, textEnd } = record;
       const line = this.#next;
       this.#next += 1;
       const time = bytes.toString("latin1", from, from + timeLength);
@@ -102,12 +112,12 @@ export class LineJoiner {
       this.#open[stream] = open;
     }
     const room = this.#limit - open.length;
-    const length = record.textEnd - record.textStart;
+    const length = textEnd - textStart;
     if (length > room) open.cut = true;
     if (room > 0 && length > 0) {
-      const end = record.textStart + Math.min(room, length);
-      open.pieces.push(Buffer.from(record.bytes.subarray(record.textStart, end)));
-      open.length += end - record.textStart;
+      const end = textStart + Math.min(room, length);
+      open.pieces.push(Buffer.from(bytes.subarray(textStart, end)));
+      open.length += end - textStart;
     }
     if (!record.partial) {
       this.#open[stream] = undefined;
@@ -116,14 +126,15 @@ export class LineJoiner {
   }
 }
 
-function finish(open: OpenLine, stream: StreamNumber): RawLine {
+/** `whole`: its end is the line's, where a terminal has put a CR. */
+function finish(open: OpenLine, stream: StreamNumber, whole = true): RawLine {
   if (open.pieces.length > 1) open.pieces = [Buffer.concat(open.pieces, open.length)];
   const bytes = open.pieces[0] ?? Buffer.alloc(0);
   return {
     line: open.line,
     time: open.time,
     stream,
-    bytes: bytes.subarray(0, trimmed(bytes, 0, bytes.length)),
+    bytes: whole ? bytes.subarray(0, trimmed(bytes, 0, bytes.length)) : bytes,
     cut: open.cut,
   };
 }

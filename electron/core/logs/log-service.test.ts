@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { LogLine } from "#shared/contract/logs";
 import { isCode } from "#shared/errors";
+import { encodeFrame } from "#shared/rpc/codec";
 import { appendOutput, criRecord } from "./cri-log.stand-in.ts";
+import { maxText } from "./log-lines.ts";
 import { LogService } from "./log-service.ts";
 
 let directory: string;
@@ -100,6 +102,49 @@ test("a follower that pauses gets every line once, in order, from a file that gr
   controller.abort();
   expect(seen.map((line) => line.text)).toEqual(numbers(90, 20_100).trimEnd().split("\n"));
   expect(seen.map((line) => line.line)).toEqual(seen.map((_line, at) => 90 + at));
+});
+
+test("long lines full of control characters fit into messages, in whatever part they are asked for", async () => {
+  const line = "\u0001".repeat(maxText);
+  const all = Buffer.concat(Array.from({ length: 100 }, () => criRecord(line)));
+  await appendFile(path, all);
+  const sizeOf = (value: unknown): number => encodeFrame({ t: "item", id: 1, value }).length;
+  const controller = new AbortController();
+  const follow = service.follow({ id: "c", tail: 100 }, controller);
+  const first = (await follow.next()).value;
+  expect(sizeOf(first)).toBeGreaterThan(0);
+  expect(first).toMatchObject({ reset: true, total: 100 });
+  expect(first?.lines.at(-1)).toMatchObject({ line: 99, text: line });
+  controller.abort();
+  await follow.return(undefined);
+  const read = await service.read({ id: "c", from: 0, count: 100 });
+  expect(sizeOf(read)).toBeGreaterThan(0);
+  expect(read.lines[0]).toMatchObject({ line: 0, text: line });
+  // The same as new lines: of a file that takes the place of another, and then goes itself.
+  const again = service.follow({ id: "c", tail: 1 }, {});
+  await again.next();
+  for (let turn = 0; turn < 2; turn += 1) {
+    const other = join(directory, "other");
+    await writeFile(other, all);
+    await rename(other, path);
+  }
+  let seen = 0;
+  while (seen < 100) {
+    const item = (await again.next()).value;
+    expect(sizeOf(item)).toBeGreaterThan(0);
+    seen += item?.lines.length ?? 0;
+  }
+  await again.return(undefined);
+});
+
+test("a line that is longer than a message is downloaded, broken into several", async () => {
+  const long = "x".repeat(17 * 1024 * 1024);
+  appendOutput(path, `${long}\n`);
+  const pieces = await collect(service.download({ id: "c", timestamps: false }, {}));
+  for (const value of pieces) encodeFrame({ t: "item", id: 1, value });
+  const lines = Buffer.concat(pieces).toString().split("\n");
+  expect(lines.map(({ length }) => length)).toEqual([16 * 1024 * 1024, 1024 * 1024, 0]);
+  expect(lines.join("") === long).toBe(true);
 });
 
 test("a follower sees a prompt, then the same line when it ends", async () => {

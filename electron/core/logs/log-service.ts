@@ -5,18 +5,16 @@ import { AppError } from "#shared/errors";
 import type { InputOf, ItemOf, OutputOf } from "#shared/rpc/define";
 import { startWorker } from "../base/worker.ts";
 import { stderr, stdout } from "./cri-parser.ts";
-import { followLog } from "./log-follow.ts";
+import { followLog, maxTail } from "./log-follow.ts";
 import { LogFile, LineReader } from "./log-file.ts";
 import { LogIndexer } from "./log-indexer.ts";
 import { logStart, toLogLine, type RawLine } from "./log-lines.ts";
 import { compilePattern } from "./log-pattern.ts";
 import type { SearchMessage, SearchRequest } from "./log-search.worker.ts";
 
-/** An answer's text at most, in UTF-16 units; the window asks again for what is missing. */
-const maxAnswer = 8 * 1024 * 1024;
 /** How much further than the last wanted line an unfinished one is followed to its end, in bytes. */
 const maxOverrun = 4 * 1024 * 1024;
-/** A download's item, bytes. */
+/** A download's item at most, bytes. */
 const downloadChunk = 128 * 1024;
 /** A download breaks a line that is longer, in bytes: it must be in memory whole. */
 const downloadLine = 16 * 1024 * 1024;
@@ -38,7 +36,7 @@ export class LogService implements Disposable {
     this.#options = options;
   }
 
-  /** Lines [from, from + count), fewer at the end and when they are more than 8 MiB of text. */
+  /** Lines [from, from + count), fewer at the end and when they have more text than one item of `follow`. */
   async read(input: InputOf<typeof logs.read>): Promise<OutputOf<typeof logs.read>> {
     const { id, from, count } = input;
     const opened = await this.#file(id).open();
@@ -56,13 +54,13 @@ export class LogService implements Disposable {
         lines.push(toLogLine(line));
       };
       let begun: number | undefined;
-      while (lines.length < to - from && length < maxAnswer) {
+      while (lines.length < to - from && length < maxTail) {
         if (reader.next >= to) begun ??= reader.position;
         if (begun !== undefined && reader.position - begun > maxOverrun) break;
         if (!(await reader.step(visit, index.position))) break;
       }
       // Only what is whole up to the last line: a gap would look like the end of the log.
-      if (length < maxAnswer) {
+      if (length < maxTail) {
         for (const line of reader.open()) if (line.line >= from && line.line < to) lines.push(line);
       }
       lines.sort((a, b) => a.line - b.line);
@@ -135,25 +133,23 @@ export class LogService implements Disposable {
       pieces.push(piece);
       length += piece.length;
     };
-    const take = (): Uint8Array<ArrayBuffer> => {
-      const all = new Uint8Array(length);
-      let at = 0;
-      for (const piece of pieces) {
-        all.set(piece, at);
-        at += piece.length;
-      }
+    function* take(): Generator<Uint8Array<ArrayBuffer>> {
+      const all = Buffer.concat(pieces, length);
       pieces = [];
       length = 0;
-      return all;
-    };
+      // A long line is more than a message may have.
+      for (let at = 0; at < all.length; at += downloadChunk) {
+        yield new Uint8Array(all.subarray(at, at + downloadChunk));
+      }
+    }
     try {
-      const reader = new LineReader(file, logStart, downloadLine);
+      const reader = new LineReader(file, logStart, downloadLine, "break");
       while (await reader.step(visit, size)) {
         signal?.throwIfAborted();
-        if (length >= downloadChunk) yield take();
+        if (length >= downloadChunk) yield* take();
       }
       for (const line of reader.openRaw()) visit(line);
-      if (length > 0) yield take();
+      yield* take();
     } finally {
       await file.close();
     }

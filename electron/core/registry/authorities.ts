@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "#shared/errors";
+import { readRegularFile } from "../base/regular-file.ts";
 import type { HostConfig } from "./registry-config.ts";
 
 /** Where podman and docker look for certificates, in a directory for each `HOST` or `HOST:PORT` (containers-certs.d(5)). */
@@ -16,7 +17,7 @@ export async function readAuthorities(
 ): Promise<string | undefined> {
   if (caFile !== undefined) {
     try {
-      return await readFile(caFile, "utf8");
+      return await readRegularFile(caFile);
     } catch (error) {
       throw AppError.wrap(error, `The certificate authority of ${host} can't be read`, {
         subject: host,

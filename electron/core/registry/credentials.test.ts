@@ -176,6 +176,7 @@ describe("a sign-in from the window", () => {
 describe("the file of secrets", () => {
   test("takes many changes at once", async () => {
     const secrets = new FileSecretStore(join(home, "many.json"));
+    expect(await secrets.get("toString")).toBeUndefined();
     const names = Array.from({ length: 20 }, (_, index) => `n${String(index).padStart(2, "0")}`);
     await Promise.all(names.map((name) => secrets.set(name, name)));
     expect(await secrets.names()).toEqual(names);

@@ -30,6 +30,9 @@ export class RegistryService {
   readonly #configs = new Map<string, RegistryConfig>();
   /** As they were when they were last looked at. */
   #rows = new Map<string, Registry>();
+  /** How often it was begun to look, and which of these times #rows is of. */
+  #looks = 0;
+  #shown = 0;
   readonly #watch = new ListWatch<Registry>({
     list: () => [...this.#rows.values()],
     get: (id) => this.#rows.get(id),
@@ -54,7 +57,12 @@ export class RegistryService {
 
   /** Looks again, at docker's and podman's files too. */
   async refresh(): Promise<void> {
+    this.#looks += 1;
+    const look = this.#looks;
     const { signIns } = await this.credentials.list();
+    // Another that began later may be done already: what it saw is newer.
+    if (look < this.#shown) return;
+    this.#shown = look;
     const rows = new Map<string, Registry>();
     const hosts = [defaultRegistry, ...this.#configs.keys(), ...this.#inUse()];
     for (const host of hosts) rows.set(host, this.#row(host));

@@ -156,7 +156,7 @@ export class Repository {
       }
       yield page.data.tags ?? [];
       // RFC 8288; relative to the page it was in.
-      const link = /<([^>]+)>\s*;\s*rel="?next"?/i.exec(response.headers.get("link") ?? "")?.[1];
+      const link = /<([^<>]+)>\s*;\s*rel="?next"?/i.exec(response.headers.get("link") ?? "")?.[1];
       path = link && new URL(link, await this.#registry.url(path)).href;
     }
   }

@@ -43,7 +43,8 @@ export class FileSecretStore implements SecretStore {
 
   /** UNAUTHENTICATED when the keychain's key is another than it was written with. */
   async get(name: string): Promise<string | undefined> {
-    const text = (await this.#read())[name];
+    const secrets = await this.#read();
+    const text = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
     if (text === undefined || !this.#cipher) return text;
     try {
       return this.#cipher.decrypt(text);

@@ -82,7 +82,11 @@ export class Visits implements Disposable {
   }
 
   #open(): Promise<HostShared> {
-    this.#shared ??= openShared(this.#context);
+    this.#shared ??= openShared(this.#context).catch((error: unknown) => {
+      // conmon may be installed meanwhile.
+      this.#shared = undefined;
+      throw error;
+    });
     return this.#shared;
   }
 }

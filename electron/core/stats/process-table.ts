@@ -82,18 +82,15 @@ async function readUserNames(init: number | undefined): Promise<Map<number, stri
 
 async function readPasswd(init: number | undefined): Promise<string> {
   if (init === undefined) return "";
-  // The file is the image's: it must not be a link to ours, nor a fifo that keeps us waiting.
+  // It is the image's: neither it nor its directory may be a link, which would lead to ours, nor a fifo keep us waiting.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(`/proc/${init}/root/etc/passwd`, flags).catch(() => undefined);
-  if (!file) return "";
   try {
+    await using etc = await open(`/proc/${init}/root/etc`, flags | constants.O_DIRECTORY);
+    await using file = await open(`/proc/self/fd/${etc.fd}/passwd`, flags);
     const stats = await file.stat();
-    if (!stats.isFile() || stats.size > maxPasswd) return "";
-    return await file.readFile("utf8");
+    return stats.isFile() && stats.size <= maxPasswd ? await file.readFile("utf8") : "";
   } catch {
     return "";
-  } finally {
-    await file.close();
   }
 }
 

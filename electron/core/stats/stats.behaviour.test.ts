@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { choosePrivileges } from "#core/host/privileges";
 import type { Sample } from "#shared/contract/stats";
@@ -6,6 +9,7 @@ import { makeTestRoot, type TestRoot } from "../runtime/testing.ts";
 import { startContainer, startManager } from "../terminals/testing.ts";
 import { ProcessService } from "./process-service.ts";
 import { readCgroup } from "../runtime/readings.ts";
+import { readProcessTable } from "./process-table.ts";
 import { StatsService } from "./stats-service.ts";
 
 let root: TestRoot;
@@ -98,4 +102,20 @@ test("a container's processes, with its own names for its users", async () => {
   await task.delete({ force: true });
   const gone = await service.watch({ id: "table" }, {}).next();
   expect(gone.value?.processes).toEqual([]);
+});
+
+test("a container whose /etc is a link is told no names of this machine's users", async (context) => {
+  const outside = await mkdtemp(join(tmpdir(), "shimyard-etc-"));
+  await writeFile(join(outside, "passwd"), "stranger:x:0:0::/:/bin/sh\n");
+  const task = await startContainer(manager, root, "linked", ["sleep", "1000"]);
+  const userOf = async (): Promise<string | undefined> =>
+    (await readProcessTable(await task.pids(), task.state.pid))[0]?.user;
+  expect(await userOf()).toBe("root");
+  const { exitCode } = await task.run({
+    args: ["sh", "-c", `mv /etc /old && ln -s ${outside} /etc`],
+    maxOutput: 1000,
+  });
+  if (exitCode !== 0) context.skip("what is mounted in /etc keeps it where it is");
+  expect(await userOf()).toBe("0");
+  await rm(outside, { recursive: true });
 });

@@ -35,7 +35,13 @@ export class Kept<S extends z.ZodType> {
   }
 
   async remove(id: string): Promise<void> {
+    const before = this.#records.get(id);
     this.#records.delete(id);
-    await this.#collection.remove(id);
+    try {
+      await this.#collection.remove(id);
+    } catch (error) {
+      if (before !== undefined) this.#records.set(id, before);
+      throw error;
+    }
   }
 }

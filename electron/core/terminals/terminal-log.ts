@@ -190,16 +190,22 @@ export class TerminalLogReader {
       // None, or put aside just now: what makes the new file wakes whoever waits.
       if (!generation) return undefined;
       const { path, base } = generation;
-      const file = await open(path).catch(() => undefined);
+      const file = await open(path).catch((error: unknown) => {
+        if (!isCode(AppError.from(error), "NOT_FOUND")) throw error;
+      });
       if (!file) continue;
-      const { ino } = await file.stat();
-      // A rotation between the listing and the opening gives the new file the old one's name.
-      const now = await this.#log.generations();
-      if (now.some((other) => other.path === path && other.base === base)) {
+      let right = false;
+      try {
+        const { ino } = await file.stat();
+        // A rotation between the listing and the opening gives the new file the old one's name.
+        const now = await this.#log.generations();
+        right = now.some((other) => other.path === path && other.base === base);
         const from = Math.max(this.#position, base);
-        return { file, inode: ino, base, at: from - base, parser: new CriParser(from) };
+        const opened = { file, inode: ino, base, at: from - base, parser: new CriParser(from) };
+        if (right) return opened;
+      } finally {
+        if (!right) await file.close();
       }
-      await file.close();
     }
   }
 }

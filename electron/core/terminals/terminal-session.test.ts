@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -174,4 +174,13 @@ test("a cancelled connection ends", async () => {
   const waiting = items.next();
   controller.abort();
   expect(await waiting).toEqual({ done: true, value: undefined });
+});
+
+test("one whose log can't be watched is a terminal all the same; who connects is told why nothing is seen", async () => {
+  // Stands for a kernel that has no inotify watch left.
+  symlinkSync("loop", join(parent, "loop"));
+  Object.assign(process, { logPath: join(parent, "loop/log") });
+  const session = makeSession();
+  expect(session.terminal.status).toBe("running");
+  await expect(session.connect(nothing()).next()).rejects.toThrow("ELOOP");
 });

@@ -1,4 +1,4 @@
-import type { Disposable } from "#shared/base/disposable";
+import { type Disposable, toDisposable } from "#shared/base/disposable";
 import { Emitter } from "#shared/base/emitter";
 import type { Terminal, TerminalInput, TerminalOutput } from "#shared/contract/terminals";
 import { AppError, isCode, type ErrorInfo } from "#shared/errors";
@@ -13,6 +13,8 @@ const maxReplay = 2 * 1024 * 1024;
 const maxLog = 32 * 1024 * 1024;
 /** Its length is looked at this long after it was written to, ms. */
 const rotateDelay = 1000;
+/** And so often where the kernel has no watch left that would tell of it, ms. */
+const unwatchedInterval = 10_000;
 
 export interface TerminalSessionOptions {
   id: string;
@@ -95,8 +97,8 @@ export class TerminalSession implements Disposable {
     { signal }: { signal?: AbortSignal } = {},
   ): AsyncGenerator<TerminalOutput> {
     const wake = new Wake();
-    const change = this.onChange(() => wake.notify());
     const watch = this.#watchLog(() => wake.notify());
+    const change = this.onChange(() => wake.notify());
     const input = new InputPump(this.process, up, () => wake.notify());
     let reader: TerminalLogReader | undefined;
     try {
@@ -199,10 +201,17 @@ export class TerminalSession implements Disposable {
         () => undefined,
       );
     };
-    this.#watch = this.#watchLog(() => {
+    const written = (): void => {
       if (this.#ended || this.#disposed.signal.aborted) return;
       this.#rotation ??= setTimeout(check, rotateDelay).unref();
-    });
+    };
+    try {
+      this.#watch = this.#watchLog(written);
+    } catch {
+      // The terminal runs all the same, and others must not be kept from being found for it.
+      const timer = setInterval(written, unwatchedInterval).unref();
+      this.#watch = toDisposable(() => clearInterval(timer));
+    }
     // An earlier manager may have left it long, or halfway through a rotation.
     if (this.terminal.status === "running") check();
   }

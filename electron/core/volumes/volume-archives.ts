@@ -67,11 +67,12 @@ export class VolumeArchives {
       this.#volumes.requireIdle(name);
       this.#requireStill(name);
       const busy = this.#volumes.occupy(name, "restored");
-      const isNew = !this.#volumes.store.get(name);
       try {
         return await this.#volumes.turn(name, async () => {
           const { store, disk } = this.#volumes;
-          if (!store.get(name)) {
+          // Whoever had its turn before may have made it.
+          const isNew = !store.get(name);
+          if (isNew) {
             const record = { name, labels: {}, anonymous: false, createdAt: Date.now() };
             await this.#volumes.make({ ...record, madeFor: op.id });
           }

@@ -3,6 +3,7 @@ import { release } from "node:os";
 import { z } from "zod";
 import type { SeccompChoice } from "#shared/contract/container-options";
 import { AppError } from "#shared/errors";
+import { readRegularFile } from "../../base/regular-file.ts";
 
 /** The specification's `linux.seccomp`. */
 export type OciSeccomp = Record<string, unknown>;
@@ -151,7 +152,7 @@ async function findInstalled(): Promise<SeccompProfile | undefined> {
 }
 
 async function readProfile(path: string): Promise<SeccompProfile> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
+  const text = await readRegularFile(path).catch((error: unknown) => {
     throw AppError.wrap(error, `The seccomp profile ${path} can't be read`, {
       field: "security.seccomp",
     });

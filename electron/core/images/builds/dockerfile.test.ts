@@ -22,6 +22,7 @@ test.each<[string, string, Record<string, string>, string[]]>([
     { TAG: "2" },
     ["a:2", "xy", "zw"],
   ],
+  ["a variable called as what objects have", "ARG constructor=a\nFROM $constructor", {}, ["a"]],
   ["variables set after a FROM are not its own", "FROM a\nARG B=b\nFROM x${B}", {}, ["a", "x"]],
   [
     "continued lines and what a heredoc holds",

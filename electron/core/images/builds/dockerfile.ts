@@ -24,7 +24,8 @@ export function baseImages(text: string, args: Record<string, string>): string[]
       case "ARG": {
         const [, key = "", value] = /^([A-Za-z_]\w*)(?:=(.*))?$/.exec(rest) ?? [];
         if (begun || key === "") break;
-        const given = args[key] ?? (value === undefined ? undefined : unquote(value));
+        const own = Object.hasOwn(args, key) ? args[key] : undefined;
+        const given = own ?? (value === undefined ? undefined : unquote(value));
         if (given !== undefined) variables.set(key, substitute(given, variables));
         break;
       }
