@@ -25,7 +25,7 @@ export function FirstSteps() {
       }
     >
       {none
-        ? "The starter image is made from this machine's busybox: the first container runs without a network. Or pull an image from a registry."
+        ? "The starter image is made from this machine's busybox: nothing has to be downloaded for a first container. Or pull an image from a registry."
         : "A container runs a command in a root file system of its own. It keeps running when this window closes."}
     </EmptyState>
   );
