@@ -75,7 +75,12 @@ export class AppError extends Error {
       }
       const errno = (error as Error & { code?: unknown }).code;
       const code = typeof errno === "string" ? errnoCodes[errno] : undefined;
-      return new AppError(code ?? "UNKNOWN", error.message, {}, error);
+      return new AppError(
+        code ?? "UNKNOWN",
+        code ? systemWords(error.message) : error.message,
+        {},
+        error,
+      );
     }
     return new AppError("UNKNOWN", String(error));
   }
@@ -87,6 +92,13 @@ export class AppError extends Error {
   toInfo(): ErrorInfo {
     return { code: this.code, message: this.message, details: this.details };
   }
+}
+
+/** Node's `ENOENT: no such file or directory, open '/x'` without its names for machines: `no such file or directory: /x`. */
+function systemWords(message: string): string {
+  const [, words, path] = /^E[A-Z0-9]+: ([^,]+), \w+(?: '(.*)')?$/s.exec(message) ?? [];
+  if (words === undefined) return message;
+  return path === undefined ? words : `${words}: ${path}`;
 }
 
 export function isCode(error: unknown, code: ErrorCode): error is AppError {
