@@ -57,9 +57,12 @@ export class AppError extends Error {
   /** Puts context in front of the message and keeps the code; details given here win. */
   static wrap(error: unknown, context: string, details: ErrorDetails = {}): AppError {
     const inner = AppError.from(error);
+    // A path that the context names need not be named again.
+    const [, words, path] = /^(.*): (\/.*)$/s.exec(inner.message) ?? [];
+    const named = path !== undefined && context.includes(path);
     return new AppError(
       inner.code,
-      `${context}: ${inner.message}`,
+      `${context}: ${named ? words : inner.message}`,
       { ...inner.details, ...details },
       error,
     );
