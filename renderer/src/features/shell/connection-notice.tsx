@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { Notice, sentence } from "../../components/error-note.tsx";
-import { moment } from "../../components/format.ts";
+import { dateTime } from "../../components/format.ts";
 import { useConnection, useConnectionTrouble } from "../../queries/client.tsx";
 import { useHost } from "../../queries/system.ts";
 
@@ -10,25 +10,23 @@ const grace = 1000;
 /** Over every page while the core can't be reached: from when what is shown is, and what brings it back. */
 export function ConnectionNotice() {
   const connection = useConnection();
+  return connection === "connected" ? null : <Away forGood={connection === "closed"} />;
+}
+
+function Away(props: { forGood: boolean }) {
   const trouble = useConnectionTrouble();
   const host = useHost();
-  const away = connection !== "connected";
-  const [since, setSince] = useState<number>();
+  const [lost] = useState(() => Date.now());
+  const [shown, setShown] = useState(false);
   useEffect(() => {
-    if (!away) {
-      setSince(undefined);
-      return undefined;
-    }
-    const lost = Date.now();
-    const timer = setTimeout(() => setSince(lost), grace);
+    const timer = setTimeout(() => setShown(true), grace);
     return () => clearTimeout(timer);
-  }, [away]);
-  if (!away || since === undefined) return null;
+  }, []);
+  if (!shown) return null;
   return (
     <Notice tone="warn" className="work__away">
-      {trouble ? sentence(trouble.message) : "Shimyard does not answer."} What is shown is from{" "}
-      {moment(since, Date.now(), true)}.{" "}
-      {connection === "reconnecting" && "It is tried again by itself. "}
+      {sentence(trouble?.message ?? "Shimyard does not answer")} What is shown is from{" "}
+      {dateTime(lost)}. {!props.forGood && "It is tried again by itself. "}
       {host?.shell === "browser" &&
         "If Shimyard was ended, start it again and open the address that it prints."}
     </Notice>
