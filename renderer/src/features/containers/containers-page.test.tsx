@@ -283,6 +283,23 @@ describe("acting on many", () => {
   });
 });
 
+it("says what is missing where nothing can run a container", async () => {
+  const core = new FakeCore({ containers: [], images: [] });
+  core.system.set({
+    ...core.system.value,
+    runtimes: [],
+    prerequisites: core.system.value.prerequisites.map((each) =>
+      each.name === "conmon" ? { ...each, required: true, status: "missing" } : each,
+    ),
+  });
+  const user = userEvent.setup();
+  renderWith(core, <ContainersPage />);
+  await screen.findByText(/This machine lacks conmon/);
+  expect(screen.queryByText(/starter image/)).toBeNull();
+  await user.click(screen.getByRole("button", { name: "See how to install it" }));
+  expect(useLayout.getState().page).toBe("system");
+});
+
 it("says what to do first when there is nothing", async () => {
   const core = new FakeCore({ containers: [] });
   const user = userEvent.setup();
