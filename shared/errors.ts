@@ -57,9 +57,12 @@ export class AppError extends Error {
   /** Puts context in front of the message and keeps the code; details given here win. */
   static wrap(error: unknown, context: string, details: ErrorDetails = {}): AppError {
     const inner = AppError.from(error);
+    // A path that the context names need not be named again.
+    const [, words, path] = /^(.*): (\/.*)$/s.exec(inner.message) ?? [];
+    const named = path !== undefined && context.includes(path);
     return new AppError(
       inner.code,
-      `${context}: ${inner.message}`,
+      `${context}: ${named ? words : inner.message}`,
       { ...inner.details, ...details },
       error,
     );
@@ -75,7 +78,12 @@ export class AppError extends Error {
       }
       const errno = (error as Error & { code?: unknown }).code;
       const code = typeof errno === "string" ? errnoCodes[errno] : undefined;
-      return new AppError(code ?? "UNKNOWN", error.message, {}, error);
+      return new AppError(
+        code ?? "UNKNOWN",
+        code ? systemWords(error.message) : error.message,
+        {},
+        error,
+      );
     }
     return new AppError("UNKNOWN", String(error));
   }
@@ -87,6 +95,13 @@ export class AppError extends Error {
   toInfo(): ErrorInfo {
     return { code: this.code, message: this.message, details: this.details };
   }
+}
+
+/** Node's `ENOENT: no such file or directory, open '/x'` without its names for machines: `no such file or directory: /x`. */
+function systemWords(message: string): string {
+  const [, words, path] = /^E[A-Z0-9]+: ([^,]+), \w+(?: '(.*)')?$/s.exec(message) ?? [];
+  if (words === undefined) return message;
+  return path === undefined ? words : `${words}: ${path}`;
 }
 
 export function isCode(error: unknown, code: ErrorCode): error is AppError {

@@ -31,3 +31,20 @@ test("the window finds its containers again when the app comes back", async ({ h
   await page.goto(second.url);
   await expect(window.row("stays")).toContainText("Running");
 });
+
+test("a window whose app has ended says so on every page, and how it comes back", async ({
+  app,
+  page,
+  window,
+}) => {
+  await expect(page.getByText("No containers yet")).toBeVisible();
+  await app.kill9();
+  const notice = page.getByText("start it again and open the address that it prints");
+  await expect(notice).toBeVisible();
+  await page
+    .getByRole("navigation")
+    .getByRole("button", { name: /^Networks/ })
+    .click();
+  await expect(notice).toBeVisible();
+  await expect(window.dock).toBeVisible();
+});

@@ -43,7 +43,7 @@ export function imageHandlers(core: Core): Handlers<AppContract>["images"] {
       return {};
     },
     builder: () => builds.builder(),
-    build: (input) => builds.build(input),
+    build: (input, { signal }) => builds.build(input, signal),
     watchBuild: ({ buildId }, { signal }) => builds.watch(buildId, signal),
   };
 }

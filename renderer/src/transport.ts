@@ -217,7 +217,7 @@ function openSocket(name: string): Promise<Channel> {
     const socket = new WebSocket(`ws://${location.host}/rpc/${name}`);
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => resolve(new SocketChannel(socket)), { once: true });
-    socket.addEventListener("close", () => reject(new Error("The socket did not open")), {
+    socket.addEventListener("close", () => reject(new Error("Shimyard does not answer")), {
       once: true,
     });
   });

@@ -221,7 +221,7 @@ export const images = {
       reason: z.string().optional(),
     }),
   ),
-  /** Resolves with the image when it is built; the log is `watchBuild` of the operation named here. */
+  /** Resolves with the image when it is built, and ends with its call; the log is `watchBuild` of the id named here. */
   build: mutation(
     z.object({
       /** Chosen by the caller: [a-z0-9-]{1,64}. The build is followed by it from the beginning. */

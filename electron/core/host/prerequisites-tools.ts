@@ -7,6 +7,8 @@ import { runCommand } from "./command.ts";
 import { installCommand, type PackageManager } from "./distribution.ts";
 import type { Host } from "./prerequisites.ts";
 
+const onlyRoot = "Only root";
+
 /** A tool that does not answer within this is broken; milliseconds. */
 const answerTimeout = 10_000;
 
@@ -102,7 +104,7 @@ export const tools: Tool[] = [
     commands: ["mkfs.erofs"],
     version: ["-V"],
     refuses: async ({ host, path, signal }) => {
-      if (host.uid !== 0) return "Only root can mount what it makes.";
+      if (host.uid !== 0) return `${onlyRoot} can mount what it makes.`;
       const { output } = await execute([path, "--help"], signal);
       if (output.includes("--tar")) return undefined;
       return "It can't read archives: erofs-utils 1.7 or newer is needed.";
@@ -257,7 +259,9 @@ export async function findTool(
   }
   const note = await tool.refuses?.({ host, path, signal: options.signal });
   if (note === undefined) return { ...found, status: "found" };
-  const remedy = name === "newuidmap" ? addSubordinateIds(host) : install;
+  // What is there and is root's alone no installation mends.
+  const another = note.startsWith(onlyRoot) ? undefined : install;
+  const remedy = name === "newuidmap" ? addSubordinateIds(host) : another;
   return { ...found, status: "unusable", note, ...(remedy && { install: remedy }) };
 }
 
@@ -302,7 +306,7 @@ export async function execute(
 
 /** `criu check` knows whether this kernel has what a dump needs, and whether this criu copes with it. */
 export async function criuRefuses({ host, path, signal }: Context): Promise<string | undefined> {
-  if (host.uid !== 0) return "Only root can make checkpoints.";
+  if (host.uid !== 0) return `${onlyRoot} can make checkpoints.`;
   const { code, output } = await execute([path, "check"], signal);
   if (code === 0) return undefined;
   const words = output.split("\n").find((line) => line.startsWith("Error")) ?? lastLine(output);

@@ -114,10 +114,10 @@ test("a criu given by path is preferred", async () => {
 test("an ordinary user can't use criu", async () => {
   host = { ...host, uid: 1000, userName: "ann" };
   await command("bin/criu", "echo Version: 4.1.1");
-  expect(await find("criu")).toMatchObject({
-    status: "unusable",
-    note: "Only root can make checkpoints.",
-  });
+  const found = await find("criu");
+  expect(found).toMatchObject({ status: "unusable", note: "Only root can make checkpoints." });
+  // It is installed.
+  expect(found?.install).toBeUndefined();
 });
 
 test("a mkfs.erofs that reads no archives is unusable, and so is one for an ordinary user", async () => {

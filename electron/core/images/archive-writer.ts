@@ -159,7 +159,16 @@ export async function writeNewFile(
   if (await lstat(path).catch(() => undefined)) throw taken(path);
   const partial = `${path}.${randomUUID().slice(0, 8)}.partial`;
   const file = await open(partial, "wx", 0o600).catch((error: unknown) => {
-    throw AppError.wrap(error, `${path} can't be written`, { field: "path" });
+    const { code, message } = AppError.from(error);
+    // The name that it has meanwhile tells nobody anything.
+    const words = message.replace(`: ${partial}`, "");
+    const absent = code === "NOT_FOUND" && { hint: `Make the directory ${dirname(path)} first.` };
+    throw new AppError(
+      code,
+      `${path} can't be written: ${words}`,
+      { field: "path", ...absent },
+      error,
+    );
   });
   try {
     let written = 0;

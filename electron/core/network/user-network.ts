@@ -53,7 +53,11 @@ export class UserNetwork {
       ...result,
       stderr: Buffer.from(ownWords(result.stderr)),
     });
-    throw AppError.wrap(error, "It could not be connected to the network");
+    // pasta takes the container's addresses from the interface that has the default route.
+    const offline = /external interface not usable/i.test(error.message) && {
+      hint: 'This machine has no way out just now. Connect it, or give the container the network "none".',
+    };
+    throw AppError.wrap(error, "It could not be connected to the network", offline || {});
   }
 
   /** Ends what carries a container's packets. Idempotent. */

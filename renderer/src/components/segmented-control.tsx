@@ -1,5 +1,6 @@
 import * as Radix from "radix-ui/radio-group";
 import type { ReactNode } from "react";
+import { count } from "./format.ts";
 import "./segmented-control.css";
 
 /** A choice of few, all visible. Arrow keys move within it. */
@@ -21,7 +22,7 @@ export function SegmentedControl<V extends string>(props: {
       {options.map((option) => (
         <Radix.Item key={option.value} value={option.value} className="segmented__item">
           {option.label}
-          {option.count !== undefined && <span className="num">{option.count}</span>}
+          {option.count !== undefined && <span className="num">{count(option.count)}</span>}
         </Radix.Item>
       ))}
     </Radix.Root>

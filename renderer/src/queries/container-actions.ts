@@ -6,6 +6,7 @@ import type { Client } from "#shared/rpc/define";
 import { plural } from "../components/format.ts";
 import { announce } from "../components/toast.tsx";
 import { clearRowError, setRowError } from "../state/row-errors.ts";
+import { allBounded } from "./all-bounded.ts";
 import { useClient, useReadCollection } from "./client.tsx";
 import { containerSource } from "./containers.ts";
 
@@ -91,21 +92,19 @@ export class ContainerActions {
   ): Promise<number> {
     // A deleted container's name is gone afterwards.
     const only = ids.length === 1 ? this.#name(ids[0] as string) : undefined;
-    const outcomes = await Promise.all(
-      ids.map(async (id) => {
-        clearRowError(id);
-        try {
-          await act(id);
-          return true;
-        } catch (error) {
-          const info = AppError.from(error).toInfo();
-          if (info.code !== "CANCELLED") {
-            setRowError(id, { title: `Could not ${verb.infinitive}`, error: info });
-          }
-          return false;
+    const outcomes = await allBounded(ids, async (id) => {
+      clearRowError(id);
+      try {
+        await act(id);
+        return true;
+      } catch (error) {
+        const info = AppError.from(error).toInfo();
+        if (info.code !== "CANCELLED") {
+          setRowError(id, { title: `Could not ${verb.infinitive}`, error: info });
         }
-      }),
-    );
+        return false;
+      }
+    });
     const worked = outcomes.filter(Boolean).length;
     const failed = ids.length - worked;
     if (only !== undefined)

@@ -8,6 +8,7 @@ import { announce, notify } from "../components/toast.tsx";
 import { openOverlay } from "../state/overlays.ts";
 import { clearRowError, setRowError } from "../state/row-errors.ts";
 import { addTransferFailure, forgetTransferFailure } from "../state/transfer-failures.ts";
+import { allBounded } from "./all-bounded.ts";
 import { useClient, useReadCollection } from "./client.tsx";
 import { imageSource } from "./images.ts";
 
@@ -66,17 +67,15 @@ export class ImageActions {
     const names = ids.map((id) => this.#read().get(id)?.names[0] ?? shortId(id));
     let freed = 0;
     let deleted = 0;
-    await Promise.all(
-      ids.map(async (id) => {
-        clearRowError(id);
-        try {
-          freed += (await this.#client.call("images.delete", { id })).freed;
-          deleted += 1;
-        } catch (error) {
-          setRowError(id, { title: "Could not delete", error: AppError.from(error).toInfo() });
-        }
-      }),
-    );
+    await allBounded(ids, async (id) => {
+      clearRowError(id);
+      try {
+        freed += (await this.#client.call("images.delete", { id })).freed;
+        deleted += 1;
+      } catch (error) {
+        setRowError(id, { title: "Could not delete", error: AppError.from(error).toInfo() });
+      }
+    });
     if (deleted === 0) announce(`Could not delete ${names.join(", ")}`);
     else {
       const what = ids.length === 1 ? `${names[0]} is` : `${plural(deleted, "image")} are`;

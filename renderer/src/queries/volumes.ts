@@ -7,6 +7,7 @@ import type { Client } from "#shared/rpc/define";
 import { plural } from "../components/format.ts";
 import { announce, notify } from "../components/toast.tsx";
 import { clearRowError, setRowError } from "../state/row-errors.ts";
+import { allBounded } from "./all-bounded.ts";
 import { useClient, useCollection, useCollectionItem } from "./client.tsx";
 import type { Collection, CollectionSource } from "./live.ts";
 
@@ -71,18 +72,16 @@ export class VolumeActions {
 
   /** Each by itself: one that is used keeps no other. */
   async delete(ids: readonly string[]): Promise<void> {
-    const outcomes = await Promise.all(
-      ids.map(async (id) => {
-        clearRowError(id);
-        try {
-          await this.#client.call("volumes.delete", { id });
-          return true;
-        } catch (error) {
-          setRowError(id, { title: "Could not delete", error: AppError.from(error).toInfo() });
-          return false;
-        }
-      }),
-    );
+    const outcomes = await allBounded(ids, async (id) => {
+      clearRowError(id);
+      try {
+        await this.#client.call("volumes.delete", { id });
+        return true;
+      } catch (error) {
+        setRowError(id, { title: "Could not delete", error: AppError.from(error).toInfo() });
+        return false;
+      }
+    });
     const deleted = outcomes.filter(Boolean).length;
     if (deleted === 0) announce(`Could not delete ${ids.join(", ")}`);
     else if (ids.length === 1) announce(`${ids[0]} deleted`);

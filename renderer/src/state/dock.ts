@@ -1,6 +1,8 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 import type { Terminal } from "#shared/contract/terminals";
+import { count } from "../components/format.ts";
+import { notify } from "../components/toast.tsx";
 import { shownManager } from "./manager.ts";
 
 export interface TerminalTab {
@@ -88,9 +90,17 @@ export function showTerminal(terminal: Pick<Terminal, "id" | "containerId">): vo
   addTab({ kind: "terminal", key, terminalId: terminal.id, containerId: terminal.containerId });
 }
 
+/** Each log that is read with others is a call that stays open: the core takes 256 of a window. */
+export const mostLogs = 50;
+export const tooManyLogs = `At most ${mostLogs} logs can be read together`;
+
 /** Opens the logs of one container or of several together. `name` is for one elsewhere. */
 export function openLogs(containerIds: readonly string[], name?: string): void {
   if (containerIds.length === 0) return;
+  if (containerIds.length > mostLogs) {
+    notify({ tone: "info", title: `${tooManyLogs}; ${count(containerIds.length)} were chosen` });
+    return;
+  }
   addTab({ kind: "logs", key: logsKey(containerIds), containerIds: [...containerIds], name });
 }
 

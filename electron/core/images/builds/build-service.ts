@@ -87,7 +87,7 @@ export class BuildService {
           op.detail("Waiting for other builds");
           return this.#serial.run(async () => {
             op.signal.throwIfAborted();
-            op.detail("Building");
+            op.detail("Running its steps");
             return this.#build(request, log, op);
           });
         },

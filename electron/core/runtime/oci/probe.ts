@@ -155,13 +155,14 @@ class Probe {
       const { abilities } = info;
       abilities.exec = await this.#try(() => task.run(this.#command("true"), { signal }));
       abilities.pause = await this.#try(async () => {
+        if ((await task.cgroup()) === undefined) throw noCgroup("stop their processes for a while");
         await task.pause({ signal });
         await task.resume({ signal });
       });
       abilities.limits =
         lacks.limits ??
         (await this.#try(async () => {
-          if ((await task.cgroup()) === undefined) throw noCgroup();
+          if ((await task.cgroup()) === undefined) throw noCgroup("limit them");
           const { lacking = await lackingControllers(await cgroupHost()) } = this.#candidate;
           const tried = {
             ...(!lacking.memory && { memory: { limit: 64 * 1024 ** 2 } }),
@@ -301,10 +302,10 @@ function refused(error: unknown): Ability {
   return { ok: false, reason: AppError.from(error).message };
 }
 
-function noCgroup(): AppError {
+function noCgroup(what: string): AppError {
   return new AppError(
     "UNIMPLEMENTED",
-    "Containers get no cgroup of their own here, so nothing can limit them",
+    `Containers get no cgroup of their own here, so nothing can ${what}`,
   );
 }
 

@@ -99,7 +99,7 @@ export function number(block: Buffer, at: number, length: number): number {
     const digit = (block[from] as number) - 0x30;
     // What follows the first NUL is no part of it.
     if (digit === -0x30) break;
-    if (digit < 0 || digit > 7) throw new BadHeader("a number of a header is none");
+    if (digit < 0 || digit > 7) throw new BadHeader("a header has no number where one belongs");
     value = value * 8 + digit;
   }
   return value;

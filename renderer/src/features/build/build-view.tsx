@@ -4,7 +4,7 @@ import type { BuildLine } from "#shared/contract/images";
 import { Button } from "../../components/button.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { ErrorNote, Notice } from "../../components/error-note.tsx";
-import { clock, count, exactDuration } from "../../components/format.ts";
+import { clock, count, exactDuration, plural } from "../../components/format.ts";
 import { Icon } from "../../components/icon.tsx";
 import { Since } from "../../components/since.tsx";
 import { Spinner } from "../../components/spinner.tsx";
@@ -36,7 +36,7 @@ export function BuildView(props: { buildId: string; name: string }) {
         {build ? <Outcome build={build} /> : <Icon of={Hammer} size={14} />}
         <b className="truncate">{name}</b>
         <Took build={build} />
-        <span className="num muted">{count(lines.length + dropped)} lines</span>
+        <span className="num muted">{plural(lines.length + dropped, "line")}</span>
         <span className="spacer" />
         {build?.status === "running" && (
           <Button onClick={() => cancelBuild(buildId)}>Cancel</Button>
@@ -66,7 +66,9 @@ export function BuildView(props: { buildId: string; name: string }) {
         </Notice>
       )}
       {dropped > 0 && (
-        <p className="build__note dim">The first {count(dropped)} lines are not shown.</p>
+        <p className="build__note dim">
+          {dropped === 1 ? "The first line is" : `The first ${count(dropped)} lines are`} not shown.
+        </p>
       )}
       <div
         ref={body}

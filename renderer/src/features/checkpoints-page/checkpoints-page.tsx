@@ -55,7 +55,8 @@ export function CheckpointsPage() {
       ) : rows.length === 0 ? (
         <EmptyState icon={History} title={filter ? "No checkpoint matches" : "No checkpoints yet"}>
           {!filter &&
-            "A checkpoint keeps a running container's memory, processes and open files, so that it can go on from there later. Take one from a container's menu."}
+            "A checkpoint keeps a running container's memory, processes and open files, so that it can go on from there later."}{" "}
+          {!filter && !unable && "Take one from a container's menu."}
         </EmptyState>
       ) : (
         <div className="library" role="table" aria-label="Checkpoints">

@@ -2,6 +2,7 @@ import { Pause, Play, RotateCw, ScrollText, Square, Trash2, Zap } from "lucide-r
 import type { Container } from "#shared/contract/containers";
 import { Button } from "../../components/button.tsx";
 import { Menu } from "../../components/menu.tsx";
+import { mostLogs, tooManyLogs } from "../../state/dock.ts";
 import { containerRows } from "../../state/selection.ts";
 import { SelectionBar } from "../grid/selection-bar.tsx";
 import type { Commands } from "./commands.ts";
@@ -91,6 +92,7 @@ export function BulkBar(props: { containers: Container[]; commands: Commands }) 
         icon={ScrollText}
         shortcut="l"
         tip="Logs together"
+        disabledReason={ids.length > mostLogs && tooManyLogs}
         onClick={() => commands.logs(ids)}
       >
         Logs

@@ -21,7 +21,7 @@ const columns: GridColumn<SortKey>[] = [
 /** The list itself. */
 export function ContainerTable(props: { rows: Container[]; commands: Commands }) {
   const { rows, commands } = props;
-  const sort = useContainerList((state) => state.sort);
+  const { sort, segment, filter } = useContainerList();
   const renaming = useRenaming((state) => state.id);
   return (
     <DataGrid
@@ -32,6 +32,7 @@ export function ContainerTable(props: { rows: Container[]; commands: Commands })
       columns={columns}
       sort={sort}
       onSort={sortBy}
+      narrowedBy={`${segment} ${filter}`}
       menu={(containers) => containerMenu(containers, commands)}
       onKey={(key, meant, first) => handleKey(key, meant, first, commands)}
       renderRow={(container, place) => (

@@ -2,6 +2,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import { AppError } from "#shared/errors";
+import { openLogs, useDock } from "../../state/dock.ts";
 import { useOverlay } from "../../state/overlays.ts";
 import { useSelection } from "../../state/selection.ts";
 import { useLayout } from "../../state/layout.ts";
@@ -60,6 +61,26 @@ describe("the list", () => {
     await open(new FakeCore({ containers: manyContainers(1000) }));
     expect(screen.getByRole("grid").getAttribute("aria-rowcount")).toBe("1001");
     expect(shown().length).toBeLessThan(60);
+  });
+
+  it("begins at its top again when it is narrowed or put in another order", async () => {
+    const { user } = await open(new FakeCore({ containers: manyContainers(1000) }));
+    const body = document.querySelector(".grid__body") as HTMLElement;
+    body.scrollTop = 9000;
+    await user.type(screen.getByLabelText("Filter containers"), "9");
+    expect(body.scrollTop).toBe(0);
+    body.scrollTop = 900;
+    await user.click(screen.getByText("CPU"));
+    expect(body.scrollTop).toBe(0);
+  });
+
+  it("reads the logs of some together, and says why not those of a thousand", async () => {
+    const { user } = await open(new FakeCore({ containers: manyContainers(60) }));
+    await user.click(screen.getByLabelText("Select all"));
+    const logs = screen.getByRole("button", { name: "Logs" });
+    expect(logs.getAttribute("aria-disabled")).toBe("true");
+    act(() => openLogs(Array.from({ length: 51 }, (_, index) => fakeId(index))));
+    expect(useDock.getState().tabs).toEqual([]);
   });
 
   it("follows what the core pushes", async () => {
@@ -260,6 +281,23 @@ describe("acting on many", () => {
     await user.keyboard("{Enter}");
     await waitFor(() => expect(core.containers.items.get(fakeId(5))?.name).toBe("mailer-2"));
   });
+});
+
+it("says what is missing where nothing can run a container", async () => {
+  const core = new FakeCore({ containers: [], images: [] });
+  core.system.set({
+    ...core.system.value,
+    runtimes: [],
+    prerequisites: core.system.value.prerequisites.map((each) =>
+      each.name === "conmon" ? { ...each, required: true, status: "missing" } : each,
+    ),
+  });
+  const user = userEvent.setup();
+  renderWith(core, <ContainersPage />);
+  await screen.findByText(/This machine lacks conmon/);
+  expect(screen.queryByText(/starter image/)).toBeNull();
+  await user.click(screen.getByRole("button", { name: "See how to install it" }));
+  expect(useLayout.getState().page).toBe("system");
 });
 
 it("says what to do first when there is nothing", async () => {

@@ -3,7 +3,6 @@ import { useEffect, useMemo } from "react";
 import type { Container } from "#shared/contract/containers";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { Notice, sentence } from "../../components/error-note.tsx";
 import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
@@ -18,6 +17,7 @@ import {
 import { openOverlay } from "../../state/overlays.ts";
 import { containerRows, useSelection } from "../../state/selection.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
+import { StaleNotice } from "../grid/stale-notice.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
 import { useCommands } from "./commands.ts";
 import { ContainerTable } from "./container-table.tsx";
@@ -36,7 +36,7 @@ const segments: { value: Segment; label: string }[] = [
 /** The home screen. */
 export function ContainersPage() {
   const containers = useContainers();
-  const { items, status, error } = containers;
+  const { items, status } = containers;
   const { rows, counts } = useRows(items);
   const { filter, segment } = useContainerList();
   const commands = useCommands();
@@ -77,12 +77,7 @@ export function ContainersPage() {
         </>
       }
     >
-      {status === "stale" && (
-        <Notice tone="warn" className="containers__stale">
-          What follows may be out of date: {sentence(error?.message ?? "the core does not answer")}{" "}
-          Trying again.
-        </Notice>
-      )}
+      <StaleNotice of={containers} className="containers__stale" />
       {chosen.length > 0 && <BulkBar containers={chosen} commands={commands} />}
       {status === "loading" ? (
         <Waiting what="containers" />

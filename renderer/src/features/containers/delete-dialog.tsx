@@ -1,7 +1,7 @@
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { Checkbox } from "../../components/fields.tsx";
-import { plural } from "../../components/format.ts";
+import { count, plural } from "../../components/format.ts";
 import { useCheckpoints } from "../../queries/checkpoints.ts";
 import { useContainerActions } from "../../queries/container-actions.ts";
 import { useContainers } from "../../queries/containers.ts";
@@ -58,13 +58,13 @@ export function DeleteDialog(props: { ids: readonly string[] }) {
     >
       {!one && (
         <p>
-          <b>
-            {containers
-              .slice(0, listed)
-              .map(({ name }) => name)
-              .join(", ")}
-          </b>
-          {containers.length > listed && ` and ${containers.length - listed} more`}
+          {containers.slice(0, listed).map(({ id, name }, index) => (
+            <Fragment key={id}>
+              {index > 0 && ", "}
+              <b className="dialog__name">{name}</b>
+            </Fragment>
+          ))}
+          {containers.length > listed && ` and ${count(containers.length - listed)} more`}
         </p>
       )}
       {running.length > 0 && (

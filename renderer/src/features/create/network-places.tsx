@@ -34,7 +34,12 @@ export function NetworkPlaces(props: {
   );
 }
 
-function PlaceFields(props: { network: Network; place: Place; onPlace: (place: Place) => void }) {
+/** Where it is found in one network. */
+export function PlaceFields(props: {
+  network: Network;
+  place: Place;
+  onPlace: (place: Place) => void;
+}) {
   const { network, place, onPlace } = props;
   const field = (key: keyof Place, label: string, placeholder: string) => (
     <TextField

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
-import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
+import { errorInfo, ErrorNote, sentence } from "../../components/error-note.tsx";
 import { closeOverlay } from "../../state/overlays.ts";
 import "./request-form.css";
 
@@ -21,7 +21,11 @@ export function fieldError(run: Running, field: string): string | undefined {
   const { message, details } = errorInfo(run.error);
   const at = details.field?.replace(/^input\./, "");
   const here = at === field || at?.startsWith(`${field}.`);
-  return here && details.output === undefined ? message : undefined;
+  if (!here || details.output !== undefined) return undefined;
+  // The field is seen: it need not be named.
+  const prefix = `${details.field}: `;
+  const words = message.startsWith(prefix) ? message.slice(prefix.length) : message;
+  return details.hint === undefined ? words : `${sentence(words)} ${details.hint}`;
 }
 
 /** A dialog that fills in one request: it stays open while that fails, and can be closed while it goes on. */

@@ -38,6 +38,8 @@ export interface DataGridProps<T extends { id: string }, K extends string> {
   columns: readonly GridColumn<K>[];
   sort: { key: K; descending: boolean };
   onSort: (key: K) => void;
+  /** What narrows the list: another filter, like another order, is looked at from its top. */
+  narrowedBy?: string;
   /** What can be done to these: all that is ticked if the row is one of them, else the row. */
   menu: (rows: T[]) => MenuEntry[];
   /** Keys beyond those of every list; see grid-keys.ts. */
@@ -50,6 +52,7 @@ export interface DataGridProps<T extends { id: string }, K extends string> {
 export function DataGrid<T extends { id: string }, K extends string>(props: DataGridProps<T, K>) {
   const { label, className, rows, selection, columns, sort, onSort, menu, onKey, renderRow } =
     props;
+  const { narrowedBy } = props;
   const body = useRef<HTMLDivElement>(null);
   const errors = useRowErrors((state) => state.errors);
   const { current, selected } = selection.use();
@@ -67,6 +70,9 @@ export function DataGrid<T extends { id: string }, K extends string>(props: Data
     overscan: 8,
   });
   useEffect(() => virtualizer.measure(), [virtualizer, errors, ids]);
+  useEffect(() => {
+    if (body.current) body.current.scrollTop = 0;
+  }, [narrowedBy, sort.key, sort.descending]);
 
   const show = useCallback(
     (id: string) => {

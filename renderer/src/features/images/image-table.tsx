@@ -19,7 +19,7 @@ const columns: GridColumn<ImageSortKey>[] = [
 
 export function ImageTable(props: { rows: Image[]; commands: ImageCommands }) {
   const { rows, commands } = props;
-  const sort = useImageList((state) => state.sort);
+  const { sort, segment, filter } = useImageList();
   return (
     <DataGrid
       label="Images"
@@ -29,6 +29,7 @@ export function ImageTable(props: { rows: Image[]; commands: ImageCommands }) {
       columns={columns}
       sort={sort}
       onSort={sortImagesBy}
+      narrowedBy={`${segment} ${filter}`}
       menu={(images) => imageMenu(images, commands)}
       onKey={(key, meant, first) => handleKey(key, meant, rows, first, commands)}
       renderRow={(image, place) => <ImageRow {...place} image={image} commands={commands} />}

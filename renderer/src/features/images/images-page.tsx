@@ -3,7 +3,7 @@ import { Brush, Download, Ellipsis, FolderInput, Hammer, Layers, PackagePlus } f
 import { useEffect, useMemo } from "react";
 import { Button, IconButton } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
+import { ErrorNote, sentence } from "../../components/error-note.tsx";
 import { Menu, type MenuEntry } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
@@ -20,6 +20,7 @@ import {
 import { openOverlay } from "../../state/overlays.ts";
 import { imageRows, useImageSelection } from "../../state/selection.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
+import { StaleNotice } from "../grid/stale-notice.tsx";
 import { RegistryList } from "../registries/registry-list.tsx";
 import { useImageCommands } from "./commands.ts";
 import { ImageBulkBar } from "./image-bulk-bar.tsx";
@@ -45,7 +46,8 @@ export function ImagesPage() {
 }
 
 function ImageList() {
-  const { items, status, error } = useImages();
+  const images = useImages();
+  const { items, status } = images;
   const { filter, segment, sort } = useImageList();
   const commands = useImageCommands();
   const starter = useStarterImage();
@@ -101,12 +103,7 @@ function ImageList() {
           onDismiss={starter.reset}
         />
       )}
-      {status === "stale" && (
-        <Notice tone="warn" className="images__note">
-          What follows may be out of date: {sentence(error?.message ?? "the core does not answer")}{" "}
-          Trying again.
-        </Notice>
-      )}
+      <StaleNotice of={images} className="images__note" />
       {chosen.length > 0 && <ImageBulkBar images={chosen} commands={commands} />}
       {status === "loading" ? (
         <Waiting what="images" />

@@ -1,4 +1,4 @@
-import { Trash2 } from "lucide-react";
+import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { Network } from "#shared/contract/networks";
 import { IconButton } from "../../components/button.tsx";
@@ -6,8 +6,9 @@ import { ConfirmDialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { plural } from "../../components/format.ts";
 import { announce } from "../../components/toast.tsx";
-import { useConnect, useDisconnect, useRemoveNetwork } from "../../queries/networks.ts";
-import { ConnectMenu } from "./connect-menu.tsx";
+import { useContainers } from "../../queries/containers.ts";
+import { useDisconnect, useRemoveNetwork } from "../../queries/networks.ts";
+import { ConnectDialog, useOutside } from "./connect-dialog.tsx";
 import { NetworkMap } from "./network-map.tsx";
 
 /** A network: what it is, what can be done with it, and its map. */
@@ -15,10 +16,12 @@ export function NetworkCard(props: { network: Network }) {
   const { network } = props;
   const { id, subnet, subnet6, internal, isDefault, members, bridge } = network;
   const remove = useRemoveNetwork();
-  const connect = useConnect();
   const disconnect = useDisconnect();
   const [asking, setAsking] = useState(false);
-  const failed = remove.error ?? connect.error ?? disconnect.error;
+  const [connecting, setConnecting] = useState(false);
+  const failed = remove.error ?? disconnect.error;
+  const none = useContainers().items.size === 0;
+  const outside = useOutside(network).length;
   const inTheWay = isDefault
     ? "Containers that name no network are here"
     : members.length > 0 && `Disconnect ${plural(members.length, "container")} first`;
@@ -33,14 +36,14 @@ export function NetworkCard(props: { network: Network }) {
         <span className="mono dim network__bridge" title="Its interface on this machine">
           {bridge}
         </span>
-        <ConnectMenu
-          network={network}
-          onConnect={(containerId, name) =>
-            connect.mutate(
-              { containerId, network: { name: id } },
-              { onSuccess: () => announce(`${name} connected to ${id}`) },
-            )
+        <IconButton
+          size="small"
+          icon={Plus}
+          label={`Connect a container to ${id}`}
+          disabledReason={
+            outside === 0 && (none ? "There is no container" : "Every container is in it")
           }
+          onClick={() => setConnecting(true)}
         />
         <IconButton
           size="small"
@@ -57,7 +60,7 @@ export function NetworkCard(props: { network: Network }) {
           title={remove.error ? "It was not removed" : "Nothing was changed"}
           error={failed}
           onDismiss={() => {
-            for (const mutation of [remove, connect, disconnect]) mutation.reset();
+            for (const mutation of [remove, disconnect]) mutation.reset();
           }}
         />
       )}
@@ -70,6 +73,7 @@ export function NetworkCard(props: { network: Network }) {
           )
         }
       />
+      {connecting && <ConnectDialog network={network} onClose={() => setConnecting(false)} />}
       {asking && (
         <ConfirmDialog
           open

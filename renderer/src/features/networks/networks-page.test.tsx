@@ -52,9 +52,23 @@ it("connects and disconnects a container", async () => {
   // The containers have a stream of their own.
   await waitFor(() => expect(connect().getAttribute("aria-disabled")).toBeNull());
   await user.click(connect());
-  const [item] = await screen.findAllByRole("menuitem");
-  const name = item?.textContent ?? "";
+  const dialog = within(await screen.findByRole("dialog"));
+  const ready = () => dialog.getByRole("button", { name: "Connect" }).getAttribute("aria-disabled");
+  expect(ready()).toBe("true");
+  await user.click(dialog.getByLabelText("Container"));
+  const [item] = await screen.findAllByRole("option");
+  const name = item?.querySelector(".truncate")?.textContent ?? "";
   await user.click(item as HTMLElement);
+  await user.type(dialog.getByLabelText("IPv4 address"), "10.142.8");
+  expect(dialog.getByRole("alert").textContent).toContain("10.89.0.7");
+  expect(ready()).toBe("true");
+  await user.type(dialog.getByLabelText("IPv4 address"), ".9");
+  await user.type(dialog.getByLabelText("Aliases"), "db store");
+  await user.click(dialog.getByRole("button", { name: "Connect" }));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(core.calls.find(({ method }) => method === "networks.connect")?.input).toMatchObject({
+    network: { name: "vault", ip4: "10.142.8.9", aliases: ["db", "store"] },
+  });
   await user.click(await vault.findByRole("button", { name: `Disconnect ${name} from vault` }));
   await waitFor(() => expect(vault.queryAllByRole("listitem")).toEqual([]));
 });

@@ -3,13 +3,13 @@ import { useEffect, useMemo, useState } from "react";
 import type { Project } from "#shared/contract/projects";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { Notice, sentence } from "../../components/error-note.tsx";
 import { Page } from "../../components/page.tsx";
 import { Waiting } from "../../components/waiting.tsx";
 import { useProjects } from "../../queries/projects.ts";
 import { openOverlay } from "../../state/overlays.ts";
 import { projectRows, useProjectSelection } from "../../state/selection.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
+import { StaleNotice } from "../grid/stale-notice.tsx";
 import { useProjectCommands } from "./commands.ts";
 import { ProjectPage } from "./project-page.tsx";
 import { ProjectTable } from "./project-table.tsx";
@@ -29,7 +29,8 @@ export function ProjectsPage() {
 const importOne = (): void => openOverlay({ kind: "import-project" });
 
 function ProjectList() {
-  const { items, status, error } = useProjects();
+  const projects = useProjects();
+  const { items, status } = projects;
   const commands = useProjectCommands();
   const [filter, setFilter] = useState("");
   const rows = useMemo(() => shownProjects(items.values(), filter), [items, filter]);
@@ -50,12 +51,7 @@ function ProjectList() {
         </>
       }
     >
-      {status === "stale" && (
-        <Notice tone="warn" className="projects__note">
-          What follows may be out of date: {sentence(error?.message ?? "the core does not answer")}{" "}
-          Trying again.
-        </Notice>
-      )}
+      <StaleNotice of={projects} className="projects__note" />
       {status === "loading" ? (
         <Waiting what="projects" />
       ) : items.size === 0 ? (

@@ -1,16 +1,17 @@
 import { Plus } from "lucide-react";
 import { Button } from "../../components/button.tsx";
-import { Notice, sentence } from "../../components/error-note.tsx";
 import { Page } from "../../components/page.tsx";
 import { useRegistries } from "../../queries/registries.ts";
 import { openOverlay } from "../../state/overlays.ts";
+import { StaleNotice } from "../grid/stale-notice.tsx";
 import { ImageViews } from "../images/image-views.tsx";
 import { RegistryRow } from "./registry-row.tsx";
 import "./registries.css";
 
 /** Where images come from and go to: how each is reached, and as whom. */
 export function RegistryList() {
-  const { items, status, error } = useRegistries();
+  const registries = useRegistries();
+  const { items, status } = registries;
   const rows = [...items.values()].sort(
     // docker.io first: it is where a name without a host goes.
     (a, b) => Number(b.id === "docker.io") - Number(a.id === "docker.io") || (a.id < b.id ? -1 : 1),
@@ -28,12 +29,7 @@ export function RegistryList() {
         </>
       }
     >
-      {status === "stale" && (
-        <Notice tone="warn" className="registries__note">
-          What follows may be out of date: {sentence(error?.message ?? "the core does not answer")}{" "}
-          Trying again.
-        </Notice>
-      )}
+      <StaleNotice of={registries} className="registries__note" />
       {status !== "loading" && (
         <div className="registries" role="table" aria-label="Registries">
           <div className="registries__head registries__cells" role="row">

@@ -17,6 +17,7 @@ import { ContainerInspector } from "../container/inspector.tsx";
 import { Dock } from "../dock/dock.tsx";
 import { ImageInspector } from "../image/inspector.tsx";
 import { VolumeInspector } from "../volumes/volume-inspector.tsx";
+import { ConnectionNotice } from "./connection-notice.tsx";
 import { Footer } from "./footer.tsx";
 import { Header } from "./header.tsx";
 import { InspectorFrame } from "./inspector-frame.tsx";
@@ -56,6 +57,7 @@ function Work() {
   const shownHeight = Math.min(dockHeight, most);
   return (
     <div className="work" ref={ref}>
+      <ConnectionNotice />
       <div className="work__page">
         <Split width={width}>
           <CurrentPage />

@@ -26,12 +26,15 @@ export function DeleteVolumesDialog(props: { ids: readonly string[] }) {
       size="small"
       footer={
         <>
-          <Button onClick={closeOverlay}>Cancel</Button>
+          {/* Enter confirms, where there is something to confirm. */}
+          {/* oxlint-disable-next-line jsx-a11y/no-autofocus */}
+          <Button autoFocus={going.length === 0} onClick={closeOverlay}>
+            Cancel
+          </Button>
           <Button
             variant="danger"
-            // Enter confirms.
             // oxlint-disable-next-line jsx-a11y/no-autofocus
-            autoFocus
+            autoFocus={going.length > 0}
             disabledReason={
               going.length === 0 && `Delete the containers that use ${one ? "it" : "them"} first`
             }

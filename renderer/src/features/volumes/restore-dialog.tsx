@@ -34,7 +34,7 @@ export function RestoreDialog(props: { id?: string | undefined }) {
       title={props.id ? `Restore ${props.id}` : "Restore a volume"}
       description="From a tar, plain or compressed by gzip or zstd, as a backup writes it."
       action="Restore"
-      failure="Nothing was restored: all is as it was"
+      failure="Nothing was restored, all is as it was"
       fields={["path", "id"]}
       run={run}
       ready={id !== "" && path.startsWith("/")}

@@ -20,7 +20,7 @@ export function VolumeTable(props: {
   commands: VolumeCommands;
 }) {
   const { rows, sizes, commands } = props;
-  const sort = useVolumeList((state) => state.sort);
+  const { sort, segment, filter } = useVolumeList();
   return (
     <DataGrid
       label="Volumes"
@@ -30,6 +30,7 @@ export function VolumeTable(props: {
       columns={columns}
       sort={sort}
       onSort={sortVolumesBy}
+      narrowedBy={`${segment} ${filter}`}
       menu={(volumes) => volumeMenu(volumes, commands)}
       onKey={(key, meant, first) => handleKey(key, meant, first, commands)}
       renderRow={(volume, place) => (

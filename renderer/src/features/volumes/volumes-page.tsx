@@ -3,7 +3,6 @@ import { useEffect, useMemo } from "react";
 import type { Volume } from "#shared/contract/volumes";
 import { Button, IconButton } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { Notice, sentence } from "../../components/error-note.tsx";
 import { plural } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
@@ -19,6 +18,7 @@ import {
   type VolumeSegment,
 } from "../../state/volume-list.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
+import { StaleNotice } from "../grid/stale-notice.tsx";
 import { useVolumeCommands, type VolumeCommands } from "./commands.ts";
 import { inVolumeSegment, parseVolumeFilter, volumeComparator } from "./view.ts";
 import { VolumeTable } from "./volume-table.tsx";
@@ -33,7 +33,8 @@ const segments: { value: VolumeSegment; label: string }[] = [
 
 /** The volumes of this machine: what containers keep, and who has it. */
 export function VolumesPage() {
-  const { items, status, error } = useVolumes();
+  const volumes = useVolumes();
+  const { items, status } = volumes;
   const sizes = useVolumeSizes();
   const { filter, segment, sort } = useVolumeList();
   const commands = useVolumeCommands();
@@ -102,12 +103,7 @@ export function VolumesPage() {
         </>
       }
     >
-      {status === "stale" && (
-        <Notice tone="warn" className="volumes__note">
-          What follows may be out of date: {sentence(error?.message ?? "the core does not answer")}{" "}
-          Trying again.
-        </Notice>
-      )}
+      <StaleNotice of={volumes} className="volumes__note" />
       {chosen.length > 0 && <VolumeBulkBar volumes={chosen} commands={commands} />}
       {status === "loading" ? (
         <Waiting what="volumes" />
