@@ -1,11 +1,21 @@
 import { AppError, isCode } from "#shared/errors";
-import { mustRun, runCommand } from "../host/command.ts";
+import { commandError, mustRun, runCommand } from "../host/command.ts";
+
+/** As a shell has it, of a program that the kernel ended for a bad access to memory: 128 + SIGSEGV. */
+const crashed = 139;
 
 /** Replaces a manager's table (ruleset.ts), or with no text removes it. */
 export async function applyRuleset(table: string, text: string | undefined): Promise<void> {
   // `add` first: deleting what is not there is an error.
   const script = text ?? `add table inet ${table}\ndelete table inet ${table}\n`;
-  await mustRun(["nft", "-f", "-"], { stdin: Buffer.from(script) });
+  const result = await runCommand(["nft", "-f", "-"], { stdin: Buffer.from(script) });
+  if (result.code === 0) return;
+  const error = commandError("nft", result);
+  if (result.code !== crashed) throw error;
+  // 1.0.6, which reads all rules before it writes its own, does so over sets that newer ones have made.
+  throw AppError.wrap(error, "nft crashed", {
+    hint: "It may be older than another program that has made rules on this machine, in a container say: upgrade nftables, or end that program and remove its tables.",
+  });
 }
 
 /** False when that table is not there, or not as it was made. */
