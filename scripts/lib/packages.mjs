@@ -71,7 +71,7 @@ export async function installMissing(requirements) {
     return;
   }
   const command = (await which("dnf"))
-    ? `sudo dnf install ${wanted.map(({ dnf }) => dnf[0]).join(" ")}`
+    ? await asRoot([`dnf install ${wanted.map(({ dnf }) => dnf[0]).join(" ")}`])
     : undefined;
   throw new UserError(
     `This system lacks ${names}. ` +
@@ -106,10 +106,14 @@ async function withoutUnavailable(requirements) {
  */
 export async function aptInstall(choices, why) {
   const known = await candidates(choices.flat());
-  const packages = choices.map((names) => names.find((name) => known.has(name)) ?? names[0] ?? "");
+  const isT64 = (await run("dpkg-query", ["--show", "*t64"])).status === 0;
+  const packages = choices.map((names) => chooseName(names, known, isT64));
   const complete = choices.every((names) => names.some((name) => known.has(name)));
   const privileged = await rootPrefix(
-    `${why} Install with:\n\n  sudo apt-get update && sudo apt-get install --no-install-recommends ${packages.join(" ")}\n\nand start again.`,
+    `${why} Install with:\n\n  ${await asRoot([
+      "apt-get update",
+      `apt-get install --no-install-recommends ${packages.join(" ")}`,
+    ])}\n\nand start again.`,
     why,
   );
   if (!complete) {
@@ -157,6 +161,33 @@ export async function aptInstall(choices, why) {
       }
     },
   );
+}
+
+/**
+ * The one of a package's names to ask for: the first that apt knows. Before its lists were fetched it knows none.
+ * @param {string[]} names
+ * @param {Set<string>} known
+ * @param {boolean} isT64 the system has packages of the 64-bit time_t transition, which are named so
+ * @returns {string}
+ */
+export function chooseName(names, known, isT64) {
+  return (
+    names.find((name) => known.has(name)) ??
+    names.find((name) => name.endsWith("t64") === isT64) ??
+    names[0] ??
+    ""
+  );
+}
+
+/**
+ * One line for a person's shell that runs commands as root, by what there is here to become root.
+ * @param {string[]} commands
+ */
+async function asRoot(commands) {
+  if (process.getuid?.() === 0) return commands.join(" && ");
+  return (await which("sudo"))
+    ? commands.map((command) => `sudo ${command}`).join(" && ")
+    : `su --login --command '${commands.join(" && ")}'`;
 }
 
 /** @param {string[]} privileged */
