@@ -14,7 +14,7 @@ await runMain(async () => {
   const needsApp = chosen.some((name) => stages[name].needsApp);
   const { criu, mkfsErofs, shim, electron, env } = await setUp({
     electron: needsApp,
-    tests: needsApp,
+    tests: needsApp ? "all" : chosen.includes("unit") ? "unit" : undefined,
   });
   if (needsApp) {
     await build();

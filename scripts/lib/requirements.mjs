@@ -62,8 +62,15 @@ export const core = [
   command("perl", ["perl-base"], ["perl-interpreter"]),
   command("tar", ["tar"]),
   command("xz", ["xz-utils"], ["xz"]),
+  command("bzip2", ["bzip2"]),
   command("zstd", ["zstd"]),
 ];
+
+/** What criu holds a container's network still with. Only root makes checkpoints. */
+export const checkpoints = [command("iptables-restore", ["iptables"], ["iptables-nft"])];
+
+/** What crun calls criu by, where it was built to. */
+export const crunCheckpoints = library("libcriu.so.2", ["libcriu2"], "criu-libs");
 
 /** What Electron's binary loads, and a few that it opens later by name. */
 export const electronLibraries = [
@@ -86,8 +93,12 @@ export const electronLibraries = [
   library("libnotify.so.4", ["libnotify4"], "libnotify"),
 ];
 
-/** What the tests use besides: a screen that nobody looks at, and a browser. */
+/** What the unit tests use. */
+export const unitTests = [command("openssl", ["openssl"])];
+
+/** What the other tests use besides: a screen that nobody looks at, and a browser. */
 export const tests = [
+  ...unitTests,
   command("Xvfb", ["xvfb"], ["xorg-x11-server-Xvfb"]),
   command("xauth", ["xauth"], ["xorg-x11-xauth"]),
   {
@@ -106,7 +117,6 @@ export const tests = [
   // Registries to pull from and push to, and somebody else who does so.
   command("docker-registry", ["docker-registry"]),
   command("skopeo", ["skopeo"]),
-  command("openssl", ["openssl"]),
   { ...command("buildah", ["buildah"]), optional: true },
   { ...command("runsc", ["runsc"]), optional: true },
   // Unpacks images the way ours are compared with; capabilities and attributes of the files in them.
