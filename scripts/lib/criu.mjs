@@ -57,15 +57,18 @@ async function make() {
     if (ready) return ready;
   }
   const mirror = await debianMirror();
+  const reason = (await which("criu"))
+    ? `this distribution's criu does not work on kernel ${release()}`
+    : "this distribution has no criu";
   if (!mirror) {
     throw new UserError(
-      `this distribution's criu does not work on kernel ${release()}, and no Debian mirror is set up to take the source of a newer one from.`,
+      `${reason}, and no Debian mirror is set up to take the source of a newer one from.`,
     );
   }
-  say(`This distribution's criu does not work on kernel ${release()}: a newer one is built.`);
+  say(`A newer criu is built: ${reason}.`);
   await aptInstall(
     criuBuild.map((name) => [name]),
-    `This distribution's criu does not work on kernel ${release()}; building a newer one needs a compiler and libraries.`,
+    "Building criu needs a compiler and libraries.",
   );
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, "criu-build-"));

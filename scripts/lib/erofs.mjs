@@ -50,7 +50,7 @@ async function make() {
       "this distribution's erofs-utils is older than 1.7, and no Debian mirror is set up to take the source of a newer one from.",
     );
   }
-  say("This distribution's erofs-utils is older than 1.7: a newer one is built.");
+  say("A newer mkfs.erofs is built: this distribution's erofs-utils is older than 1.7.");
   await aptInstall(
     erofsBuild.map((name) => [name]),
     "This distribution's erofs-utils is older than 1.7; building a newer one needs a compiler.",

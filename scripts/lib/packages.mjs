@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { say, step, UserError } from "./console.mjs";
 import { exists, must, run, which } from "./exec.mjs";
 
@@ -82,20 +83,35 @@ export async function installMissing(requirements) {
 }
 
 /**
- * Says which optional ones can't be had, and leaves them out.
+ * Says which of those that one can do without can't be had, and leaves them out.
  * @param {Requirement[]} requirements
  */
 async function withoutUnavailable(requirements) {
-  const optional = requirements.filter((requirement) => requirement.optional);
-  if (optional.length === 0) return requirements;
+  const spare = requirements.filter(({ optional, without }) => optional || without);
+  if (spare.length === 0) return requirements;
   const isRoot = process.getuid?.() === 0;
-  const known =
-    isRoot && (await which("apt-get"))
-      ? await candidates(optional.flatMap(({ apt }) => apt))
-      : new Set();
-  const unavailable = optional.filter(({ apt }) => !apt.some((name) => known.has(name)));
-  for (const { name } of unavailable) say(`Not tested, because it is not installed: ${name}`);
+  const apt = (await which("apt-get")) !== undefined;
+  if (apt && isRoot && !(await hasLists())) await aptUpdate([]);
+  const known = apt ? await candidates(spare.flatMap(({ apt: names }) => names)) : new Set();
+  const asked = apt && (await hasLists());
+  const unavailable = spare.filter(({ apt: names, optional }) => {
+    if (optional && !isRoot) return true;
+    return (optional || asked) && !names.some((name) => known.has(name));
+  });
+  for (const { name, optional, without } of unavailable) {
+    say(
+      optional
+        ? `Not tested, because it is not installed: ${name}`
+        : `This system's package sources have no ${name}. ${without}`,
+    );
+  }
   return requirements.filter((requirement) => !unavailable.includes(requirement));
+}
+
+/** Whether apt has ever been told what there is: images of systems come without. */
+async function hasLists() {
+  const names = await readdir("/var/lib/apt/lists").catch(() => []);
+  return names.some((name) => /_Packages(\.\w+)?$/.test(name));
 }
 
 /**

@@ -10,6 +10,7 @@
  * @property {string[]} [files] any one of them will do
  * @property {string[]} apt Debian's and Ubuntu's names for the package; newer suites say ...t64
  * @property {string[]} dnf Fedora's packages
+ * @property {string} [without] what is lost where apt knows no package, a sentence; absent: there is no going without
  * @property {boolean} [optional] only root gets it, and only where a package is known; else tests skip what needs it
  */
 
@@ -46,12 +47,17 @@ export const core = [
   command("ip", ["iproute2"], ["iproute"]),
   command("nft", ["nftables"]),
   {
+    // Debian 11 and Ubuntu 22.04 have neither this nor pasta.
     name: "aardvark-dns",
+    without: "Containers find each other by address only.",
     files: ["/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dns"],
     apt: ["aardvark-dns"],
     dnf: ["aardvark-dns"],
   },
-  command("pasta", ["passt"]),
+  {
+    ...command("pasta", ["passt"]),
+    without: "An ordinary user's containers reach nothing but each other.",
+  },
   {
     name: "the seccomp profile of containers-common",
     files: ["/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json"],

@@ -30,7 +30,7 @@ async function overlayfs(host: Host, signal?: AbortSignal): Promise<Prerequisite
   if (host.uid !== 0 && unshare !== undefined) {
     const { code, output } = await execute([unshare, ...tryOverlay], signal);
     if (code === 0) return { ...base, status: "found" };
-    const note = `This kernel mounts none for an ordinary user: ${lastWords(output)}`;
+    const note = `An ordinary user can mount none: ${lastWords(output)}`;
     return { ...base, status: "unusable", note };
   }
   const filesystems = await read(host, "proc/filesystems");
