@@ -7,7 +7,7 @@ import { setUp } from "./lib/set-up.mjs";
 
 /** `npm run screenshots`: docs/dark.png and docs/light.png, of the real window with real containers. */
 await runMain(async () => {
-  const { env } = await setUp({ electron: false, tests: true });
+  const { env } = await setUp({ electron: false, tests: "all" });
   await build();
   return new Promise((done) => {
     const child = spawn(

@@ -5,6 +5,7 @@ import { build } from "./lib/build.mjs";
 import { runMain, say, UserError } from "./lib/console.mjs";
 import { root } from "./lib/places.mjs";
 import { setUp } from "./lib/set-up.mjs";
+import { sandboxRefusal } from "./lib/user-namespaces.mjs";
 
 const usage = `npm start [-- OPTIONS]: installs what is missing, builds, and opens Shimyard.
 
@@ -23,7 +24,9 @@ await runMain(async () => {
   await build();
   if (values.root) env.SHIMYARD_ROOT = resolve(values.root);
 
-  if (!electron) {
+  const refusal = electron && (await sandboxRefusal(electron.path));
+  if (refusal) say(`${refusal}\n\nServing the window to a browser.`);
+  if (!electron || refusal) {
     say("Open this address in a browser on this machine; whoever has it can use Shimyard:");
     return runInForeground(process.execPath, [join(root, "dist/headless/main.js")], env);
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { release } from "node:os";
+import { statfs } from "node:fs/promises";
+import { release, tmpdir } from "node:os";
 import { build } from "./lib/build.mjs";
 import { runMain, UserError } from "./lib/console.mjs";
 import { run, which } from "./lib/exec.mjs";
@@ -14,7 +15,7 @@ await runMain(async () => {
   const needsApp = chosen.some((name) => stages[name].needsApp);
   const { criu, mkfsErofs, shim, electron, env } = await setUp({
     electron: needsApp,
-    tests: needsApp,
+    tests: needsApp ? "all" : chosen.includes("unit") ? "unit" : undefined,
   });
   if (needsApp) {
     await build();
@@ -34,6 +35,7 @@ await runMain(async () => {
 
   const id = randomUUID();
   env[runVariable] = id;
+  env.TMPDIR = await directoryOnDisk();
   const before = await traces(id);
   /** @type {import("./lib/stages.mjs").Result[]} */
   const results = [];
@@ -83,6 +85,15 @@ function chooseStages(names) {
     throw new UserError(`There is no stage ${unknown}. Stages: ${all.join(", ")}.`);
   }
   return names.length === 0 ? all : all.filter((name) => names.includes(name));
+}
+
+/**
+ * Where tests put the app's data: not on a tmpfs, as Debian 13's and Fedora's /tmp is. Linux mounts no EROFS file that
+ * lies on one, and users keep theirs on a disk.
+ */
+async function directoryOnDisk() {
+  const tmpfs = 0x01021994;
+  return (await statfs(tmpdir())).type === tmpfs ? "/var/tmp" : tmpdir();
 }
 
 /** @param {string} name */

@@ -1,3 +1,5 @@
+import "./node-version.mjs";
+
 /** What the scripts say: one line a step, with how long it took; a spinner only where someone looks. */
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];

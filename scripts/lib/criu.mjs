@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { availableParallelism, release } from "node:os";
 import { join } from "node:path";
-import { step, UserError } from "./console.mjs";
+import { say, step, UserError } from "./console.mjs";
 import { debianMirror, fetchSource } from "./debian.mjs";
 import { unlessItFailed } from "./failures.mjs";
 import { exists, must, run, which } from "./exec.mjs";
-import { aptInstall } from "./packages.mjs";
+import { aptInstall, installMissing, missing } from "./packages.mjs";
 import { cache } from "./places.mjs";
-import { criuBuild } from "./requirements.mjs";
+import { criuBuild, crunCheckpoints } from "./requirements.mjs";
 
 /** criu's source comes from this Debian suite: its 4.1.1 knows the vDSO of kernels since 6.13. */
 const suite = "trixie";
@@ -26,9 +26,21 @@ const suite = "trixie";
  */
 export async function findOrMakeCriu() {
   if (process.getuid?.() !== 0) return undefined;
-  const ready = (await usable(await which("criu"), "the system's")) ?? (await builtBefore());
-  if (ready) return ready;
-  return unlessItFailed("criu", "Checkpoints are disabled", make);
+  const criu =
+    (await usable(await which("criu"), "the system's")) ??
+    (await builtBefore()) ??
+    (await unlessItFailed("criu", "Checkpoints are disabled", make));
+  if (criu?.source === "the system's") await letCrunUseIt();
+  return criu;
+}
+
+/** Debian's crun only recommends the library that it calls criu by. */
+async function letCrunUseIt() {
+  const calls = (await run("crun", ["--version"])).stdout.includes("+CRIU");
+  if (!calls || (await missing([crunCheckpoints])).length === 0) return;
+  await unlessItFailed("libcriu", "Checkpoints are made with runc only", () =>
+    installMissing([crunCheckpoints]),
+  );
 }
 
 /** @returns {Promise<Criu>} */
@@ -45,14 +57,18 @@ async function make() {
     if (ready) return ready;
   }
   const mirror = await debianMirror();
+  const reason = (await which("criu"))
+    ? `this distribution's criu does not work on kernel ${release()}`
+    : "this distribution has no criu";
   if (!mirror) {
     throw new UserError(
-      `this distribution's criu does not work on kernel ${release()}, and no Debian mirror is set up to take the source of a newer one from.`,
+      `${reason}, and no Debian mirror is set up to take the source of a newer one from.`,
     );
   }
+  say(`A newer criu is built: ${reason}.`);
   await aptInstall(
     criuBuild.map((name) => [name]),
-    `This distribution's criu does not work on kernel ${release()}; building a newer one needs a compiler and libraries.`,
+    "Building criu needs a compiler and libraries.",
   );
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, "criu-build-"));

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { step, UserError } from "./console.mjs";
+import { say, step, UserError } from "./console.mjs";
 import { debianMirror, fetchSource } from "./debian.mjs";
 import { must, run, which } from "./exec.mjs";
 import { unlessItFailed } from "./failures.mjs";
@@ -50,6 +50,7 @@ async function make() {
       "this distribution's erofs-utils is older than 1.7, and no Debian mirror is set up to take the source of a newer one from.",
     );
   }
+  say("A newer mkfs.erofs is built: this distribution's erofs-utils is older than 1.7.");
   await aptInstall(
     erofsBuild.map((name) => [name]),
     "This distribution's erofs-utils is older than 1.7; building a newer one needs a compiler.",

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { say, step, UserError } from "./console.mjs";
 import { exists, must, run, which } from "./exec.mjs";
 
@@ -71,7 +72,7 @@ export async function installMissing(requirements) {
     return;
   }
   const command = (await which("dnf"))
-    ? `sudo dnf install ${wanted.map(({ dnf }) => dnf[0]).join(" ")}`
+    ? await asRoot([`dnf install ${wanted.map(({ dnf }) => dnf[0]).join(" ")}`])
     : undefined;
   throw new UserError(
     `This system lacks ${names}. ` +
@@ -82,20 +83,35 @@ export async function installMissing(requirements) {
 }
 
 /**
- * Says which optional ones can't be had, and leaves them out.
+ * Says which of those that one can do without can't be had, and leaves them out.
  * @param {Requirement[]} requirements
  */
 async function withoutUnavailable(requirements) {
-  const optional = requirements.filter((requirement) => requirement.optional);
-  if (optional.length === 0) return requirements;
+  const spare = requirements.filter(({ optional, without }) => optional || without);
+  if (spare.length === 0) return requirements;
   const isRoot = process.getuid?.() === 0;
-  const known =
-    isRoot && (await which("apt-get"))
-      ? await candidates(optional.flatMap(({ apt }) => apt))
-      : new Set();
-  const unavailable = optional.filter(({ apt }) => !apt.some((name) => known.has(name)));
-  for (const { name } of unavailable) say(`Not tested, because it is not installed: ${name}`);
+  const apt = (await which("apt-get")) !== undefined;
+  if (apt && isRoot && !(await hasLists())) await aptUpdate([]);
+  const known = apt ? await candidates(spare.flatMap(({ apt: names }) => names)) : new Set();
+  const asked = apt && (await hasLists());
+  const unavailable = spare.filter(({ apt: names, optional }) => {
+    if (optional && !isRoot) return true;
+    return (optional || asked) && !names.some((name) => known.has(name));
+  });
+  for (const { name, optional, without } of unavailable) {
+    say(
+      optional
+        ? `Not tested, because it is not installed: ${name}`
+        : `This system's package sources have no ${name}. ${without}`,
+    );
+  }
   return requirements.filter((requirement) => !unavailable.includes(requirement));
+}
+
+/** Whether apt has ever been told what there is: images of systems come without. */
+async function hasLists() {
+  const names = await readdir("/var/lib/apt/lists").catch(() => []);
+  return names.some((name) => /_Packages(\.\w+)?$/.test(name));
 }
 
 /**
@@ -106,10 +122,14 @@ async function withoutUnavailable(requirements) {
  */
 export async function aptInstall(choices, why) {
   const known = await candidates(choices.flat());
-  const packages = choices.map((names) => names.find((name) => known.has(name)) ?? names[0] ?? "");
+  const isT64 = (await run("dpkg-query", ["--show", "*t64"])).status === 0;
+  const packages = choices.map((names) => chooseName(names, known, isT64));
   const complete = choices.every((names) => names.some((name) => known.has(name)));
   const privileged = await rootPrefix(
-    `${why} Install with:\n\n  sudo apt-get update && sudo apt-get install --no-install-recommends ${packages.join(" ")}\n\nand start again.`,
+    `${why} Install with:\n\n  ${await asRoot([
+      "apt-get update",
+      `apt-get install --no-install-recommends ${packages.join(" ")}`,
+    ])}\n\nand start again.`,
     why,
   );
   if (!complete) {
@@ -157,6 +177,33 @@ export async function aptInstall(choices, why) {
       }
     },
   );
+}
+
+/**
+ * The one of a package's names to ask for: the first that apt knows. Before its lists were fetched it knows none.
+ * @param {string[]} names
+ * @param {Set<string>} known
+ * @param {boolean} isT64 the system has packages of the 64-bit time_t transition, which are named so
+ * @returns {string}
+ */
+export function chooseName(names, known, isT64) {
+  return (
+    names.find((name) => known.has(name)) ??
+    names.find((name) => name.endsWith("t64") === isT64) ??
+    names[0] ??
+    ""
+  );
+}
+
+/**
+ * One line for a person's shell that runs commands as root, by what there is here to become root.
+ * @param {string[]} commands
+ */
+async function asRoot(commands) {
+  if (process.getuid?.() === 0) return commands.join(" && ");
+  return (await which("sudo"))
+    ? commands.map((command) => `sudo ${command}`).join(" && ")
+    : `su --login --command '${commands.join(" && ")}'`;
 }
 
 /** @param {string[]} privileged */

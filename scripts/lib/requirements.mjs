@@ -10,6 +10,7 @@
  * @property {string[]} [files] any one of them will do
  * @property {string[]} apt Debian's and Ubuntu's names for the package; newer suites say ...t64
  * @property {string[]} dnf Fedora's packages
+ * @property {string} [without] what is lost where apt knows no package, a sentence; absent: there is no going without
  * @property {boolean} [optional] only root gets it, and only where a package is known; else tests skip what needs it
  */
 
@@ -46,12 +47,17 @@ export const core = [
   command("ip", ["iproute2"], ["iproute"]),
   command("nft", ["nftables"]),
   {
+    // Debian 11 and Ubuntu 22.04 have neither this nor pasta.
     name: "aardvark-dns",
+    without: "Containers find each other by address only.",
     files: ["/usr/lib/podman/aardvark-dns", "/usr/libexec/podman/aardvark-dns"],
     apt: ["aardvark-dns"],
     dnf: ["aardvark-dns"],
   },
-  command("pasta", ["passt"]),
+  {
+    ...command("pasta", ["passt"]),
+    without: "An ordinary user's containers reach nothing but each other.",
+  },
   {
     name: "the seccomp profile of containers-common",
     files: ["/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json"],
@@ -62,8 +68,15 @@ export const core = [
   command("perl", ["perl-base"], ["perl-interpreter"]),
   command("tar", ["tar"]),
   command("xz", ["xz-utils"], ["xz"]),
+  command("bzip2", ["bzip2"]),
   command("zstd", ["zstd"]),
 ];
+
+/** What criu holds a container's network still with. Only root makes checkpoints. */
+export const checkpoints = [command("iptables-restore", ["iptables"], ["iptables-nft"])];
+
+/** What crun calls criu by, where it was built to. */
+export const crunCheckpoints = library("libcriu.so.2", ["libcriu2"], "criu-libs");
 
 /** What Electron's binary loads, and a few that it opens later by name. */
 export const electronLibraries = [
@@ -86,8 +99,12 @@ export const electronLibraries = [
   library("libnotify.so.4", ["libnotify4"], "libnotify"),
 ];
 
-/** What the tests use besides: a screen that nobody looks at, and a browser. */
+/** What the unit tests use. */
+export const unitTests = [command("openssl", ["openssl"])];
+
+/** What the other tests use besides: a screen that nobody looks at, and a browser. */
 export const tests = [
+  ...unitTests,
   command("Xvfb", ["xvfb"], ["xorg-x11-server-Xvfb"]),
   command("xauth", ["xauth"], ["xorg-x11-xauth"]),
   {
@@ -106,7 +123,6 @@ export const tests = [
   // Registries to pull from and push to, and somebody else who does so.
   command("docker-registry", ["docker-registry"]),
   command("skopeo", ["skopeo"]),
-  command("openssl", ["openssl"]),
   { ...command("buildah", ["buildah"]), optional: true },
   { ...command("runsc", ["runsc"]), optional: true },
   // Unpacks images the way ours are compared with; capabilities and attributes of the files in them.

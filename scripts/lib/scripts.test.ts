@@ -6,9 +6,11 @@ import { writeAsar } from "./asar.mjs";
 import { parseMirror } from "./debian.mjs";
 import { must, run, which } from "./exec.mjs";
 import { parseMountPoints } from "./leaks.mjs";
-import { missing, parseCandidates } from "./packages.mjs";
+import { nodeRefusal } from "./node-version.mjs";
+import { chooseName, missing, parseCandidates } from "./packages.mjs";
 import { parseCounts } from "./reports.mjs";
 import { parseOutcomes, placeTable, renderTable } from "./runtimes-table.mjs";
+import { allowingCommand } from "./user-namespaces.mjs";
 
 test("apt-cache policy: only packages with a candidate can be installed", () => {
   const text = `conmon:
@@ -24,6 +26,32 @@ libgtk-3-0:
   Candidate: 3.24.38-2
 `;
   expect(parseCandidates(text)).toEqual(["conmon", "libgtk-3-0"]);
+});
+
+test("a package's name is one that apt knows, or before it knows any, one like the system's others", () => {
+  const names = ["libgtk-3-0", "libgtk-3-0t64"];
+  expect(chooseName(names, new Set(["libgtk-3-0t64"]), false)).toBe("libgtk-3-0t64");
+  expect(chooseName(names, new Set(), true)).toBe("libgtk-3-0t64");
+  expect(chooseName(names, new Set(), false)).toBe("libgtk-3-0");
+  expect(chooseName(["chromium", "chromium-browser"], new Set(), true)).toBe("chromium");
+});
+
+test("a Node that is too old is told from one that will do", async () => {
+  const { engines } = JSON.parse(await readFile("package.json", "utf8"));
+  const needed = engines.node.replace(">=", "");
+  expect(nodeRefusal(`${needed}.0`)).toBeUndefined();
+  expect(nodeRefusal("22.1.0")).toBeUndefined();
+  expect(nodeRefusal("20.18.3")).toContain(`needs Node ${needed} or newer, and this is 20.18.3.`);
+  expect(nodeRefusal("18.20.4")).toBeDefined();
+});
+
+test("the switch that forbids user namespaces is named, with what flips it for good", () => {
+  expect(allowingCommand(["15000\n", "", "1\n"])).toBe(
+    "echo kernel.apparmor_restrict_unprivileged_userns=0 | sudo tee -a /etc/sysctl.d/99-shimyard.conf" +
+      " && sudo sysctl -p /etc/sysctl.d/99-shimyard.conf",
+  );
+  expect(allowingCommand(["0\n", "1\n", "0\n"])).toContain("user.max_user_namespaces=15000");
+  expect(allowingCommand(["15000\n", "1\n", "0\n"])).toBeUndefined();
 });
 
 test("the mirror is that of Debian's main archive", () => {

@@ -4,7 +4,7 @@ import { findOrMakeMkfsErofs } from "./erofs.mjs";
 import { electronDist } from "./electron.mjs";
 import { installNodeModules } from "./node-modules.mjs";
 import { installMissing } from "./packages.mjs";
-import { core, electronLibraries, tests as testTools } from "./requirements.mjs";
+import * as requirements from "./requirements.mjs";
 import { findOrFetchShim } from "./shim.mjs";
 
 /**
@@ -19,14 +19,16 @@ import { findOrFetchShim } from "./shim.mjs";
 /**
  * Installs what is missing: system packages, node modules, criu, mkfs.erofs, Electron. With nothing missing it
  * takes a fraction of a second, so every start does it.
- * @param {{ electron: boolean, tests?: boolean }} wanted
+ * @param {{ electron: boolean, tests?: "unit" | "all" | undefined }} wanted
  * @returns {Promise<Installed>}
  */
-export async function setUp({ electron: wantsElectron, tests = false }) {
+export async function setUp({ electron: wantsElectron, tests }) {
   await installMissing([
-    ...core,
-    ...(wantsElectron ? electronLibraries : []),
-    ...(tests ? testTools : []),
+    ...requirements.core,
+    ...(process.getuid?.() === 0 ? requirements.checkpoints : []),
+    ...(wantsElectron ? requirements.electronLibraries : []),
+    ...(tests === "unit" ? requirements.unitTests : []),
+    ...(tests === "all" ? requirements.tests : []),
   ]);
   // One after the other: both may ask apt for what building takes.
   const tools = findOrMakeCriu().then(async (criu) => ({
@@ -35,7 +37,7 @@ export async function setUp({ electron: wantsElectron, tests = false }) {
   }));
   const [{ criu, mkfsErofs }, shim, electron] = await Promise.all([
     tools,
-    tests ? findOrFetchShim() : undefined,
+    tests === "all" ? findOrFetchShim() : undefined,
     installNodeModules().then(() => (wantsElectron ? electronDist() : undefined)),
   ]);
   if (electron) say(`Electron ${electron.version} (${electron.source})`);

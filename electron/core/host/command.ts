@@ -121,11 +121,17 @@ export async function mustRun(argv: string[], options: CommandOptions = {}): Pro
 /** A failed command as an error: its last line in the sentence, all its words in `output`. */
 export function commandError(name: string, result: CommandResult): AppError {
   const output = result.stderr.toString("utf8").trim() || result.stdout.toString("utf8").trim();
-  const last = output.split("\n").at(-1) || `it ended with code ${result.code}`;
+  const last = lastWords(output) || `it ended with code ${result.code}`;
   const code = wordsCode(output) ?? "UNKNOWN";
   // A tool that another one started says who it is: `unshare tar ...` fails with "tar: ...".
   const message = /^[\w.-]+: /.test(last) ? last : `${name.split("/").at(-1)}: ${last}`;
   return new AppError(code, message, { output });
+}
+
+/** The last line of what a tool said that tells something: mount(8) ends with where more may be found. */
+export function lastWords(output: string): string {
+  const lines = output.trim().split("\n");
+  return lines.findLast((line) => !/^\s*dmesg\(1\) may have more/.test(line)) ?? "";
 }
 
 /** strerror(3) texts, as tools print them, to codes. */

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Prerequisite } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
+import { lastWords } from "./command.ts";
 import { parseCgroupMounts } from "./cgroup.ts";
 import { ownDelegation } from "./delegation.ts";
 import { execute, firstExecutable } from "./prerequisites-tools.ts";
@@ -29,7 +30,7 @@ async function overlayfs(host: Host, signal?: AbortSignal): Promise<Prerequisite
   if (host.uid !== 0 && unshare !== undefined) {
     const { code, output } = await execute([unshare, ...tryOverlay], signal);
     if (code === 0) return { ...base, status: "found" };
-    const note = `This kernel mounts none for an ordinary user: ${output.trim().split("\n").at(-1)}`;
+    const note = `An ordinary user can mount none: ${lastWords(output)}`;
     return { ...base, status: "unusable", note };
   }
   const filesystems = await read(host, "proc/filesystems");
@@ -45,23 +46,35 @@ async function overlayfs(host: Host, signal?: AbortSignal): Promise<Prerequisite
   };
 }
 
+/** sysctl.d(5): also after the next boot. */
+function lasting(setting: string): string {
+  const file = "/etc/sysctl.d/99-shimyard.conf";
+  return `echo ${setting} | sudo tee -a ${file} && sudo sysctl -p ${file}`;
+}
+
 /** Switches that forbid user namespaces to ordinary users, and how to flip them. */
 const switches = [
   {
     file: "proc/sys/user/max_user_namespaces",
     forbids: (value: string) => value === "0",
-    remedy: "sudo sysctl -w user.max_user_namespaces=15000",
+    remedy: lasting("user.max_user_namespaces=15000"),
   },
   {
     file: "proc/sys/kernel/unprivileged_userns_clone",
     forbids: (value: string) => value === "0",
-    remedy: "sudo sysctl -w kernel.unprivileged_userns_clone=1",
+    remedy: lasting("kernel.unprivileged_userns_clone=1"),
   },
   {
     file: "proc/sys/kernel/apparmor_restrict_unprivileged_userns",
     forbids: (value: string) => value === "1",
-    remedy: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+    remedy: lasting("kernel.apparmor_restrict_unprivileged_userns=0"),
   },
+];
+
+/** Something is mounted in it: Ubuntu's AppArmor may let one be made, and then forbid everything in it. */
+const tryNamespace = [
+  ...["--user", "--map-root-user", "--mount"],
+  ...["mount", "-t", "tmpfs", "tmpfs", "/mnt"],
 ];
 
 /** Root needs none. For anybody else one is really made: more than these switches may forbid it. */
@@ -73,13 +86,13 @@ async function userNamespaces(host: Host, signal?: AbortSignal): Promise<Prerequ
   };
   const unshare = await firstExecutable(["unshare"], host);
   if (host.uid === 0 || unshare === undefined) return { ...base, status: "found" };
-  const { code, output } = await execute([unshare, "--user", "--map-root-user", "true"], signal);
+  const { code, output } = await execute([unshare, ...tryNamespace], signal);
   if (code === 0) return { ...base, status: "found" };
   const values = await Promise.all(switches.map(({ file }) => read(host, file)));
   const install = switches.find(({ forbids }, index) =>
     forbids(values[index]?.trim() ?? ""),
   )?.remedy;
-  const note = `An ordinary user can't make one: ${output.trim().split("\n").at(-1)}`;
+  const note = `An ordinary user can't make one: ${lastWords(output)}`;
   return { ...base, status: "unusable", note, ...(install && { install }) };
 }
 

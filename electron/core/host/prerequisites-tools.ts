@@ -3,11 +3,9 @@ import { access, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Prerequisite } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
-import { runCommand } from "./command.ts";
+import { lastWords, runCommand } from "./command.ts";
 import { installCommand, type PackageManager } from "./distribution.ts";
 import type { Host } from "./prerequisites.ts";
-
-const onlyRoot = "Only root";
 
 /** A tool that does not answer within this is broken; milliseconds. */
 const answerTimeout = 10_000;
@@ -25,6 +23,8 @@ interface Tool {
   requiredBy: "all" | "rootless" | "none";
   /** What is lost without it, a sentence. */
   without: string;
+  /** Why it is of no use to an ordinary user, a sentence; absent: it is of use to everyone. */
+  rootOnly?: string;
   /** Any one will do: a name is looked up on the search path, a path under the root. */
   commands: string[];
   /** Arguments that make it print its version; absent: it has none and is not run. */
@@ -91,20 +91,31 @@ export const tools: Tool[] = [
     purpose: "Makes checkpoints of running containers and restores them",
     requiredBy: "none",
     without: "Containers have no checkpoints.",
+    rootOnly: "Only root can make checkpoints.",
     commands: ["criu"],
     version: ["--version"],
     refuses: criuRefuses,
     packages: samePackage("criu"),
   },
   {
+    name: "iptables",
+    purpose: "Holds a container's network still while criu makes its checkpoint",
+    requiredBy: "none",
+    without: "Containers have no checkpoints.",
+    rootOnly: "Only root can make checkpoints.",
+    commands: ["iptables-restore"],
+    version: ["--version"],
+    packages: samePackage("iptables"),
+  },
+  {
     name: "mkfs.erofs",
     purpose: "Keeps each layer of an image as one file",
     requiredBy: "none",
     without: "Layers are unpacked into directories, which takes longer.",
+    rootOnly: "Only root can mount what it makes.",
     commands: ["mkfs.erofs"],
     version: ["-V"],
-    refuses: async ({ host, path, signal }) => {
-      if (host.uid !== 0) return `${onlyRoot} can mount what it makes.`;
+    refuses: async ({ path, signal }) => {
       const { output } = await execute([path, "--help"], signal);
       if (output.includes("--tar")) return undefined;
       return "It can't read archives: erofs-utils 1.7 or newer is needed.";
@@ -184,6 +195,14 @@ export const tools: Tool[] = [
     packages: { ...samePackage("xz"), apt: "xz-utils" },
   },
   {
+    name: "bzip2",
+    purpose: "Imports archives packed with bzip2",
+    requiredBy: "none",
+    without: "Archives packed with bzip2 can't be imported.",
+    commands: ["bzip2"],
+    packages: samePackage("bzip2"),
+  },
+  {
     name: "zstd",
     purpose: "Imports archives packed with zstd",
     requiredBy: "none",
@@ -243,25 +262,26 @@ export async function findTool(
 ): Promise<Prerequisite> {
   const { name, purpose } = tool;
   const required = tool.requiredBy === "all" || (tool.requiredBy === "rootless" && host.uid !== 0);
-  const install = manager && installCommand(manager, tool.packages[manager]);
+  const inVain = host.uid === 0 ? undefined : tool.rootOnly;
+  const install =
+    manager && inVain === undefined ? installCommand(manager, tool.packages[manager]) : undefined;
   const base = { name, purpose, required };
 
   const path = options.instead?.[name] ?? (await firstExecutable(tool.commands, host));
   if (path === undefined) {
-    return { ...base, status: "missing", note: tool.without, ...(install && { install }) };
+    const note = inVain ?? tool.without;
+    return { ...base, status: "missing", note, ...(install && { install }) };
   }
   const answer = tool.version && (await execute([path, ...tool.version], options.signal));
   const version = answer && parseVersion(answer.output);
   const found = { ...base, path, ...(version && { version }) };
   if (answer && answer.code !== 0 && version === undefined) {
-    const note = `It does not run here: ${lastLine(answer.output)}`;
+    const note = `It does not run here: ${lastWords(answer.output)}`;
     return { ...found, status: "unusable", note, ...(install && { install }) };
   }
-  const note = await tool.refuses?.({ host, path, signal: options.signal });
+  const note = inVain ?? (await tool.refuses?.({ host, path, signal: options.signal }));
   if (note === undefined) return { ...found, status: "found" };
-  // What is there and is root's alone no installation mends.
-  const another = note.startsWith(onlyRoot) ? undefined : install;
-  const remedy = name === "newuidmap" ? addSubordinateIds(host) : another;
+  const remedy = name === "newuidmap" ? addSubordinateIds(host) : install;
   return { ...found, status: "unusable", note, ...(remedy && { install: remedy }) };
 }
 
@@ -305,11 +325,13 @@ export async function execute(
 }
 
 /** `criu check` knows whether this kernel has what a dump needs, and whether this criu copes with it. */
-export async function criuRefuses({ host, path, signal }: Context): Promise<string | undefined> {
-  if (host.uid !== 0) return `${onlyRoot} can make checkpoints.`;
+export async function criuRefuses({
+  path,
+  signal,
+}: Pick<Context, "path" | "signal">): Promise<string | undefined> {
   const { code, output } = await execute([path, "check"], signal);
   if (code === 0) return undefined;
-  const words = output.split("\n").find((line) => line.startsWith("Error")) ?? lastLine(output);
+  const words = output.split("\n").find((line) => line.startsWith("Error")) ?? lastWords(output);
   // 3.17 and older don't know the layout of the vDSO since Linux 6.13.
   const hint = /vdso/i.test(output) ? " criu 4.1 or newer is needed for this kernel." : "";
   return `\`criu check\` fails: ${words}.${hint}`;
@@ -350,8 +372,4 @@ export async function isStaticBinary(path: string): Promise<boolean> {
     if (header.readUInt32LE(at) === 3) return false;
   }
   return true;
-}
-
-function lastLine(output: string): string {
-  return output.trim().split("\n").at(-1) ?? "";
 }

@@ -40,6 +40,15 @@ test("EROFS layers, and directories too many for a page of options, are lines of
   );
 });
 
+test("mount(8) of util-linux, which may be told all options at once, is told so", () => {
+  const many = Array.from({ length: 127 }, (_, at) => directory(`/layers/${"x".repeat(60)}${at}`));
+  const once = "LIBMOUNT_FORCE_MOUNT2=always";
+  expect(mountCommand(overlay(...many), "/t", options)[3]).toContain(`${once} /bin/mount --all`);
+  const unhelped = { busybox: undefined, rootless: true };
+  const [shell, , script] = mountArgs(overlay(directory("/a")), "/t", unhelped, ["true"]);
+  expect([shell, script]).toEqual(["sh", expect.stringMatching(`^${once} mount `)]);
+});
+
 test("one layer to be looked at needs no overlay", () => {
   const only = (lower: Lower): RootfsMount => ({ type: "overlay", lower: [lower] });
   expect(mountCommand(only(directory("/a")), "/t", options)).toEqual([

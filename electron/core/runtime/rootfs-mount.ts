@@ -11,8 +11,11 @@ interface MountOptions {
 /** mount(2) takes a page of options, its end included. */
 const maxOptions = 4095;
 
+/** mount(8) since util-linux 2.39 else hands the options to the kernel one by one, of 255 bytes at most each. */
+const atOnce = "LIBMOUNT_FORCE_MOUNT2=always";
+
 /** util-linux's, by its path: busybox's sh would take its own. */
-const mountProgram = "/bin/mount";
+const mountProgram = `${atOnce} /bin/mount`;
 
 /**
  * argv that mounts the root file system and then becomes `argv`. Nothing of it is parsed by the shell: all
@@ -60,7 +63,7 @@ function mountScript(
     const words = idmappedMount(mount, target, numbered(mount));
     return { script: words.map((_, at) => `"\${${at + 1}}"`).join(" "), values: words };
   }
-  const own = `${busybox ? '"$0" ' : ""}mount`;
+  const own = busybox ? '"$0" mount' : `${atOnce} mount`;
   const plain = plainMount(mount, rootless);
   if (plain) {
     const words = [...plain, target];

@@ -103,7 +103,7 @@ export class Buildah {
   build(request: BuildahRequest): string[] {
     const { context, dockerfile, target, args, noCache } = request;
     return this.argv([
-      ...["build", "--isolation", "chroot", "--format", "oci", "--pull=false", "--layers"],
+      ...["build", "--isolation", "chroot", "--format", "oci", "--pull=missing", "--layers"],
       ...[...this.#trust(), "--cert-dir", join(this.#work, "certs")],
       ...["--authfile", join(this.#work, "auth.json"), "--file", dockerfile],
       ...Object.entries(args).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]),
@@ -134,6 +134,7 @@ export class Buildah {
       ...{ HOME: this.#work, TMPDIR: this.#work, LC_ALL: "C.UTF-8" },
       CONTAINERS_STORAGE_CONF: join(this.#work, "storage.conf"),
       CONTAINERS_REGISTRIES_CONF: join(this.#work, "registries.conf"),
+      ...(this.#privileges.rootless && this.#rootlessEnv()),
     };
   }
 
@@ -150,6 +151,15 @@ export class Buildah {
       ...["--registries-conf", join(this.#work, "registries.conf")],
       ...["--short-name-alias-conf", join(this.#work, "aliases.conf"), ...args],
     ];
+  }
+
+  /** Root of a user namespace, it would else take itself for this machine's, whose locks it can't open. */
+  #rootlessEnv(): NodeJS.ProcessEnv {
+    return {
+      _CONTAINERS_USERNS_CONFIGURED: "done",
+      _CONTAINERS_ROOTLESS_UID: String(process.getuid?.()),
+      XDG_RUNTIME_DIR: this.#work,
+    };
   }
 
   get #result(): string {

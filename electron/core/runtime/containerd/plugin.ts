@@ -1,5 +1,4 @@
 import type { Paths } from "#core/host/paths";
-import { thisHost } from "#core/host/prerequisites";
 import { criuRefuses } from "#core/host/prerequisites-tools";
 import type { Privileges } from "#core/host/privileges";
 import { ProcessWatch } from "#core/host/proc";
@@ -92,7 +91,7 @@ async function checkpoints(
   signal: AbortSignal | undefined,
 ): Promise<Ability> {
   const reason = criu
-    ? await criuRefuses({ host: thisHost(), path: criu, signal })
+    ? await criuRefuses({ path: criu, signal })
     : "Checkpoints need criu, which is not installed";
   return reason === undefined ? { ok: true } : { ok: false, reason };
 }

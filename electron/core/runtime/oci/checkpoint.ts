@@ -37,12 +37,12 @@ export async function criuError(
   const original = AppError.from(error);
   if (original.code === "CANCELLED") return original;
   const lines = criuErrors(await readLog(logPath));
-  const last = lines.at(-1);
-  if (last === undefined) return original;
+  const telling = lines.findLast((line) => !sumsUp.test(line)) ?? lines.at(-1);
+  if (telling === undefined) return original;
   const known = reasons.find(({ pattern }) => lines.some((line) => pattern.test(line)));
   return new AppError(
     known ? "FAILED_PRECONDITION" : original.code,
-    `${context}: ${known?.sentence ?? `criu says: ${last.replace(/^.*?Error \([^)]*\): /, "")}`}`,
+    `${context}: ${known?.sentence ?? `criu says: ${telling.replace(/^.*?Error \([^)]*\): /, "")}`}`,
     { hint: known?.hint, output: [...lines, original.details.output ?? ""].join("\n").trim() },
     error,
   );
@@ -55,6 +55,9 @@ export function criuErrors(log: string): string[] {
     .filter((line) => /\bError \(/.test(line))
     .slice(-20);
 }
+
+/** What criu logs after the reason: that it failed, or that a program that it ran did. */
+const sumsUp = /: (?:(?:Dumping|Restoring) FAILED|exited, status=\d+)/;
 
 const reasons: { pattern: RegExp; sentence: string; hint: string }[] = [
   {
@@ -76,6 +79,11 @@ const reasons: { pattern: RegExp; sentence: string; hint: string }[] = [
     pattern: /Unexpected rt vDSO area bounds|vdso:/i,
     sentence: "this criu is too old for the running kernel",
     hint: "Install criu 4 or newer.",
+  },
+  {
+    pattern: /execvp\("ip6?tables-restore"/,
+    sentence: "criu holds a container's network still with iptables, which is not installed",
+    hint: "Install iptables.",
   },
   {
     pattern: /Can't lookup mount=?\d* for fd|Can't lookup mount/i,

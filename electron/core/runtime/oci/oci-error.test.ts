@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { criuErrors } from "./checkpoint.ts";
+import { AppError } from "#shared/errors";
+import { criuError, criuErrors } from "./checkpoint.ts";
 import { ociError, runtimeWords } from "./oci-error.ts";
 
 const json = (level: string, msg: string): string => JSON.stringify({ level, msg, time: "now" });
@@ -39,6 +43,11 @@ test("errors are told from warnings, plain words are kept", () => {
   expect(runtimeWords(log)).toBe("bad");
   expect(runtimeWords("mount: permission denied\n")).toBe("mount: permission denied");
   expect(runtimeWords("")).toBe("");
+  const mount =
+    "mount: /a: b is not a block device.\n       dmesg(1) may have more information after failed mount system call.";
+  expect(ociError("It failed", mount).message).toBe(
+    "It failed: mount: /a: b is not a block device.",
+  );
   expect(ociError("It failed", "").message).toBe("It failed: the runtime gave no reason");
 });
 
@@ -48,4 +57,33 @@ test("criu's errors are found in its log", () => {
   expect(criuErrors(log)).toEqual([
     "(0.02) Error (criu/sk-inet.c:191): inet: Connected TCP socket",
   ]);
+});
+
+test.each([
+  [
+    `(0.02) Error (criu/net.c:3282): net: Locking network failed: iptables-restore returned -1.
+Error (criu/util.c:641): execvp("iptables-restore", ...) failed: No such file or directory
+(0.03) Error (criu/util.c:656): exited, status=1
+(0.04) Error (criu/cr-dump.c:2111): Dumping FAILED.`,
+    "It failed: criu holds a container's network still with iptables, which is not installed",
+  ],
+  [
+    `(0.01) Error (criu/files-reg.c:1831): Can't open file gone
+(0.02) Error (criu/util.c:656): exited, status=1
+(0.03) Error (criu/cr-restore.c:2605): Restoring FAILED.`,
+    "It failed: criu says: Can't open file gone",
+  ],
+  ["(0.01) Error (criu/cr-dump.c:2111): Dumping FAILED.", "It failed: criu says: Dumping FAILED."],
+])("of criu's errors the one is told that says why", async (log, message) => {
+  const directory = await mkdtemp(join(tmpdir(), "shimyard-criu-"));
+  try {
+    const path = join(directory, "dump.log");
+    await writeFile(path, log);
+    const original = new AppError("UNKNOWN", "criu failed: type NOTIFY");
+    const error = await criuError(original, "It failed", path);
+    expect(error.message).toBe(message);
+    expect(error.details.output).toContain(log.split("\n")[0]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });

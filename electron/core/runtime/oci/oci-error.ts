@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { wordsCode } from "#core/host/command";
+import { lastWords, wordsCode } from "#core/host/command";
 import { AppError, type ErrorCode } from "#shared/errors";
 
 /**
@@ -108,8 +108,7 @@ function parseEntry(line: string): { level: string; msg: string } | undefined {
 
 /** runc puts the path of its own calls before the cause; the last line's cause is what a sentence needs. */
 function reason(text: string): string {
-  const line = text.split("\n").at(-1) ?? text;
-  return line
+  return lastWords(text)
     .replace(/^(runc \w+ failed: )/, "")
     .replace(/^(exec failed: )/, "")
     .replace(/^unable to start container process: /, "")

@@ -123,9 +123,9 @@ function countAbilities({ abilities }: Pick<RuntimeInfo, "abilities">): number {
   return Object.values(abilities).filter(({ ok }) => ok).length;
 }
 
-/** conmon, runc, crun, runsc, criu and busybox. */
+/** conmon, runc, crun, runsc, criu with the iptables that it runs, and busybox. */
 export async function findBinaries(): Promise<Binaries> {
-  const wanted = ["conmon", ...conmonNames, "busybox"];
+  const wanted = ["conmon", ...conmonNames, "iptables-restore", "busybox"];
   const host = thisHost();
   const paths = await Promise.all(wanted.map((name) => firstExecutable([name], host)));
   const found: Binaries = Object.fromEntries(wanted.map((name, index) => [name, paths[index]]));

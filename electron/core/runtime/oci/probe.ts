@@ -281,7 +281,8 @@ class Probe {
     return {
       namespace,
       id,
-      spec: probeSpec(this.#command("sleep", "60").args, busybox === undefined),
+      // criu ends the sleep that it finds a process in: busybox 1.37's `sleep` would exit after a restore.
+      spec: probeSpec(this.#command("tail", "-f", "/dev/null").args, busybox === undefined),
       rootfs: busybox
         ? { type: "overlay", lower: [directory(join(this.#dir, "image"))], upper, work }
         : { type: "bind", lower: [directory("/")] },

@@ -9,8 +9,11 @@ import type { OciCli } from "./oci-cli.ts";
  */
 export const sandboxName = "runsc";
 
-/** Its own network takes the interfaces of a namespace that is filled before the container is made. */
-export const sandboxFlags = ["--network=none"];
+/**
+ * Its own network takes the interfaces of a namespace that is filled before the container is made. What a container
+ * writes it would, since 2023, keep in a file of its own format in the root file system.
+ */
+export const sandboxFlags = ["--network=none", "--overlay2=none"];
 
 /** Not to be tried. */
 export const sandboxLacks: Record<"checkpoint" | "limits", Ability> = {
