@@ -59,6 +59,7 @@ export class Creator {
     requireEnding(config);
     const record = this.#newRecord(config, heir);
     const { image, runtime } = record;
+    const network = launcher.plan(record);
     this.#creating.add(record);
     const hold = images.hold(image.id);
     const kind = { runtime, ...streams(config) };
@@ -74,7 +75,6 @@ export class Creator {
         making.catch(() => undefined);
         if (!place) await snapshots.prepare(defaultNamespace, id);
         // Before anything is known of it: a port that is taken, an address that is not the network's.
-        const network = launcher.plan(record);
         const connecting = start
           ? launcher.connect(record, network)
           : networks.connections.check(record, network).then(() => undefined);
@@ -110,9 +110,9 @@ export class Creator {
           );
           throw error;
         }
-        await place?.drop();
       })
-      .finally(() => {
+      .finally(async () => {
+        await place?.drop().catch(() => undefined);
         hold.dispose();
         this.#creating.delete(record);
       });

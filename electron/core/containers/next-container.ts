@@ -29,6 +29,8 @@ interface Kept {
 const pause = 150;
 /** Milliseconds that it is kept; who creates containers, creates the next soon. */
 const kept = 5 * 60_000;
+/** Of how many kinds one is kept: each has a runtime that waits. */
+const maxKinds = 2;
 
 /**
  * Who creates a container, creates another one soon, of the same kind: so the next one's id is chosen, its
@@ -107,6 +109,9 @@ export class NextContainer {
     if (this.#closed || this.#places.has(key)) return this.#remove(place);
     const expire = (): void => void this.#drop(key).catch(() => undefined);
     this.#places.set(key, { place, expiry: setTimeout(expire, kept).unref() });
+    // The oldest is the first.
+    const [oldest] = this.#places.keys();
+    if (oldest !== undefined && this.#places.size > maxKinds) await this.#drop(oldest);
   }
 
   async #removeUnfit(): Promise<void> {

@@ -128,10 +128,11 @@ export class OciExpectedTask implements ExpectedTask {
   }
 
   async #end(): Promise<void> {
-    await this.#ways.end();
     // A mount that is under way when it is killed is made all the same, and changes the directories it is made of.
     await this.#mounting?.mounted;
+    // First what is still becoming a conmon: it is told by its process group, but not by its name at each moment.
     this.#shim.dispose();
+    await this.#ways.end();
   }
 
   async #clear(): Promise<void> {
