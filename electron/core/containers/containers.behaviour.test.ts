@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -81,7 +81,14 @@ const until = (id: string, status: Status): Promise<Container> =>
 
 /** All below a root, but for the places that may have been made ready for the next containers. */
 async function filesOf(directory: string, of: Core): Promise<string[]> {
-  const files = (await readdir(directory, { recursive: true })).sort();
+  // An ordinary user may not look into an overlay's work directory: find(1) passes over it.
+  const { stdout } = await run("sh", [
+    "-c",
+    'find "$1" -mindepth 1 -printf "%P\\n" 2>/dev/null || :',
+    "sh",
+    directory,
+  ]);
+  const files = stdout.split("\n").filter(Boolean).sort();
   const known = (await of.containers.list()).map(({ id }) => id);
   const idOf = (path: string): string | undefined =>
     /data\/(?:containers|tasks)\/default\/\.?([0-9a-f]{64})/.exec(path)?.[1];

@@ -74,8 +74,13 @@ export class NextContainer {
   /** Resolves when nothing of what was made ready is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.drop();
+  }
+
+  /** As `close`, until the next creation. */
+  async drop(): Promise<void> {
     for (const timer of this.#preparing.values()) clearTimeout(timer);
-    // What it has begun it removes again by itself.
+    // What it has begun when it is closed it removes again by itself.
     await Promise.all(this.#underway);
     await Promise.all([...this.#places.keys()].map((key) => this.#drop(key)));
     await this.#removeUnfit();

@@ -303,6 +303,7 @@ test("two managers of one machine have networks apart, and see each other's port
     expect(await ask("127.0.0.1", await portOf(first))).toBe("first");
     expect(await ask("127.0.0.1", container?.ports[0]?.hostPort ?? 0)).toBe("second");
     await other.containers.delete(id, true);
+    await other.containers.next.drop();
     await other.networks.dropIdle({ wait: true });
     expect(await networkTraces(otherRoot, mark(otherPaths.data, 6))).toEqual([]);
     expect(await ask("127.0.0.1", await portOf(first))).toBe("first");

@@ -72,7 +72,6 @@ export function useNetworks() {
     for (const { id, isDefault } of await own.core.networks.list()) {
       if (!isDefault) await own.core.networks.remove(id);
     }
-    // The next container's shim may just be made ready in an ordinary user's namespaces.
     await vi.waitFor(async () => expect(await traces()).toEqual([]), {
       timeout: 15_000,
       interval: 200,
@@ -82,6 +81,8 @@ export function useNetworks() {
 
   /** What is left when nothing is kept for a next container. */
   async function traces(): Promise<string[]> {
+    // It waits in an ordinary user's namespaces.
+    await own.core.containers.next.drop();
     await own.core.networks.dropIdle({ wait: (await own.core.containers.list()).length === 0 });
     return networkTraces(own.dir, mark(own.paths.data, 6));
   }
