@@ -60,10 +60,11 @@ test("bad input gets a coded, helpful error, leaves nothing, and stops nothing e
   for (const { state } of others) expect(state.error).toBeDefined();
   for (const { id } of others) await client.call("containers.delete", { id, force: true });
   // But for the places that may have been made ready for the next containers.
-  const bundles = (await readdir(join(home.root, "data/tasks/default"))).filter(
-    (name) => !name.startsWith("."),
+  const tasks = join(home.root, "data/tasks/default");
+  const records = await Promise.all(
+    (await readdir(tasks)).map((id) => readFile(join(tasks, id, "state.json")).catch(() => id)),
   );
-  expect(bundles).toEqual([bystander.id]);
+  expect(records.filter((record) => typeof record !== "string")).toHaveLength(1);
   const { container } = await client.call("containers.get", { id: bystander.id });
   expect(container.state).toMatchObject({ status: "running", pid: bystander.state.pid });
 });

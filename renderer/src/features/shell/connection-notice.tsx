@@ -23,12 +23,13 @@ function Away(props: { forGood: boolean }) {
     return () => clearTimeout(timer);
   }, []);
   if (!shown) return null;
+  // It may have gone before it had said which it is.
+  const inBrowser = host ? host.shell === "browser" : location.protocol === "http:";
   return (
     <Notice tone="warn" className="work__away">
       {sentence(trouble?.message ?? "Shimyard does not answer")} What is shown is from{" "}
       {dateTime(lost)}. {!props.forGood && "It is tried again by itself. "}
-      {host?.shell === "browser" &&
-        "If Shimyard was ended, start it again and open the address that it prints."}
+      {inBrowser && "If Shimyard was ended, start it again and open the address that it prints."}
     </Notice>
   );
 }
