@@ -181,7 +181,10 @@ const bootFile = "/proc/sys/kernel/random/boot_id";
 interface Resident {
   pid: number;
   net: string;
-  /** This process or one of its children started it: no shim yet, which have left it, but may wait to become one. */
+  /**
+   * This process or one of its children started it: no shim yet, which have left it, but may wait to become one. A shim
+   * that waits with its runtime has left it, too, and keeps the namespaces for as long as it waits.
+   */
   isOurs: boolean;
 }
 

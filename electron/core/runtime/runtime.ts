@@ -87,8 +87,8 @@ export interface ExpectedTask {
   /** Whether it is as good as one that would be started now. */
   fits(): Promise<boolean>;
   /**
-   * The container comes: what does not hang on its spec is begun now, at most once. Never throws: what fails here
-   * `create` does anew, and tells of.
+   * The container comes, or may: what does not hang on its spec is begun now. Again, with another root file system, it
+   * takes the place of the first. Never throws: what fails here `create` does anew, and tells of.
    */
   begin(rootfs: RootfsMount): void;
   /** Resolves when nothing of it is left, but what a task was made of. */

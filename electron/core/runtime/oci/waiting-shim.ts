@@ -23,9 +23,8 @@ const script =
 
 /**
  * The shim of a container that may come: conmon, and a shell beside it that can mount its root file system. Starting
- * both takes a third of what starting a container takes, starting its runtime as well nearly half. One that nobody
- * wants, because it was let go of or because its manager was killed, reads the end of its pipes, finds no bundle, or no
- * spec in it, and ends.
+ * both takes a third of what starting a container takes. One that nobody wants, because it was let go of or because its
+ * manager was killed, reads the end of its pipes, finds no bundle, or no spec in it, and ends.
  */
 export class WaitingShim implements Disposable {
   readonly #child: ChildProcess;
