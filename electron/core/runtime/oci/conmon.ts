@@ -9,7 +9,7 @@ import type { CheckpointImage } from "../runtime.ts";
 import { withCarrier } from "../input-end.ts";
 import { ociError, readLog } from "./oci-error.ts";
 import type { StartedShim } from "./expected-task.ts";
-import { type Isolation, type Start, startHere, startIsolated } from "./starter.ts";
+import { type Isolation, type Start, startHere, startIsolated, takeIsolated } from "./starter.ts";
 
 /** conmon, the shim: https://github.com/containers/conmon. */
 export interface Conmon {
@@ -93,8 +93,8 @@ interface SyncMessage {
 const spawnTimeout = 60_000;
 
 export interface SpawnShim extends Start {
-  /** For a shim that is to have namespaces of its own. */
-  isolation?: Isolation;
+  /** For a shim that is to have namespaces of its own. `uses`: see takeIsolated. */
+  isolation?: Isolation & { uses: string[] | undefined };
   /** One that was started already, in place of `argv`. */
   started?: StartedShim | undefined;
   signal?: AbortSignal;
@@ -120,7 +120,9 @@ export async function spawnShim(request: SpawnShim): Promise<SpawnedShim> {
   signal?.throwIfAborted();
   readyCgroupLock();
   const start = { argv, cwd, path };
-  const child = started?.child ?? (isolation ? startIsolated(start, isolation) : startHere(start));
+  const taken = started || !isolation ? undefined : await takeIsolated(isolation, isolation.uses);
+  const child =
+    started?.child ?? (isolation ? startIsolated(start, isolation, taken) : startHere(start));
   const lifeline = child.stdio[3] as Socket;
   const over = new AbortController();
   try {

@@ -27,6 +27,15 @@ export interface StartedShim {
   leave: () => void;
 }
 
+/** What a container comes with. */
+interface Wanted {
+  /** conmon's. */
+  argv: string[];
+  rootfs: RootfsMount;
+  /** Paths of this machine that its making looks at; undefined: any. */
+  uses: string[] | undefined;
+}
+
 interface Mounting {
   /** Of what, and which files that were. */
   what: string;
@@ -62,9 +71,10 @@ export class OciExpectedTask implements ExpectedTask {
     if (this.#place && !this.#over) void this.#mount(rootfs);
   }
 
-  /** The place, where it is for these arguments; else it is undone, and another bundle can be made. */
-  async placeFor(argv: string[], rootfs: RootfsMount): Promise<BundlePlace | undefined> {
-    if (this.#place && JSON.stringify(this.#ways.argv) === JSON.stringify(argv)) {
+  /** The place, where it is as good as a new one; else it is undone, and another bundle can be made. */
+  async placeFor({ argv, rootfs, uses }: Wanted): Promise<BundlePlace | undefined> {
+    const same = this.#place && JSON.stringify(this.#ways.argv) === JSON.stringify(argv);
+    if (same && (await this.#shim.finds(uses))) {
       void this.#mount(rootfs);
       return this.#place;
     }
@@ -76,7 +86,7 @@ export class OciExpectedTask implements ExpectedTask {
    * The shim, for a bundle that is there; from here on it is the caller's. Undefined when another one has to be started,
    * then nothing of this one is left.
    */
-  async take(argv: string[], rootfs: RootfsMount): Promise<StartedShim | undefined> {
+  async take({ argv, rootfs, uses }: Wanted): Promise<StartedShim | undefined> {
     this.#over = true;
     this.#shim.hold();
     const place = this.#place;
@@ -89,7 +99,7 @@ export class OciExpectedTask implements ExpectedTask {
       return undefined;
     }
     const { isolation, mountCommand } = this.#ways;
-    const fits = this.#shim.fits(argv, await isolation());
+    const fits = this.#shim.fits(argv, await isolation()) && (await this.#shim.finds(uses));
     if (fits && (await this.#shim.run(mountCommand(rootfs)))) return this.#go();
     this.#shim.dispose();
     return undefined;

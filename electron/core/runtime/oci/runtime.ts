@@ -23,6 +23,7 @@ import { createArgs, spawnShim } from "./conmon.ts";
 import { fileStamp, OciExpectedTask } from "./expected-task.ts";
 import { sandboxCreate } from "./runsc.ts";
 import { withRawFilter } from "./raw-filter.ts";
+import { hostPaths } from "./host-paths.ts";
 import type { OciShared } from "./shared.ts";
 import { OciTask } from "./task.ts";
 import type { Isolation } from "./starter.ts";
@@ -101,22 +102,26 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
 
   protected override async place(request: CreateRequest): Promise<BundlePlace | undefined> {
     const { namespace, id, rootfs } = request;
-    const args = this.#createArgs(bundleDir(this.shared.paths, namespace, id), request);
-    return this.#expected.get(key(request))?.placeFor(args, rootfs);
+    const bundle = bundleDir(this.shared.paths, namespace, id);
+    const argv = this.#createArgs(bundle, request);
+    const uses = this.#uses(bundle, request);
+    return this.#expected.get(key(request))?.placeFor({ argv, rootfs, uses });
   }
 
   protected async make(task: OciTask, making: Making, options: CallOptions): Promise<void> {
     const { cli, busybox, privileges } = this.shared;
     const { request, bundle, file, written, context } = making;
     const args = this.#createArgs(bundle.path, request);
+    const { rootfs } = request;
+    const uses = this.#uses(bundle.path, request);
     const { rootless } = privileges;
     const isolation = await this.#isolation();
     const expected = this.#expected.get(key(request));
     this.#expected.delete(key(request));
     const shim = await spawnShim({
-      argv: mountArgs(request.rootfs, bundle.rootfs, { busybox, rootless }, args),
-      isolation,
-      started: await expected?.take(args, request.rootfs),
+      argv: mountArgs(rootfs, bundle.rootfs, { busybox, rootless }, args),
+      isolation: { ...isolation, uses },
+      started: await expected?.take({ argv: args, rootfs, uses }),
       cwd: bundle.processDir("init"),
       path: cli.path,
       signal: options.signal,
@@ -149,6 +154,10 @@ export class OciRuntime extends HostRuntime<OciShared, OciTask> {
       ...{ runtimePath: runtime.path, runtimeArgs: runtime.args },
       restore: checkpoint && { ...checkpoint, work: join(bundle, "restore") },
     });
+  }
+
+  #uses(bundle: string, request: CreateRequest): string[] | undefined {
+    return hostPaths(request, [bundle, this.shared.cli.root(request.namespace)]);
   }
 
   async #isolation(): Promise<Isolation> {

@@ -1,13 +1,20 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readlink, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand } from "#core/host/command";
 import { choosePrivileges } from "#core/host/privileges";
-import { type Isolation, startIsolated, startPiped, waiting } from "./starter.ts";
+import {
+  type Isolation,
+  type Start,
+  startIsolated,
+  startPiped,
+  takeIsolated,
+  waiting,
+} from "./starter.ts";
 
 const run = promisify(execFile);
 const isolation: Isolation = { privileges: choosePrivileges(), busybox: "/bin/busybox" };
@@ -35,11 +42,16 @@ async function wordsOf(child: ChildProcess): Promise<string> {
   return text;
 }
 
+/** Starts one that looks at `uses`, made ready if one is. */
+async function start(command: Start, uses: string[]): Promise<ChildProcess> {
+  return startIsolated(command, isolation, await takeIsolated(isolation, uses));
+}
+
 /** Starts a process that tells its mount namespace, its directory and its words. */
 async function tell(words: string[]): Promise<{ namespace: string; text: string; pid: number }> {
   const script = 'readlink /proc/self/ns/mnt >&3; printf "%s\\0" "$PWD" "$@" >&3';
   const argv = ["sh", "-c", script, "sh", ...words];
-  const child = startIsolated({ argv, cwd: dir }, isolation);
+  const child = await start({ argv, cwd: dir }, [dir]);
   const all = await wordsOf(child);
   const end = all.indexOf("\n");
   return { namespace: all.slice(0, end), text: all.slice(end + 1), pid: child.pid as number };
@@ -63,18 +75,25 @@ test("a process gets its words as they are, at once or made ready, and namespace
   }
 });
 
-test("one made ready before a mount came is not used", async (context) => {
+test("one made ready before a mount came is used by who does not look there", async (context) => {
   if (isolation.privileges.rootless) context.skip("only root can mount something");
+  const at = join(dir, "mount point");
+  const other = join(dir, "other");
+  for (const one of [at, other]) await mkdir(one, { recursive: true });
   await tell([]);
-  await wait(idle);
-  await run("mount", ["-t", "tmpfs", "tmpfs", dir]);
-  try {
-    const script = 'stat -f -c %T "$1" >&3';
-    const argv = ["sh", "-c", script, "sh", dir];
-    const child = startIsolated({ argv, cwd: "/" }, isolation);
-    expect(await wordsOf(child)).toBe("tmpfs\n");
-  } finally {
-    await run("umount", [dir]);
+  for (const uses of [other, at]) {
+    await wait(idle);
+    await run("mount", ["-t", "tmpfs", "tmpfs", at]);
+    try {
+      const taken = await takeIsolated(isolation, [uses]);
+      expect(taken !== undefined).toBe(uses === other);
+      const argv = ["sh", "-c", 'stat -f -c %T "$1" >&3', "sh", at];
+      const child = startIsolated({ argv, cwd: "/" }, isolation, taken);
+      const seen = await wordsOf(child);
+      if (uses === at) expect(seen).toBe("tmpfs\n");
+    } finally {
+      await run("umount", [at]);
+    }
   }
 });
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { StartedCommand } from "#core/host/command";
+import { readMounts, unchangedAt } from "#core/host/mounts";
 import type { Privileges } from "#core/host/privileges";
 
 export interface Start {
@@ -25,7 +25,7 @@ export interface Isolation {
 /** One that waits for words to become, in its namespaces already. */
 interface Ready {
   child: ChildProcess;
-  /** The mounts as they were when its namespace was made; undefined: it has ours. */
+  /** The mounts as they were before its namespace was made; undefined: it has ours. */
   mounts: string | undefined;
 }
 
@@ -97,18 +97,33 @@ export function isolated(argv: string[], isolation: Isolation): string[] {
  * As `startHere`, in mount (rootless: and user) namespaces of its own. Starting a process costs what the
  * copying of our page tables costs (3 ms at 50 MB of memory, 15 at 200), and entering namespaces a few more:
  * so after a start the next process is made ready, in its namespaces, and is then given its words on standard
- * input. It ends with us, unused after five minutes, and is not used when a mount came or went meanwhile,
- * which its namespace may not have seen.
+ * input. It ends with us, unused after five minutes, and is not used when a mount came or went meanwhile where it
+ * looks, which its namespace may not have seen.
  */
-export function startIsolated(start: Start, isolation: Isolation): ChildProcess {
+export function startIsolated(
+  start: Start,
+  isolation: Isolation,
+  taken: ChildProcess | undefined,
+): ChildProcess {
+  if (!taken) return startHere({ ...start, argv: isolated(start.argv, isolation) });
+  give(taken, start, "\0");
+  return taken;
+}
+
+/** One made ready for `startIsolated`, if there is one; `uses` are the paths that will be looked at, see unchangedAt. */
+export async function takeIsolated(
+  isolation: Isolation,
+  uses: string[] | undefined,
+): Promise<ChildProcess | undefined> {
   const { privileges, busybox, hide, within } = isolation;
+  if (busybox === undefined) return undefined;
   const key = JSON.stringify([busybox, privileges.rootless, hide, within]);
-  const kind: Kind | undefined =
-    busybox === undefined ? undefined : { key, stdout: "ignore", isolation, busybox };
-  const child = kind && take(kind);
-  if (!child) return startHere({ ...start, argv: isolated(start.argv, isolation) });
-  give(child, start, "\0");
-  return child;
+  const found = takeReady({ key, stdout: "ignore", isolation, busybox });
+  if (!found) return undefined;
+  const unchanged = await unchangedAt(found.mounts, uses);
+  if (unchanged && isWaiting(found.child)) return found.child;
+  discard(found.child);
+  return undefined;
 }
 
 /**
@@ -117,8 +132,9 @@ export function startIsolated(start: Start, isolation: Isolation): ChildProcess 
  */
 export function startPiped(start: Start, busybox: string): StartedCommand | undefined {
   if ([start.cwd, start.path, ...start.argv].some((word) => word?.includes("\n"))) return undefined;
-  const child = take({ key: "piped", stdout: "pipe", isolation: undefined, busybox });
-  if (!child) return undefined;
+  const found = takeReady({ key: "piped", stdout: "pipe", isolation: undefined, busybox });
+  if (!found) return undefined;
+  const { child } = found;
   let said = "";
   (child.stdio[3] as Socket).on("data", (chunk: Buffer) => {
     said += chunk.toString("latin1");
@@ -135,17 +151,17 @@ function give(child: ChildProcess, start: Start, end: "\0" | "\n"): void {
   child.stdin?.end([cwd, path, ...argv].map((word) => word + end).join(""));
 }
 
-function take(kind: Kind): ChildProcess | undefined {
+function takeReady(kind: Kind): Ready | undefined {
   const found = ready.get(kind.key);
   ready.delete(kind.key);
   prepareLater(kind);
-  if (!found) return undefined;
-  const { child, mounts } = found;
-  const waits = child.exitCode === null && child.signalCode === null;
-  if (waits && (mounts === undefined || mounts === readMounts())) return child;
-  discard(child);
+  if (!found || isWaiting(found.child)) return found;
+  discard(found.child);
   return undefined;
 }
+
+const isWaiting = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null;
 
 function prepareLater(kind: Kind): void {
   clearTimeout(preparations.get(kind.key));
@@ -185,13 +201,4 @@ function discard(child: ChildProcess): void {
 
 function pipes(child: ChildProcess): Socket[] {
   return child.stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[];
-}
-
-/** Ours, to tell whether a mount came or went. At once: procfs answers from memory. */
-export function readMounts(): string | undefined {
-  try {
-    return readFileSync("/proc/self/mountinfo", "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { readMounts, unchangedAt } from "#core/host/mounts";
 import type { Disposable } from "#shared/base/disposable";
-import { type Isolation, isolated, readMounts } from "./starter.ts";
+import { type Isolation, isolated } from "./starter.ts";
 
 /** File descriptors of the one that waits, beside 0 to 2. */
 const [sync, start, words] = [3, 4, 5];
@@ -29,7 +30,7 @@ const script =
 export class WaitingShim implements Disposable {
   readonly #child: ChildProcess;
   readonly #key: string;
-  /** The mounts as they were when its namespace was made. */
+  /** The mounts as they were before its namespace was made. */
   readonly #mounts: string | undefined;
   /** Its runtime is started, too. */
   readonly #ahead: boolean;
@@ -74,7 +75,7 @@ export class WaitingShim implements Disposable {
     if (this.#ahead) this.#stream(sync).on("data", this.#end).on("end", this.#end);
   }
 
-  /** Whether it is as good as one that is started now. A mount that came meanwhile its namespace may not have. */
+  /** Whether it is as good as one that is started now, but for what mounts its namespace has. */
   fits(argv: string[], { within }: Isolation): boolean {
     const { exitCode, signalCode } = this.#child;
     return (
@@ -82,10 +83,13 @@ export class WaitingShim implements Disposable {
       // Its process ends with status 0 once conmon has gone to the background.
       (exitCode === null || (this.#ahead && exitCode === 0)) &&
       signalCode === null &&
-      this.#key === JSON.stringify([argv, within]) &&
-      this.#mounts !== undefined &&
-      this.#mounts === readMounts()
+      this.#key === JSON.stringify([argv, within])
     );
+  }
+
+  /** Whether it finds at these paths what one that is started now would, see unchangedAt. */
+  finds(paths: string[] | undefined): Promise<boolean> {
+    return unchangedAt(this.#mounts, paths);
   }
 
   /** Runs a command in its namespaces, after those before. False when it could not be run, or failed. */
