@@ -23,7 +23,7 @@ import { ContainerRows } from "./container-rows.ts";
 import { ContainerStore, type ContainerRecord } from "./container-store.ts";
 import { Creator, type CreatorOptions, type Heir } from "./creator.ts";
 import { measureContainers } from "./disk-use.ts";
-import { requireEnding } from "./ending.ts";
+import { requireEnding } from "./require-ending.ts";
 import { Launcher, type LauncherOptions } from "./launcher.ts";
 import { Lifecycle, type LifecycleOptions } from "./lifecycle.ts";
 import { Membership } from "./membership.ts";

@@ -7,7 +7,7 @@ import { nameOf } from "../images/image-config.ts";
 import { nameOwnVolumes, volumesOf } from "../volumes/volume-uses.ts";
 import type { Activities } from "./activities.ts";
 import type { ContainerRecord } from "./container-store.ts";
-import { requireEnding } from "./ending.ts";
+import { requireEnding } from "./require-ending.ts";
 import { type Launcher, type LauncherOptions, streams } from "./launcher.ts";
 import type { NextContainer } from "./next-container.ts";
 import { freeIds } from "./spec/id-maps.ts";

@@ -9,7 +9,7 @@ import { exportUnit } from "#shared/export-unit/export-unit";
 import { comparable, draftOfWords, systemdWords, unitValues } from "#shared/export-unit/testing";
 import type { RunDraft } from "#shared/run-line/draft";
 import { draftArbitrary } from "#shared/run-line/testing";
-import { thisHost } from "../host/prerequisites.ts";
+import { thisHost } from "../host/this-host.ts";
 import { firstExecutable } from "../host/prerequisites-tools.ts";
 
 const run = promisify(execFile);

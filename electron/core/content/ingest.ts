@@ -3,7 +3,6 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "#shared/errors";
 import { explainFullDisk } from "../base/disk.ts";
-import type { ContentStore } from "./content-store.ts";
 import { type Digest, Hasher, splitDigest } from "./digest.ts";
 
 /** `HEX.partial` or `HEX.ID.active`: those of a known digest, which can be resumed. */
@@ -14,13 +13,19 @@ const batchSize = 1024 * 1024;
 /** writev(2) takes no more (IOV_MAX). */
 const mostPieces = 1024;
 
+/** Where blobs come to lie, and are written until then, in `ingest` below `directory`. */
+interface BlobPlaces {
+  readonly directory: string;
+  path(digest: Digest): string;
+}
+
 /**
  * A blob that is being written. Its file has a name of its own, so that two who write the same blob at once
  * don't meet; a part left by an earlier try belongs to the one who could rename it. Use `through` to have the
  * whole blob pass by in the same go, or `write`; then `commit` or `abort`.
  */
 export class Ingest {
-  readonly #store: ContentStore;
+  readonly #store: BlobPlaces;
   readonly #expected: { digest?: Digest; size?: number };
   readonly #path: string;
   readonly #hasher: Hasher;
@@ -36,7 +41,7 @@ export class Ingest {
   #closed = false;
 
   private constructor(
-    store: ContentStore,
+    store: BlobPlaces,
     expected: { digest?: Digest; size?: number },
     path: string,
     file: FileHandle,
@@ -53,7 +58,7 @@ export class Ingest {
 
   /** Only for ContentStore. */
   static async begin(
-    store: ContentStore,
+    store: BlobPlaces,
     expected: { digest?: Digest; size?: number },
   ): Promise<Ingest> {
     const { digest, size } = expected;

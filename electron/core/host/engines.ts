@@ -1,5 +1,5 @@
 import type { Engine } from "#shared/contract/system";
-import { type Host, thisHost } from "./prerequisites.ts";
+import { type Host, thisHost } from "./this-host.ts";
 import { execute, firstExecutable, parseVersion } from "./prerequisites-tools.ts";
 
 /** Other programs of this machine that could run a container without this app. */

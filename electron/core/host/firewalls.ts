@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Firewall } from "#shared/contract/system";
 import { runCommand } from "./command.ts";
 import { firstExecutable } from "./prerequisites-tools.ts";
-import { thisHost } from "./prerequisites.ts";
+import { thisHost } from "./this-host.ts";
 
 /** Milliseconds: firewalld answers over D-Bus. */
 const patience = 5000;

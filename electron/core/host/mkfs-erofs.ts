@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { execute, firstExecutable } from "./prerequisites-tools.ts";
-import { thisHost } from "./prerequisites.ts";
+import { thisHost } from "./this-host.ts";
 
 /**
  * Path of a mkfs.erofs that makes file systems of archives (erofs-utils 1.7): that of the environment's

@@ -6,7 +6,7 @@ import { lastWords } from "./command.ts";
 import { parseCgroupMounts } from "./cgroup.ts";
 import { ownDelegation } from "./delegation.ts";
 import { execute, firstExecutable } from "./prerequisites-tools.ts";
-import type { Host } from "./prerequisites.ts";
+import type { Host } from "./this-host.ts";
 
 /** What the kernel itself must allow. */
 export async function kernelFeatures(host: Host, signal?: AbortSignal): Promise<Prerequisite[]> {

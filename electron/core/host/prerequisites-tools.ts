@@ -5,7 +5,7 @@ import type { Prerequisite } from "#shared/contract/system";
 import { AppError } from "#shared/errors";
 import { lastWords, runCommand } from "./command.ts";
 import { installCommand, type PackageManager } from "./distribution.ts";
-import type { Host } from "./prerequisites.ts";
+import type { Host } from "./this-host.ts";
 
 /** A tool that does not answer within this is broken; milliseconds. */
 const answerTimeout = 10_000;

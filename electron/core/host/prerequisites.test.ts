@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Prerequisite } from "#shared/contract/system";
-import { findPrerequisites, type Host } from "./prerequisites.ts";
+import { findPrerequisites } from "./prerequisites.ts";
+import type { Host } from "./this-host.ts";
 import { isStaticBinary, parseVersion } from "./prerequisites-tools.ts";
 
 /** A machine made of a few files: its commands are shell scripts in `bin`. */

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { AppError } from "#shared/errors";
 import type { Ground } from "./ground.ts";
-import { ipError } from "./links.ts";
+import { ipError } from "./ip-error.ts";
 
 /** Milliseconds that a few changes of interfaces may take: one as a rule. */
 const timeout = 30_000;

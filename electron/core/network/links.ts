@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { AppError } from "#shared/errors";
-import { commandError, runCommand, wordsCode } from "../host/command.ts";
+import { commandError, runCommand } from "../host/command.ts";
 import type { Ground } from "./ground.ts";
 import type { HeldNamespace } from "./held-namespace.ts";
+import { ipError } from "./ip-error.ts";
 import type { Endpoint, NetworkRecord } from "./network-store.ts";
 
 /**
@@ -16,15 +17,6 @@ async function ip(lines: string[], enter: (argv: string[]) => string[]): Promise
   const stdin = Buffer.from(`${lines.join("\n")}\n`);
   const { code, stderr } = await runCommand(enter(["ip", "-batch", "-"]), { stdin });
   if (code !== 0) throw ipError(stderr.toString("utf8"), code);
-}
-
-/** What `ip -batch` said when it failed, or with no words that it has ended. */
-export function ipError(words: string, code: number | null): AppError {
-  const output = words.trim();
-  // Its last line only says which of the lines failed.
-  const said =
-    output.split("\n")[0] || `it ended with ${code === null ? "a signal" : `code ${code}`}`;
-  return new AppError(wordsCode(output) ?? "UNKNOWN", `ip: ${said}`, { output });
 }
 
 const prefix = (subnet: string): string => subnet.slice(subnet.indexOf("/"));

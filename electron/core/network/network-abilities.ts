@@ -2,7 +2,7 @@ import { access, constants } from "node:fs/promises";
 import type { NetworkAbilities } from "#shared/contract/networks";
 import type { Ability } from "#shared/contract/system";
 import { runCommand } from "../host/command.ts";
-import { thisHost } from "../host/prerequisites.ts";
+import { thisHost } from "../host/this-host.ts";
 import { firstExecutable } from "../host/prerequisites-tools.ts";
 import { aardvarkPlaces } from "./names.ts";
 

@@ -2,7 +2,7 @@ import { isCode } from "#shared/errors";
 import { Authenticator } from "./auth.ts";
 import { certificateDirs, readAuthorities } from "./authorities.ts";
 import type { TlsOptions } from "./blob-request.ts";
-import type { FoundCredentials } from "./credentials.ts";
+import type { FoundCredentials } from "./credential-store.ts";
 import { isNoTls } from "./network-error.ts";
 import { type HostConfig, isLoopback, servedBy } from "./registry-config.ts";
 import { responseError } from "./registry-error.ts";

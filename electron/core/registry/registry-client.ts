@@ -1,5 +1,6 @@
 import { type ErrorInfo, AppError, isCode } from "#shared/errors";
-import type { Credentials, CredentialStore } from "./credentials.ts";
+import type { CredentialStore } from "./credential-store.ts";
+import type { Credentials } from "./credentials.ts";
 import { Endpoint } from "./endpoint.ts";
 import { familiarName, type Reference } from "./reference.ts";
 import type { HostConfig, RegistryConfig } from "./registry-config.ts";

@@ -3,7 +3,7 @@ import type { Registry, RegistrySettings } from "#shared/contract/registries";
 import { AppError, type ErrorInfo } from "#shared/errors";
 import { ListWatch } from "../base/list-watch.ts";
 import type { Collection, Store } from "../store/store.ts";
-import { CredentialStore } from "./credentials.ts";
+import { CredentialStore } from "./credential-store.ts";
 import { isRegistry } from "./reference.ts";
 import { RegistryClient } from "./registry-client.ts";
 import { RegistryConfig } from "./registry-config.ts";

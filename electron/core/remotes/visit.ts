@@ -4,7 +4,7 @@ import { z } from "zod";
 import { bootId } from "#core/host/proc";
 import { type Disposable, DisposableStore } from "#shared/base/disposable";
 import { AppError, isCode } from "#shared/errors";
-import { writeAtomically } from "../runtime/bundle.ts";
+import { writeAtomically } from "../base/write-atomically.ts";
 import {
   deleteCheckpoint,
   dumpInto,

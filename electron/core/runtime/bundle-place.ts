@@ -3,7 +3,8 @@ import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from "n
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { allDone } from "#core/base/all-done";
-import { configFile, makeDirectories, stateFile, writeAtomically } from "./bundle.ts";
+import { writeAtomically } from "#core/base/write-atomically";
+import { configFile, makeDirectories, stateFile } from "./bundle-files.ts";
 
 /** Milliseconds between two looks whether somebody reads. */
 const interval = 1;

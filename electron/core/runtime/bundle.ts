@@ -6,6 +6,7 @@ import type { Privileges } from "#core/host/privileges";
 import { bootId } from "#core/host/proc";
 import { removeTree } from "#core/host/remove-tree";
 import { AppError } from "#shared/errors";
+import { configFile, makeDirectories, rootfsDir, stateFile } from "./bundle-files.ts";
 import type { BundlePlace } from "./bundle-place.ts";
 import { exists } from "./process-dir.ts";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
@@ -53,9 +54,6 @@ const recordSchema = z.object({
 export type TaskRecord = z.infer<typeof recordSchema>;
 
 export { removeTree };
-
-export const configFile = "config.json";
-export const stateFile = "state.json";
 
 interface BundleParts {
   /** Its config.json, where that is no container's on this Linux. */
@@ -144,8 +142,6 @@ export class Bundle {
   }
 }
 
-export const rootfsDir = (bundle: string): string => join(bundle, "rootfs");
-
 async function makeWhole(path: string, id: string, spec: string, state: string): Promise<void> {
   // Under a hidden name until it is whole: a manager killed half-way leaves nothing that is taken for a bundle.
   const making = hiddenNew(path);
@@ -161,13 +157,6 @@ async function makeWhole(path: string, id: string, spec: string, state: string):
     await rm(making, { recursive: true, force: true });
     throw bundleError(error, id);
   }
-}
-
-export async function makeDirectories(bundle: string): Promise<void> {
-  await Promise.all([
-    mkdir(rootfsDir(bundle)),
-    mkdir(join(bundle, "processes", "init"), { recursive: true }),
-  ]);
 }
 
 function linuxConfig(
@@ -259,13 +248,6 @@ export async function removeBundle(path: string, privileges: Privileges): Promis
     await rename(path, hidden);
   }
   await removeTree(hidden, privileges);
-}
-
-/** So that a reader sees the old content or the new, never a part. */
-export async function writeAtomically(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content, { mode: 0o600 });
-  await rename(temporary, path);
 }
 
 /** Every bundle under `root` (see tasksDir), removing what is no bundle: empty and half-removed directories. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { AppError } from "#shared/errors";
-import { writeAtomically } from "./bundle.ts";
+import { writeAtomically } from "#core/base/write-atomically";
 import { criuError, criuWork } from "./oci/checkpoint.ts";
 import type { CheckpointRecord, CheckpointRequest, Task } from "./runtime.ts";
 

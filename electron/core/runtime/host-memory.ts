@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { bootId } from "#core/host/proc";
 import { RuntimeInfo } from "#shared/contract/system";
-import { writeAtomically } from "./bundle.ts";
+import { writeAtomically } from "#core/base/write-atomically";
 
 /** Paths by name: what a probe's outcome depends on; undefined where it is not installed. */
 export type Binaries = Record<string, string | undefined>;

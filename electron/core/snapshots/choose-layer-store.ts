@@ -7,7 +7,7 @@ import { layersDir, type Paths } from "../host/paths.ts";
 import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { bootId } from "../host/proc.ts";
-import { writeAtomically } from "../runtime/bundle.ts";
+import { writeAtomically } from "../base/write-atomically.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
 import { DiskLayerStore, type LayerStore } from "./layer-store.ts";
 import { hiddenName, type LayerKind, type LayerPlan, makeLayersDirectory } from "./layer.ts";

@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { commandOutput } from "../host/command-output.ts";
 import { removeTree } from "../host/remove-tree.ts";
-import { writeAtomically } from "../runtime/bundle.ts";
+import { writeAtomically } from "../base/write-atomically.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
 import type { Lower } from "../runtime/runtime.ts";
 import { hiddenName, impliedFile, layerDir, type LayerPlan, planPrivileges } from "./layer.ts";

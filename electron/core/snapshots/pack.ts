@@ -3,8 +3,7 @@ import { AppError } from "#shared/errors";
 import { commandError, killGroup } from "../host/command.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
-import type { RootfsMount } from "../runtime/runtime.ts";
-import type { SnapshotOptions } from "./snapshotter.ts";
+import type { CallOptions, RootfsMount } from "../runtime/runtime.ts";
 import { LayerWriter } from "./tar/layer-writer.ts";
 
 /** Pieces of what is given are at least this big, but for the last; bytes. */
@@ -14,7 +13,7 @@ const pieceSize = 256 * 1024;
 export function packDirectory(
   directory: string,
   privileges: Privileges,
-  options: SnapshotOptions,
+  options: CallOptions,
 ): AsyncGenerator<Uint8Array> {
   return pack(privileges.asRoot(tarArgs(directory)), options);
 }
@@ -23,7 +22,7 @@ export function packDirectory(
 export function packFiles(
   directory: string,
   privileges: Privileges,
-  options: SnapshotOptions,
+  options: CallOptions,
 ): AsyncGenerator<Uint8Array> {
   // Not all that read tars know of sparse files.
   const args = tarArgs(directory).filter((arg) => arg !== "--sparse");
@@ -35,7 +34,7 @@ export function packMount(
   mount: RootfsMount,
   place: string,
   privileges: Privileges,
-  options: SnapshotOptions,
+  options: CallOptions,
 ): AsyncGenerator<Uint8Array> {
   const { rootless } = privileges;
   const argv = mountArgs(mount, place, { busybox: undefined, rootless }, tarArgs(place));
@@ -62,7 +61,7 @@ const asWritten: Pick<LayerWriter, "write" | "end"> = {
 
 async function* pack(
   argv: string[],
-  { signal }: SnapshotOptions,
+  { signal }: CallOptions,
   writer: Pick<LayerWriter, "write" | "end"> = new LayerWriter(),
 ): AsyncGenerator<Uint8Array> {
   if (signal?.aborted) throw new AppError("CANCELLED", "The operation was cancelled");

@@ -5,7 +5,7 @@ import { containerDir, imageDir, type Paths, viewDir } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import { readUserFiles, type UserFiles } from "../runtime/oci/user.ts";
-import type { Lower, RootfsMount } from "../runtime/runtime.ts";
+import type { CallOptions, Lower, RootfsMount } from "../runtime/runtime.ts";
 import { type Change, listChanges } from "./changes.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { userFiles } from "./layer.ts";
@@ -16,10 +16,6 @@ export { removeTree };
 
 /** An image's files: its layers by their diff ids, base first; or the id of one that is a plain directory. */
 export type ImageFiles = readonly string[] | string;
-
-export interface SnapshotOptions {
-  signal?: AbortSignal;
-}
 
 /**
  * The writable side of containers: per container an overlay's upper and work directory, over its
@@ -118,7 +114,7 @@ export class Snapshotter {
   }
 
   /** An image's files, to be looked at while nothing runs; the caller disposes of it. */
-  async view(files: ImageFiles, options: SnapshotOptions = {}): Promise<View> {
+  async view(files: ImageFiles, options: CallOptions = {}): Promise<View> {
     const mount = { type: "overlay" as const, lower: await this.lowers(files) };
     return openView(mount, await this.#place(), this.#privileges, options);
   }
@@ -128,14 +124,14 @@ export class Snapshotter {
     namespace: string,
     id: string,
     files: ImageFiles,
-    options: SnapshotOptions = {},
+    options: CallOptions = {},
   ): Promise<View> {
     const mount = await this.#merged(namespace, id, files);
     return openView(mount, await this.#place(), this.#privileges, options);
   }
 
   /** What was changed in a container since it was made, as a layer's tar (image-spec, layer.md), not compressed. */
-  diff(namespace: string, id: string, options: SnapshotOptions = {}): AsyncGenerator<Uint8Array> {
+  diff(namespace: string, id: string, options: CallOptions = {}): AsyncGenerator<Uint8Array> {
     return packDirectory(this.upper(namespace, id), this.#privileges, options);
   }
 
@@ -144,7 +140,7 @@ export class Snapshotter {
     namespace: string,
     id: string,
     files: ImageFiles,
-    options: SnapshotOptions = {},
+    options: CallOptions = {},
   ): Promise<Change[]> {
     return listChanges({
       upper: this.upper(namespace, id),
@@ -161,7 +157,7 @@ export class Snapshotter {
     namespace: string,
     id: string,
     files: ImageFiles,
-    options: SnapshotOptions = {},
+    options: CallOptions = {},
   ): AsyncGenerator<Uint8Array> {
     const mount = await this.#merged(namespace, id, files);
     yield* packMount(mount, await this.#place(), this.#privileges, options);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { mustRun } from "../host/command.ts";
 import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import { firstExecutable } from "../host/prerequisites-tools.ts";
-import { thisHost } from "../host/prerequisites.ts";
+import { thisHost } from "../host/this-host.ts";
 import { rootPrivileges } from "../host/privileges.ts";
 import { archive, member } from "./tar/testing.ts";
 import { describeTree, everything, makeTestLayers, packTree } from "./testing.ts";

@@ -3,8 +3,7 @@ import { AppError } from "#shared/errors";
 import { commandError, killGroup } from "../host/command.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { mountArgs } from "../runtime/rootfs-mount.ts";
-import type { RootfsMount } from "../runtime/runtime.ts";
-import type { SnapshotOptions } from "./snapshotter.ts";
+import type { CallOptions, RootfsMount } from "../runtime/runtime.ts";
 
 /** A file system that is mounted only to look into it. */
 export interface View extends AsyncDisposable {
@@ -25,7 +24,7 @@ export async function openView(
   mount: RootfsMount,
   place: string,
   privileges: Privileges,
-  options: SnapshotOptions = {},
+  options: CallOptions = {},
 ): Promise<View> {
   const hold = ["sh", "-c", "echo; exec cat"];
   const { rootless } = privileges;

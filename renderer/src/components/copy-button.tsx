@@ -1,7 +1,7 @@
 import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
 import { IconButton } from "./button.tsx";
-import { announce, notify } from "./toast.tsx";
+import { announce, notify } from "./notices.ts";
 
 /** Copies and says so, also for a screen reader. */
 export async function copyText(text: string, what = "Copied"): Promise<void> {

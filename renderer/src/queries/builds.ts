@@ -3,7 +3,7 @@ import type { BuildLine } from "#shared/contract/images";
 import type { AppContract } from "#shared/contract/index";
 import { AppError } from "#shared/errors";
 import type { Client } from "#shared/rpc/define";
-import { notify } from "../components/toast.tsx";
+import { notify } from "../components/notices.ts";
 import { type BuildRequest, endBuild, putBuild } from "../state/builds.ts";
 import { showBuild } from "../state/dock.ts";
 import { openOverlay } from "../state/overlays.ts";

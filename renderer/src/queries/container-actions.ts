@@ -4,7 +4,7 @@ import type { AppContract } from "#shared/contract/index";
 import { AppError } from "#shared/errors";
 import type { Client } from "#shared/rpc/define";
 import { plural } from "../components/format.ts";
-import { announce } from "../components/toast.tsx";
+import { announce } from "../components/notices.ts";
 import { clearRowError, setRowError } from "../state/row-errors.ts";
 import { allBounded } from "./all-bounded.ts";
 import { useClient, useReadCollection } from "./client.tsx";

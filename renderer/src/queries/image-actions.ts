@@ -4,7 +4,7 @@ import type { AppContract } from "#shared/contract/index";
 import { AppError } from "#shared/errors";
 import type { Client } from "#shared/rpc/define";
 import { bytes, joined, plural, shortId } from "../components/format.ts";
-import { announce, notify } from "../components/toast.tsx";
+import { announce, notify } from "../components/notices.ts";
 import { openOverlay } from "../state/overlays.ts";
 import { clearRowError, setRowError } from "../state/row-errors.ts";
 import { addTransferFailure, forgetTransferFailure } from "../state/transfer-failures.ts";

@@ -5,7 +5,7 @@ import type { Volume, VolumePrune } from "#shared/contract/volumes";
 import { AppError } from "#shared/errors";
 import type { Client } from "#shared/rpc/define";
 import { plural } from "../components/format.ts";
-import { announce, notify } from "../components/toast.tsx";
+import { announce, notify } from "../components/notices.ts";
 import { clearRowError, setRowError } from "../state/row-errors.ts";
 import { allBounded } from "./all-bounded.ts";
 import { useClient, useCollection, useCollectionItem } from "./client.tsx";

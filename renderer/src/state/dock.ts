@@ -2,7 +2,7 @@ import { create } from "zustand";
 import { persist } from "zustand/middleware";
 import type { Terminal } from "#shared/contract/terminals";
 import { count } from "../components/format.ts";
-import { notify } from "../components/toast.tsx";
+import { notify } from "../components/notices.ts";
 import { shownManager } from "./manager.ts";
 
 export interface TerminalTab {

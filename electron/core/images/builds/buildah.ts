@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ContentStore } from "../../content/content-store.ts";
 import { runCommand } from "../../host/command.ts";
 import type { Privileges } from "../../host/privileges.ts";
-import type { CredentialStore } from "../../registry/credentials.ts";
+import type { CredentialStore } from "../../registry/credential-store.ts";
 import { parseReference, type Reference, referenceText } from "../../registry/reference.ts";
 import { isLoopback, type RegistryConfig } from "../../registry/registry-config.ts";
 import type { ImageRecord } from "../image-store.ts";

@@ -5,7 +5,7 @@ import { controllers, lackingControllers, type LackingControllers } from "#core/
 import { ownDelegation } from "#core/host/delegation";
 import type { OwnNamespaces } from "#core/host/own-namespaces";
 import type { Paths } from "#core/host/paths";
-import { thisHost } from "#core/host/prerequisites";
+import { thisHost } from "#core/host/this-host";
 import { firstExecutable, parseVersion } from "#core/host/prerequisites-tools";
 import type { Privileges } from "#core/host/privileges";
 import { ProcessWatch } from "#core/host/proc";

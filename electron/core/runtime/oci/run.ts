@@ -9,7 +9,7 @@ import { execProcess } from "./exec-process.ts";
 import { ociError, readLog, runtimeWords } from "./oci-error.ts";
 import { readNumber } from "../process-dir.ts";
 import { endTree } from "../process-tree.ts";
-import { sandboxKill } from "./runsc.ts";
+import { sandboxKill } from "./runsc-kill.ts";
 import type { OciShared } from "./shared.ts";
 import { startPiped } from "./starter.ts";
 

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Ability } from "#shared/contract/system";
 import { readNumber } from "../process-dir.ts";
-import type { OciCli } from "./oci-cli.ts";
 
 /**
  * gVisor's runsc, and what is different with it: its containers have a kernel of their own, which knows their
@@ -72,19 +71,6 @@ ${run}`;
 /** The pid inside of an exec with this directory; undefined for init's. */
 export function sandboxPid(dir: string): Promise<number | undefined> {
   return readNumber(join(dir, innerPid));
-}
-
-/** Sends a signal to init, or to the process of that pid inside. */
-export async function sandboxKill(
-  cli: OciCli,
-  container: { namespace: string; id: string },
-  pid: number | undefined,
-  signal: number,
-): Promise<void> {
-  const { namespace, id } = container;
-  const which = pid === undefined ? [] : ["--pid", String(pid)];
-  const call = { namespace, entry: undefined, context: `Container "${id}" could not be signalled` };
-  await cli.run(call, ["kill", ...which, cli.name(namespace, id), String(signal)]);
 }
 
 /** The container of a file in runsc's own directory, `NAME_sandbox:NAME.state`, whose name ends with `mark`. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type ProcessIdentity, processStat } from "#core/host/proc";
 import { TtrpcClient } from "#core/ttrpc/client";
 import { AppError, type ErrorInfo } from "#shared/errors";
-import { writeAtomically } from "../bundle.ts";
+import { writeAtomically } from "#core/base/write-atomically";
 import { endWithin } from "../process-dir.ts";
 import type { StartAnswer } from "./start-answer.ts";
 import { TtrpcTaskService } from "./ttrpc-task-service.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { runCommand } from "#core/host/command";
 import type { Paths } from "#core/host/paths";
-import { thisHost } from "#core/host/prerequisites";
+import { thisHost } from "#core/host/this-host";
 import { firstExecutable } from "#core/host/prerequisites-tools";
 import type { Privileges } from "#core/host/privileges";
 import type { Ability, RuntimeInfo } from "#shared/contract/system";

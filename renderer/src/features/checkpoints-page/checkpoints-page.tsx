@@ -9,7 +9,7 @@ import { runtimeName } from "../../components/format.ts";
 import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { Moment } from "../../components/since.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { Waiting } from "../../components/waiting.tsx";
 import {
   useCheckpoints,

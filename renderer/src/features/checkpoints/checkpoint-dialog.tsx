@@ -6,7 +6,7 @@ import { ErrorNote, sentence } from "../../components/error-note.tsx";
 import { TextField } from "../../components/fields.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { dateTime } from "../../components/format.ts";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useCreateCheckpoint } from "../../queries/checkpoints.ts";
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";

@@ -10,7 +10,7 @@ import { Dialog } from "../../components/dialog.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { saveFile } from "../../components/save-file.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainerDetail } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";

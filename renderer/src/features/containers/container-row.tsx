@@ -9,7 +9,7 @@ import { Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
 import { containerRows } from "../../state/selection.ts";
-import type { GridPlace } from "../grid/data-grid.tsx";
+import type { GridPlace } from "../grid/grid-place.ts";
 import { GridRow } from "../grid/grid-row.tsx";
 import { CpuCell, MemoryCell } from "./cells.tsx";
 import type { Commands } from "./commands.ts";

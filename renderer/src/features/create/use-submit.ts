@@ -3,7 +3,7 @@ import type { ContainerConfig } from "#shared/contract/containers";
 import type { AppContract } from "#shared/contract/index";
 import type { Client } from "#shared/rpc/define";
 import { errorInfo, sentence } from "../../components/error-note.tsx";
-import { announce, notify } from "../../components/toast.tsx";
+import { announce, notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { closeOverlay } from "../../state/overlays.ts";
 import { inspect } from "../../state/selection.ts";

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import type { Terminal } from "#shared/contract/terminals";
 import { ConfirmDialog } from "../../components/dialog.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useTerminals } from "../../queries/terminals.ts";

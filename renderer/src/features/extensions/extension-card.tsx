@@ -11,7 +11,7 @@ import { KeyValue, KeyValues } from "../../components/key-value.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { Moment, Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import {
   useEnableExtension,
   useExtensionLog,

@@ -3,7 +3,7 @@ import type { ExtensionCandidate, Permission } from "#shared/contract/extensions
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useInspectExtension, useInstallExtension } from "../../queries/extensions.ts";
 import { PathField } from "../fields/path-field.tsx";
 import { Permissions } from "./permissions.tsx";

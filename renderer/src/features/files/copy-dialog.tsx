@@ -7,7 +7,7 @@ import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
 import { Checkbox, TextField } from "../../components/fields.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useShell } from "../../queries/client.tsx";
 import { useCopyFromHost, useCopyToHost } from "../../queries/files.ts";
 import { useHost } from "../../queries/system.ts";

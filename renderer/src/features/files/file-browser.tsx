@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../components/button.tsx";
 import { cx } from "../../components/cx.ts";
 import { bytes, joined } from "../../components/format.ts";
 import { Progress } from "../../components/spinner.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useFileActions, useReadOnlyReason } from "../../queries/files.ts";
 import { goToDirectory, useDirectory } from "../../state/places.ts";
 import { ChangeList } from "./change-list.tsx";

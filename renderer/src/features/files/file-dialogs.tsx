@@ -6,7 +6,7 @@ import { Button } from "../../components/button.tsx";
 import { ConfirmDialog, Dialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { TextField } from "../../components/fields.tsx";
-import { announce, notify } from "../../components/toast.tsx";
+import { announce, notify } from "../../components/notices.ts";
 
 type Action = UseMutationResult<unknown, Error, string>;
 

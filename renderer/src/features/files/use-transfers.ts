@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { shownName, splitPath } from "#shared/base/file-names";
 import type { FileSource } from "#shared/contract/files";
 import { isCode } from "#shared/errors";
-import { announce, notify } from "../../components/toast.tsx";
+import { announce, notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { downloadPath, uploadFile } from "./transfers.ts";
 

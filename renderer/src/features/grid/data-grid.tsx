@@ -7,6 +7,7 @@ import { ContextMenu, type MenuEntry } from "../../components/menu.tsx";
 import { useRowErrors } from "../../state/row-errors.ts";
 import type { RowSelection } from "../../state/row-selection.ts";
 import { useGridKeys } from "./grid-keys.ts";
+import type { GridPlace } from "./grid-place.ts";
 import { rowElementId } from "./grid-row.tsx";
 import "./grid.css";
 
@@ -19,14 +20,6 @@ export interface GridColumn<K extends string> {
   className?: string;
   /** Absent where one can't sort by it. */
   sort?: K;
-}
-
-/** What a row is told of its place. */
-export interface GridPlace {
-  /** From 1, with the head being row 1. */
-  rowIndex: number;
-  current: boolean;
-  selected: boolean;
 }
 
 export interface DataGridProps<T extends { id: string }, K extends string> {

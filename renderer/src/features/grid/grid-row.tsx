@@ -8,7 +8,7 @@ import { Checkbox } from "../../components/fields.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { clearRowError, type RowError, useRowErrors } from "../../state/row-errors.ts";
 import type { RowSelection } from "../../state/row-selection.ts";
-import type { GridPlace } from "./data-grid.tsx";
+import type { GridPlace } from "./grid-place.ts";
 
 /** The id of the row's element, for aria-activedescendant. */
 export function rowElementId(id: string): string {

@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Checkbox, TextField } from "../../components/fields.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
 import { closeOverlay } from "../../state/overlays.ts";

@@ -8,7 +8,7 @@ import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { imageRows } from "../../state/selection.ts";
-import type { GridPlace } from "../grid/data-grid.tsx";
+import type { GridPlace } from "../grid/grid-place.ts";
 import { GridRow } from "../grid/grid-row.tsx";
 import type { ImageCommands } from "./commands.ts";
 import { imageMenu } from "./image-menu.ts";

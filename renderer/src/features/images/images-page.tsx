@@ -7,7 +7,7 @@ import { ErrorNote, sentence } from "../../components/error-note.tsx";
 import { Menu, type MenuEntry } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { Waiting } from "../../components/waiting.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { useBuilder, useImages } from "../../queries/images.ts";

@@ -4,7 +4,7 @@ import type { Image } from "#shared/contract/images";
 import { TextField } from "../../components/fields.tsx";
 import { plural } from "../../components/format.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { closeOverlay, type ImportSource, openOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";

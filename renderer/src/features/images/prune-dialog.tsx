@@ -5,7 +5,7 @@ import { Dialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { bytes, joined, plural } from "../../components/format.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useRemoval } from "../../queries/images.ts";
 import { closeOverlay } from "../../state/overlays.ts";

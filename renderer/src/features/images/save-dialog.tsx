@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { plural } from "../../components/format.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useImages } from "../../queries/images.ts";
 import { closeOverlay } from "../../state/overlays.ts";

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useImageActions } from "../../queries/image-actions.ts";
 import { useTransfers } from "../../queries/images.ts";

@@ -5,7 +5,7 @@ import { bytes, joined, plural } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { LogModel, type LogSource } from "../../queries/logs.ts";

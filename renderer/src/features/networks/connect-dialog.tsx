@@ -3,7 +3,7 @@ import type { Container } from "#shared/contract/containers";
 import type { Network } from "#shared/contract/networks";
 import { Combobox } from "../../components/combobox.tsx";
 import { statusLook } from "../../components/status-mark.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useContainers } from "../../queries/containers.ts";
 import { useConnect } from "../../queries/networks.ts";
 import { initialNetworkForm, noPlace, toNetworks } from "../create/network-form.ts";

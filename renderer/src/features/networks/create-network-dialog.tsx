@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { NetworkFields, type NetworkForm, toNetworkConfig } from "./network-form.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useCreateNetwork } from "../../queries/networks.ts";
 import { RequestForm } from "../fields/request-form.tsx";
 

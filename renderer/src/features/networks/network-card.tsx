@@ -5,7 +5,7 @@ import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { plural } from "../../components/format.ts";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useContainers } from "../../queries/containers.ts";
 import { useDisconnect, useRemoveNetwork } from "../../queries/networks.ts";
 import { ConnectDialog, useOutside } from "./connect-dialog.tsx";

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { useClient } from "../../queries/client.tsx";
-import { announce, notify } from "../../components/toast.tsx";
+import { announce, notify } from "../../components/notices.ts";
 import { isCode } from "#shared/errors";
 
 /** What can be done to a project, or to some of its services. */

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Notice } from "../../components/error-note.tsx";
 import { Checkbox, TextField } from "../../components/fields.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { usePutRegistry, useRegistry } from "../../queries/registries.ts";
 import { closeOverlay } from "../../state/overlays.ts";
 import { PathField, pathProblem } from "../fields/path-field.tsx";

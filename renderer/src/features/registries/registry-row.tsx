@@ -15,7 +15,7 @@ import { ConfirmDialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Menu } from "../../components/menu.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useRemoveRegistry, useSignOut, useTestRegistry } from "../../queries/registries.ts";
 import { openOverlay } from "../../state/overlays.ts";
 

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useImageActions } from "../../queries/image-actions.ts";
 import { useRegistry, useSignIn } from "../../queries/registries.ts";
 import { closeOverlay, type Retry } from "../../state/overlays.ts";

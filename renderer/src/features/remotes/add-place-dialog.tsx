@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useAddPlace } from "../../queries/remotes.ts";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
 

@@ -6,7 +6,7 @@ import { ErrorNote } from "../../components/error-note.tsx";
 import { TextField } from "../../components/fields.tsx";
 import { dateTime } from "../../components/format.ts";
 import { Since } from "../../components/since.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import {
   useDeleteRemoteCheckpoint,
   useRemoteCheckpoints,

@@ -17,7 +17,7 @@ import { Icon } from "../../components/icon.tsx";
 import { Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { type RemoteAction, useRemoteAction } from "../../queries/remotes.ts";
 import { RemoteDetails } from "./remote-details.tsx";
 import { consequence, possibleActions, remoteLook } from "./remote-state.ts";

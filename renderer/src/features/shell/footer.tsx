@@ -9,7 +9,7 @@ import { useClient, useConnection } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useHostLoad, useSystem } from "../../queries/system.ts";
 import { goTo } from "../../state/layout.ts";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 
 export function Footer() {
   const containers = useContainers();

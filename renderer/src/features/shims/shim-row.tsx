@@ -9,7 +9,7 @@ import { Icon } from "../../components/icon.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useContainers } from "../../queries/containers.ts";
 import {
   type MemoryByPid,

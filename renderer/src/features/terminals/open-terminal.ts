@@ -1,5 +1,5 @@
 import { useCallback } from "react";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { setDockOpen, showTerminal, useDock } from "../../state/dock.ts";
 import { terminalSizeIn } from "../../terminals/terminal-size.ts";

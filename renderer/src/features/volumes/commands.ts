@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { copyText } from "../../components/copy-button.tsx";
 import { saveFile } from "../../components/save-file.ts";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { openOverlay } from "../../state/overlays.ts";
 import { inspectVolume } from "../../state/selection.ts";

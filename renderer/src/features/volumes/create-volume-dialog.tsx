@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
-import { announce } from "../../components/toast.tsx";
+import { announce } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { closeOverlay } from "../../state/overlays.ts";
 import { inspectVolume } from "../../state/selection.ts";

@@ -8,7 +8,7 @@ import { bytes, joined, plural } from "../../components/format.ts";
 import { ByteCount } from "../../components/quantity.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { Spinner } from "../../components/spinner.tsx";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { usePrunePreview, useVolumes } from "../../queries/volumes.ts";
 import { closeOverlay } from "../../state/overlays.ts";

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
 import { Notice } from "../../components/error-note.tsx";
 import { plural } from "../../components/format.ts";
-import { notify } from "../../components/toast.tsx";
+import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useVolumes } from "../../queries/volumes.ts";
 import { closeOverlay } from "../../state/overlays.ts";

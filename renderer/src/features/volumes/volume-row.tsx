@@ -6,7 +6,7 @@ import { Menu } from "../../components/menu.tsx";
 import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { volumeRows } from "../../state/selection.ts";
-import type { GridPlace } from "../grid/data-grid.tsx";
+import type { GridPlace } from "../grid/grid-place.ts";
 import { GridRow } from "../grid/grid-row.tsx";
 import type { VolumeCommands } from "./commands.ts";
 import { UserLink } from "./user-link.tsx";

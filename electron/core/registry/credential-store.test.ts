@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CredentialStore } from "./credentials.ts";
+import { CredentialStore } from "./credential-store.ts";
 import { FileSecretStore } from "./secret-store.ts";
 
 let home: string;
