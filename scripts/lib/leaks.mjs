@@ -21,6 +21,7 @@ export async function traces(run) {
   const found = await Promise.all([
     processes(run),
     mounts(),
+    loops(),
     entries("/run/netns", "network namespace"),
     entries("/run/shimyard-ports", "published ports"),
     interfaces(),
@@ -84,6 +85,17 @@ async function tables() {
     stdout: "",
   }));
   return stdout.split("\n").filter((line) => line.startsWith("table inet shimyard_"));
+}
+
+/** Loop devices that have a file. */
+async function loops() {
+  const names = (await readdir("/sys/block").catch(() => [])).filter((name) =>
+    name.startsWith("loop"),
+  );
+  const files = await Promise.all(
+    names.map((name) => readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => "")),
+  );
+  return files.filter(Boolean).map((file) => `loop device of ${file.trim()}`);
 }
 
 async function mounts() {

@@ -12,7 +12,11 @@ import { exists } from "./process-dir.ts";
 import type { BundleRef, CreateRequest, OciSpec } from "./runtime.ts";
 
 const lowerSchema = z.union([
-  z.object({ type: z.enum(["directory", "erofs"]), path: z.string() }),
+  z.object({
+    type: z.enum(["directory", "erofs"]),
+    path: z.string(),
+    loop: z.boolean().optional(),
+  }),
   // As it was written before there were layers.
   z.string().transform((path) => ({ type: "directory" as const, path })),
 ]);

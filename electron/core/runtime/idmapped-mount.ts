@@ -11,7 +11,8 @@ export const perl = "/usr/bin/perl";
  * The layers in a tmpfs that the overlay then covers, so that no directory is needed for any; the directory of `upper`
  * and `work` over itself, for as long as the overlay is being mounted, so that this has its paths. Arguments: maps of
  * users and of groups, both as `inside outside size` apart by commas; the target; that directory; the overlay's
- * options, with layers by number; layers as `type:path`, topmost first; what else is mapped as `bind:place:source`.
+ * options, with layers by number; layers as `type:path` (`loop` is an EROFS image by its loop device), topmost first;
+ * what else is mapped as `bind:place:source`.
  */
 const script = `
 use strict;
@@ -30,6 +31,10 @@ for my $layer (@layers) {
   mkdir $count; mkdir "file$count";
   if ($type eq "erofs") {
     mount_at($path, "file$count", "erofs", 1, "");
+    $path = "file$count";
+  }
+  if ($type eq "loop") {
+    system("/bin/mount", "-t", "erofs", "-o", "ro,loop", $path, "file$count") == 0 or exit 1;
     $path = "file$count";
   }
   idmapped($path, "$count");
@@ -112,7 +117,7 @@ export function idmappedMount(mount: RootfsMount, target: string, options: strin
   return [
     ...[...program(script), idmap?.uids ?? "", idmap?.gids ?? ""],
     ...[target, dirname(upper), options],
-    ...lower.map(({ type, path }) => `${type}:${path}`),
+    ...lower.map(({ type, path, loop }) => `${loop ? "loop" : type}:${path}`),
     ...(idmap?.binds ?? []).map(({ source, place }) => `bind:${place}:${source}`),
   ];
 }

@@ -38,6 +38,10 @@ test("EROFS layers, and directories too many for a page of options, are lines of
   expect(mountCommand(overlay(erofs("/b c")), "/t", options)).toContain(
     "/b\\040c 0 erofs,erofs ro,X-mount.mkdir 0 0",
   );
+  const shared = { ...erofs("/b c"), loop: true };
+  expect(mountCommand(overlay(shared), "/t", options)).toContain(
+    "/b\\040c 0 erofs ro,loop,X-mount.mkdir 0 0",
+  );
 });
 
 test("mount(8) of util-linux, which may be told all options at once, is told so", () => {
@@ -68,6 +72,8 @@ test("what a user namespace is to see is mounted by one program, a word a line",
     "lowerdir=0:1,upperdir=/c/upper,workdir=/c/work",
     ...["erofs:/b c", "directory:/a"],
   ]);
+  const shared = { ...overlay({ ...erofs("/b c"), loop: true }), idmap };
+  expect(mountCommand(shared, "/t", options).at(-1)).toBe("loop:/b c");
   const binds = [{ source: "/of:it", place: "/c/mounts/0" }];
   const more = { ...overlay(directory("/a")), idmap: { ...idmap, binds } };
   expect(mountCommand(more, "/t", options).at(-1)).toBe("bind:/c/mounts/0:/of:it");

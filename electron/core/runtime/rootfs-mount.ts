@@ -103,11 +103,13 @@ function fstab(mount: RootfsMount, target: string, rootless: boolean): string[] 
   const { lower, upper } = mount;
   const line = (what: string, where: string, type: string, options: string): string =>
     `${field(what)} ${field(where)} ${type} ${field(options)} 0 0`;
-  const layer = ({ type, path }: Lower, where: string): string =>
+  const layer = ({ type, path, loop }: Lower, where: string): string => {
+    if (type === "directory") return line(path, where, "none", "bind,X-mount.mkdir");
+    // mount(8) takes the device that a file has already, and the kernel lets go of it with the last mount.
+    if (loop) return line(path, where, "erofs", "ro,loop,X-mount.mkdir");
     // For a list of types mount(8) makes no loop device, which it does for one it knows; since Linux 6.12 none is needed.
-    type === "erofs"
-      ? line(path, where, "erofs,erofs", "ro,X-mount.mkdir")
-      : line(path, where, "none", "bind,X-mount.mkdir");
+    return line(path, where, "erofs,erofs", "ro,X-mount.mkdir");
+  };
   if (lower[0] && lower.length === 1 && !upper) return [layer(lower[0], target)];
   const names = lower.map((_, at) => String(at));
   const options = overlayOptions(mount, names, rootless);

@@ -48,6 +48,11 @@ export interface BundleRef {
 export interface Lower {
   type: "directory" | "erofs";
   path: string;
+  /**
+   * erofs: by the loop device that whoever has it mounted uses. So all share its pages: a file that is mounted as it is
+   * is another file system, and in memory another time, for each.
+   */
+  loop?: boolean | undefined;
 }
 
 /** How the root file system is put together, inside the shim's mount namespace. Paths are absolute. */

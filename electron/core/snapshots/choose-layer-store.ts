@@ -23,24 +23,23 @@ export interface ChooseOptions {
 }
 
 /**
- * How this host keeps layers: as EROFS files where a file of them can be mounted without a loop device (root, Linux 6.12)
- * and mkfs.erofs reads archives (1.7); else as directories. One is really made and mounted, once a boot.
+ * How this host keeps layers: as EROFS files where a file of them can be mounted (root, Linux 6.12) and mkfs.erofs reads
+ * archives (1.7), by loop devices where there are such; else as directories. One is really made and mounted, once a boot.
  */
 export async function chooseLayerStore(options: ChooseOptions): Promise<LayerStore> {
   const { paths, privileges, kind } = options;
   const { rootless } = privileges;
   const mkfs = rootless || kind === "directory" ? undefined : await findMkfsErofs();
-  const files: LayerPlan | undefined = mkfs
-    ? { kind: "erofs", directory: layersDir(paths, "erofs"), rootless, mkfs }
-    : undefined;
-  if (kind === "erofs" && !files) {
+  if (kind === "erofs" && !mkfs) {
     throw new AppError("UNIMPLEMENTED", "Layers can't be kept as EROFS files here", {
       hint: "It needs root, and mkfs.erofs of erofs-utils 1.7 or newer.",
     });
   }
-  const usable =
-    files && (kind === "erofs" || (await canMount(files, paths, privileges, options.signal)));
-  return files && usable ? new DiskLayerStore(files) : directoryLayers(paths, privileges);
+  if (!mkfs) return directoryLayers(paths, privileges);
+  const plan: LayerPlan = { kind: "erofs", directory: layersDir(paths, "erofs"), rootless, mkfs };
+  const way = await wayToMount(plan, paths, privileges, options.signal);
+  if (way === "none" && kind !== "erofs") return directoryLayers(paths, privileges);
+  return new DiskLayerStore({ ...plan, ...(way === "loop" && { loop: true }) });
 }
 
 /** Layers as directories, whatever else the host could have. */
@@ -50,25 +49,30 @@ export function directoryLayers(paths: Paths, { rootless }: Privileges): LayerSt
   });
 }
 
+/** How an EROFS file is mounted here. */
+type Way = "loop" | "file" | "none";
+
 /** What was found out is kept in `data` for as long as neither kernel nor tool change. */
-async function canMount(
+async function wayToMount(
   plan: LayerPlan,
   paths: Paths,
   privileges: Privileges,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<Way> {
   const memory = join(paths.data, "erofs.json");
   const key = `${await bootId()} ${release()} ${await toolVersion(plan.mkfs as string)}`;
   const known = await readFile(memory, "utf8").then(
-    (text) => JSON.parse(text) as { key: string; usable: boolean },
+    (text) => JSON.parse(text) as { key: string; way?: Way },
     () => undefined,
   );
-  if (known?.key === key) return known.usable;
-  const usable = await tryToMount(plan, privileges, signal);
+  if (known?.key === key && known.way !== undefined) return known.way;
+  const mounts = (loop: boolean): Promise<boolean> =>
+    tryToMount({ ...plan, loop }, privileges, signal);
+  const way = (await mounts(false)) ? ((await mounts(true)) ? "loop" : "file") : "none";
   signal?.throwIfAborted();
   // What can't be kept is found out again.
-  await writeAtomically(memory, JSON.stringify({ key, usable })).catch(() => undefined);
-  return usable;
+  await writeAtomically(memory, JSON.stringify({ key, way })).catch(() => undefined);
+  return way;
 }
 
 async function toolVersion(mkfs: string): Promise<string> {
@@ -93,17 +97,19 @@ async function tryToMount(
     const lower = await new DiskLayerStore(own).lowers([made.diffId]);
     const target = join(dir, "target");
     await mkdir(target);
-    // Twice, as overlayfs takes no single one; a loop device would show in what is mounted.
+    // Twice, as overlayfs takes no single one, and to see whether both are by one device.
     const mount = { type: "overlay" as const, lower: [...lower, ...lower] };
     const argv = mountArgs(mount, target, { busybox: undefined, rootless: plan.rootless }, [
       ...["cat", "/proc/self/mounts"],
     ]);
     const { code, stdout } = await runCommand(privileges.isolate(argv), signal ? { signal } : {});
-    const lines = stdout
+    const sources = stdout
       .toString("utf8")
       .split("\n")
-      .filter((line) => line.includes(`${target}/`));
-    return code === 0 && lines.length === 2 && lines.every((line) => !line.startsWith("/dev/"));
+      .filter((line) => line.includes(`${target}/`))
+      .map((line) => line.slice(0, line.indexOf(" ")));
+    const devices = new Set(sources.filter((source) => source.startsWith("/dev/")));
+    return code === 0 && sources.length === 2 && devices.size === (plan.loop ? 1 : 0);
   } catch {
     signal?.throwIfAborted();
     return false;

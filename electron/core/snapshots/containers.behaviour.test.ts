@@ -45,6 +45,15 @@ if (shim) {
   });
 }
 
+/** Whether a loop device has a file below a directory. */
+async function devicesOf(directory: string): Promise<boolean> {
+  const names = await readdir("/sys/block");
+  const files = names.map((name) =>
+    readFile(`/sys/block/${name}/loop/backing_file`, "utf8").catch(() => ""),
+  );
+  return (await Promise.all(files)).some((file) => file.startsWith(directory));
+}
+
 for (const subject of subjects) {
   describe.each(kinds)(`${subject.info.id} on layers as %s`, (kind) => {
     const desk = new Desk(subject);
@@ -101,12 +110,26 @@ for (const subject of subjects) {
           (name) => Number(name) + 2 > last,
         );
         expect(seen).toBe(`${own.sort().join("")}${last}`);
-        const mounts = await readFile(`/proc/${task.shim.pid ?? task.state.pid}/mounts`, "utf8");
-        expect(mounts).not.toContain("/dev/loop");
         const here = await readFile("/proc/self/mounts", "utf8");
         expect(here).not.toContain(desk.root.dir);
       },
     );
+
+    it.runIf(kind === "erofs")("has their pages in memory once for all containers", async () => {
+      const tasks = [await run("first", 3, "sleep 99"), await run("second", 3, "sleep 99")];
+      const { loop = false } = store.plan();
+      /** The file systems of layers, by what they are of, as its shim has them mounted. */
+      const seen = async (task: Task): Promise<string[]> => {
+        const mounts = await readFile(`/proc/${task.shim.pid ?? task.state.pid}/mountinfo`, "utf8");
+        const lines = mounts.split("\n").filter((line) => line.includes(" - erofs "));
+        return lines.map((line) => line.split(" ")[2] ?? "");
+      };
+      const [one, other] = await Promise.all(tasks.map((task) => seen(task)));
+      expect(one).toHaveLength(3);
+      if (loop) expect(other).toEqual(one);
+      for (const task of tasks) await task.delete({ force: true });
+      await until(async () => !(await devicesOf(desk.root.dir)));
+    });
 
     it("keeps what is written to each container's own directory", async () => {
       const one = await run("one", 3, "echo 1 > /bin/new; rm /etc/group; sleep 99");

@@ -70,11 +70,12 @@ export class DiskLayerStore implements LayerStore {
   }
 
   async lowers(diffIds: readonly string[]): Promise<Lower[]> {
-    const { kind, directory } = this.#plan;
+    const { kind, directory, loop } = this.#plan;
     const records = await Promise.all(diffIds.map((diffId) => this.#record(diffId)));
     const lower: Lower[] = [];
     const lay = (dir: string, diffId: string): void => {
-      lower.unshift({ type: kind, path: join(layerDir(dir, diffId), layerFile(kind)) });
+      const path = join(layerDir(dir, diffId), layerFile(kind));
+      lower.unshift({ type: kind, path, ...(loop && { loop }) });
     };
     for (const [at, { diffId, implied }] of records.entries()) {
       const below = { diffIds: diffIds.slice(0, at), lower: [...lower] };

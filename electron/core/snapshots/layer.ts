@@ -52,6 +52,8 @@ export interface LayerPlan {
   rootless: boolean;
   /** Path of mkfs.erofs; for kind `erofs`. */
   mkfs?: string;
+  /** For kind `erofs`: see Lower. */
+  loop?: boolean;
 }
 
 export interface MakeLayerOptions {
