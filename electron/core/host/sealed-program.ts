@@ -1,6 +1,5 @@
-import { close, statSync, write } from "node:fs";
-import { access, readFile } from "node:fs/promises";
-import { promisify } from "node:util";
+import { close, statSync } from "node:fs";
+import { access, copyFile } from "node:fs/promises";
 import koffi from "koffi";
 import { runCommand } from "./command.ts";
 
@@ -97,16 +96,14 @@ async function sealedCopy(file: string): Promise<number | undefined> {
   const libc = koffi.load(null);
   const create = libc.func("int memfd_create(const char *, unsigned int)");
   const fcntl = libc.func("int fcntl(int, int, ...)");
-  const bytes = await readFile(file);
   const name = file.split("/").at(-1);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let fd = create(name, flags | MFD_EXEC) as number;
   if (fd < 0) fd = create(name, flags) as number;
   if (fd < 0) return undefined;
   try {
-    for (let at = 0; at < bytes.length;) {
-      at += (await promisify(write)(fd, bytes, at, bytes.length - at, null)).bytesWritten;
-    }
+    // By the kernel: a program may be as large as all the rest of us.
+    await copyFile(file, `/proc/self/fd/${fd}`);
     if (fcntl(fd, F_ADD_SEALS, "int", seals) === 0) return fd;
   } catch {
     // No memory for it.
