@@ -16,8 +16,11 @@ export interface MemoryResult {
   managerRssMib: number;
 }
 
-/** What is freed or written late (a runtime's heap, a daemon's log) gets this long, in ms, to settle. */
-const settle = 3000;
+/**
+ * Milliseconds that what is freed or written late (a runtime's heap, a daemon's log) gets to settle, and what waits for a
+ * next container to go: Shimyard's does for half a minute, with 8 MiB however many there are.
+ */
+const settle = 35_000;
 
 /**
  * Starts `count` idle containers, measures, deletes them. PSS, because shims of one kind share their

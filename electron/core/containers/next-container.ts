@@ -27,8 +27,8 @@ interface Kept {
 
 /** Milliseconds after a creation until the next one is made ready: not in the way of what goes on just then. */
 const pause = 150;
-/** Milliseconds that it is kept; who creates containers, creates the next soon. */
-const kept = 5 * 60_000;
+/** Milliseconds that it is kept: who creates many does not wait between them, and one alone is fast enough. */
+const kept = 30_000;
 /** Of how many kinds one is kept: each has a runtime that waits. */
 const maxKinds = 2;
 

@@ -3,8 +3,8 @@ import { HeldNamespace } from "./held-namespace.ts";
 
 /** Milliseconds after one was taken until the next one is made: not in the way of what goes on just then. */
 const pause = 150;
-/** Milliseconds that it is kept; who starts a container, starts the next soon. */
-const kept = 5 * 60_000;
+/** Milliseconds that it is kept: who starts many does not wait between them, and one alone is fast enough. */
+const kept = 30_000;
 
 type Place = Pick<Ground, "proc" | "enter">;
 
