@@ -95,21 +95,18 @@ async function tryToMount(
     }
     const made = await makeLayer(own, empty(), { compression: "none", ...(signal && { signal }) });
     const lower = await new DiskLayerStore(own).lowers([made.diffId]);
-    const target = join(dir, "target");
-    await mkdir(target);
-    // Twice, as overlayfs takes no single one, and to see whether both are by one device.
-    const mount = { type: "overlay" as const, lower: [...lower, ...lower] };
+    const [target, upper, work] = ["target", "upper", "work"].map((name) => join(dir, name)) as [
+      ...[string, string, string],
+    ];
+    for (const directory of [target, upper, work]) await mkdir(directory);
+    const mount = { type: "overlay" as const, lower, upper, work };
     const argv = mountArgs(mount, target, { busybox: undefined, rootless: plan.rootless }, [
       ...["cat", "/proc/self/mounts"],
     ]);
     const { code, stdout } = await runCommand(privileges.isolate(argv), signal ? { signal } : {});
-    const sources = stdout
-      .toString("utf8")
-      .split("\n")
-      .filter((line) => line.includes(`${target}/`))
-      .map((line) => line.slice(0, line.indexOf(" ")));
-    const devices = new Set(sources.filter((source) => source.startsWith("/dev/")));
-    return code === 0 && sources.length === 2 && devices.size === (plan.loop ? 1 : 0);
+    const mounts = stdout.toString("utf8").split("\n");
+    const layer = mounts.find((line) => line.includes(`${target}/0 `));
+    return code === 0 && layer?.startsWith("/dev/loop") === (plan.loop ?? false);
   } catch {
     signal?.throwIfAborted();
     return false;

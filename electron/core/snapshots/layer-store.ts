@@ -27,8 +27,8 @@ export interface LayerStore {
   plan(): LayerPlan;
   list(): Promise<LayerInfo[]>;
   /**
-   * `diffIds` base first, as in an image's config; the answer topmost first, for RootfsMount.lower, with what has to be
-   * laid over some of them (implied.ts). NOT_FOUND names the one that is missing.
+   * `diffIds` base first, as in an image's config; the answer topmost first, for RootfsMount.lower, each once, with what
+   * has to be laid over some of them (implied.ts). NOT_FOUND names the one that is missing.
    */
   lowers(diffIds: readonly string[]): Promise<Lower[]>;
   /** What a layer says of the files that users are looked up in. NOT_FOUND when there is no such layer. */
@@ -75,6 +75,9 @@ export class DiskLayerStore implements LayerStore {
     const lower: Lower[] = [];
     const lay = (dir: string, diffId: string): void => {
       const path = join(layerDir(dir, diffId), layerFile(kind));
+      // What is there twice hides itself below, and overlayfs refuses to have it twice.
+      const below = lower.findIndex((layer) => layer.path === path);
+      if (below >= 0) lower.splice(below, 1);
       lower.unshift({ type: kind, path, ...(loop && { loop }) });
     };
     for (const [at, { diffId, implied }] of records.entries()) {

@@ -172,7 +172,7 @@ describe.each(kinds)("layers as %s", (kind) => {
     ).toEqual(["dir", "dir/b", "dir/c", "gone", "kept", "opaque", "opaque/new", "replaced"].sort());
     expect(names(await look(...ids.slice(0, 2)))).not.toContain("gone");
     const lower = await layers.store.lowers(ids);
-    expect(lower.filter(({ path }) => !path.includes("/over/"))).toEqual(
+    expect(lower.filter(({ path }) => !path.includes("/over/"))).toMatchObject(
       ids.map((id) => ({ type: kind, path: expect.stringContaining(id.slice(7)) })).reverse(),
     );
     await layers.store.remove(ids[1] as string);
@@ -316,6 +316,18 @@ describe.each(kinds)("layers as %s", (kind) => {
       layers.make(zeros, { compression: "gzip", limits: { total: 1_000_000 } }),
     ).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
     expect(await onDisk()).toEqual([]);
+  });
+
+  test("an image that has a layer twice shows what all of them make", async () => {
+    layers = await makeTestLayers(kind);
+    const [{ diffId: one }, { diffId: other }] = await Promise.all([
+      layers.make(archive(member({ path: "f", content: "a" }), member({ path: "g" }))),
+      layers.make(archive(member({ path: "f", content: "bb" }), member({ path: ".wh.g" }))),
+    ]);
+    expect(await look(one, other, one)).toEqual(await look(other, one));
+    expect(await look(other, one, other, other)).toEqual(await look(one, other));
+    expect(names(await look(one, other))).toEqual(["", "f"]);
+    expect(await look(one, one)).toEqual(await look(one));
   });
 
   test("the same layer made many times at once is one", async () => {
