@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AppError } from "#shared/errors";
 import { runCommand } from "../host/command.ts";
 import { layersDir, type Paths } from "../host/paths.ts";
+import { hideLayerDevices } from "../host/loop-devices.ts";
 import { findMkfsErofs } from "../host/mkfs-erofs.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { bootId } from "../host/proc.ts";
@@ -39,6 +40,7 @@ export async function chooseLayerStore(options: ChooseOptions): Promise<LayerSto
   const plan: LayerPlan = { kind: "erofs", directory: layersDir(paths, "erofs"), rootless, mkfs };
   const way = await wayToMount(plan, paths, privileges, options.signal);
   if (way === "none" && kind !== "erofs") return directoryLayers(paths, privileges);
+  if (way === "loop") await hideLayerDevices();
   return new DiskLayerStore({ ...plan, ...(way === "loop" && { loop: true }) });
 }
 
