@@ -158,6 +158,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
       heldBy: (id) => extensions.usersOf(id),
+      // What could not be let go of is with the next container, or after its time.
+      releaseLayer: (diffId) => containers.next.release(diffId).catch(() => undefined),
     });
     closing.add(() => imaging.close());
     const registriesChange = exchange.onEvent(({ topic }) => {

@@ -152,15 +152,48 @@ test("a mount that came meanwhile is seen by who looks there, and keeps nobody e
   }
 });
 
+/** An image that is a busybox and a file `/mark`, which says what is given. */
+async function importMarked(text = "marked"): Promise<string> {
+  const marked = await mkdtemp(join(root, "marked-"));
+  await mkdir(join(marked, "bin"));
+  await copyFile("/bin/busybox", join(marked, "bin", "busybox"));
+  await symlink("busybox", join(marked, "bin", "sh"));
+  await writeFile(join(marked, "mark"), text);
+  const { id } = await core.images.importDirectory({ path: marked, name: "marked:1" });
+  return id;
+}
+
+test("what waits is let go of when its image goes, and the image can come again", async () => {
+  const marked = await importMarked();
+  const ofMarked = await create({ imageId: marked });
+  const waiting = await ready();
+  await core.containers.delete(ofMarked, true);
+  await core.images.delete(marked);
+  expect(await processes(waiting)).toEqual([]);
+  expect(await places()).toEqual([]);
+  const again = await importMarked("marked anew");
+  const cat = ["/bin/busybox", "cat", "/mark"];
+  for (const _ of [1, 2]) {
+    const { stdout } = await core.containers.exec(await create({ imageId: again }), { args: cat });
+    expect(String(stdout)).toBe("marked anew");
+    await ready();
+  }
+});
+
+test("what waits with one image's files stays when another image goes", async () => {
+  const marked = await importMarked();
+  await create();
+  const waiting = await ready();
+  await core.images.delete(marked);
+  expect(await places()).toEqual([waiting]);
+  expect(await create()).toBe(waiting);
+  await expectWhole(waiting);
+});
+
 test("one that has another image's files mounted gets its own", async () => {
   const before = await create();
   const id = await ready();
-  const marked = join(root, "marked");
-  await mkdir(join(marked, "bin"), { recursive: true });
-  await copyFile("/bin/busybox", join(marked, "bin", "busybox"));
-  await symlink("busybox", join(marked, "bin", "sh"));
-  await writeFile(join(marked, "mark"), "marked");
-  const { id: other } = await core.images.importDirectory({ path: marked, name: "marked:1" });
+  const other = await importMarked();
   expect(await create({ imageId: other })).toBe(id);
   const cat = ["/bin/busybox", "cat", "/mark"];
   expect(await core.containers.exec(id, { args: cat })).toMatchObject({ exitCode: 0 });
