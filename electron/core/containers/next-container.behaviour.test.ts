@@ -5,12 +5,14 @@ import {
   mkdir,
   mkdtemp,
   readdir,
+  readFile,
   readlink,
+  rename,
   symlink,
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
@@ -122,6 +124,40 @@ test("one whose shim was killed while it waited is made in the ordinary way", as
   expect(other).not.toBe(id);
   await expectWhole(other);
   await vi.waitFor(async () => expect(await places()).not.toContain(id), patience);
+});
+
+test("a runtime that is upgraded while one waits is the new one from the next container on", async () => {
+  const { path: runtime } = core.system.runtime(core.system.chooseRuntime(undefined));
+  await core.close();
+  const PATH = process.env.PATH;
+  const bin = join(root, "bin");
+  const program = join(bin, basename(runtime));
+  const calls = join(root, "calls");
+  await mkdir(bin);
+  await copyFile(runtime, program);
+  process.env.PATH = `${bin}:${PATH}`;
+  try {
+    core = await createCore({ paths: paths(), version: "0.0.0", kind: "test" });
+    await core.ready;
+    const first = await create();
+    const waiting = await ready();
+    const upgraded = `#!/bin/sh\necho "$*" >>${calls}\nexec ${runtime} "$@"\n`;
+    await writeFile(`${program}.new`, upgraded, { mode: 0o755 });
+    await rename(`${program}.new`, program);
+    const second = await create();
+    expect(second).not.toBe(waiting);
+    expect(await readFile(calls, "utf8")).toContain(second);
+    await vi.waitFor(async () => {
+      expect(await places()).not.toContain(waiting);
+      expect(await processes(waiting)).toEqual([]);
+    }, patience);
+    const next = await ready();
+    expect(await create()).toBe(next);
+    expect(await readFile(calls, "utf8")).toContain(next);
+    for (const id of [first, second, next]) await expectWhole(id);
+  } finally {
+    process.env.PATH = PATH;
+  }
 });
 
 test("a mount that came meanwhile is seen by who looks there, and keeps nobody else from what is ready", async (context) => {
