@@ -245,6 +245,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
 
     const extensions: ExtensionService = new ExtensionService({
       ...{ paths, privileges, store, tasks, snapshots, images, containers, operations, system },
+      ready,
       shipped: config.shippedExtensions,
     });
     closing.add(() => extensions.dispose());
@@ -259,7 +260,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
           imaging.tidy(),
           volumes.tidy(),
           checkpoints.tidy(),
-          extensions.load(),
+          extensions.loaded,
           replacements.resume().then(() => removeAllEnded(containers)),
         ]),
       )
