@@ -230,6 +230,8 @@ export class Launcher {
       ...{ runtime, warnings, notes, startedAt: Date.now(), stoppedByUser: false },
       ...{ exit: undefined, startError: undefined },
     });
+    // Told below, or by what fails before.
+    saved.catch(() => undefined);
     try {
       const { pid } = task.state;
       // One that was restored may have ended already.

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
+import { AppError } from "#shared/errors";
 import { idle, rootless, useNetworks } from "../network/test-desk.ts";
 
 const { own, config, inside, memberOf } = useNetworks();
@@ -65,6 +66,23 @@ async function startAgainAnd(id: string, act: () => Promise<unknown>): Promise<v
   await own.core.containers.lifecycle.stop(id, 0);
   await startAnd(id, act);
 }
+
+test("a record that can't be written then is told, and nothing of it runs", async () => {
+  const id = await made();
+  const { records, lifecycle } = own.core.containers;
+  const full = new AppError("RESOURCE_EXHAUSTED", "The disk is full");
+  const update = records.update.bind(records);
+  // Not a spy, which would take note of the rejection as nobody else does.
+  records.update = () => {
+    records.update = update;
+    return Promise.reject(full);
+  };
+  // It fails long before it is waited for.
+  const starting = startAnd(id, () => delay(50));
+  await expect(starting).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  expect(lifecycle.task(id)).toBeUndefined();
+  await lifecycle.start(id);
+});
 
 test("a name that it is given then is the one that others find it by", async () => {
   const id = await made();
