@@ -158,6 +158,8 @@ export async function createCore(config: CoreConfig): Promise<Core> {
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),
       heldBy: (id) => extensions.usersOf(id),
+      // What could not be let go of is with the next container, or after its time.
+      releaseLayer: (diffId) => containers.next.release(diffId).catch(() => undefined),
     });
     closing.add(() => imaging.close());
     const registriesChange = exchange.onEvent(({ topic }) => {
@@ -248,6 +250,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
 
     const extensions: ExtensionService = new ExtensionService({
       ...{ paths, privileges, store, tasks, snapshots, images, containers, operations, system },
+      ready,
       shipped: config.shippedExtensions,
     });
     closing.add(() => extensions.dispose());
@@ -262,7 +265,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
           imaging.tidy(),
           volumes.tidy(),
           checkpoints.tidy(),
-          extensions.load(),
+          extensions.loaded,
           replacements.resume().then(() => removeAllEnded(containers)),
         ]),
       )

@@ -1,17 +1,21 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { ContainerConfig } from "#shared/contract/containers";
+import { defaultNamespace } from "./base/ids.ts";
 import { createCore } from "./core.ts";
-import { resolvePaths } from "./host/paths.ts";
+import { bundleDir, resolvePaths } from "./host/paths.ts";
 
 /**
  * For survival.behaviour.test.ts: a manager of its own process, to be killed. Makes containers that
  * write numbered lines, tells which, then creates and deletes others until it is killed. Given an archive or `pull:NAME`,
  * it imports or pulls that instead, and tells once this is under way. Given `health`, it tells of a check that hangs, with
- * the check's pid.
+ * the check's pid. Given `waits`, it tells of a container and of the next one's place once this has been made ready; given
+ * `connects`, of a container that has its network, and of which no record is written yet.
  */
 const [root = "", keep = "0", archive] = process.argv.slice(2);
+const paths = resolvePaths({}, 0, "/root", root);
 const core = await createCore({
-  paths: resolvePaths({}, 0, "/root", root),
+  paths,
   version: "0.0.0",
   kind: "test",
 });
@@ -32,6 +36,32 @@ if (archive === "health") {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await new Promise(() => undefined);
+}
+if (archive === "waits") {
+  const { id: imageId } = await core.images.ensureStarter();
+  const { id } = await core.containers.create(config("kept", "sleep 1000", imageId), true);
+  const pid = core.containers.lifecycle.task(id)?.state.pid;
+  for (;;) {
+    const ids = await readdir(dirname(bundleDir(paths, defaultNamespace, id)));
+    const next = ids.find((one) => one !== id);
+    const place = next && (await readdir(bundleDir(paths, defaultNamespace, next)));
+    // Its shim makes that.
+    if (place?.includes("config.json")) process.send?.({ kept: [{ id, pid }, { id: next }] });
+    if (place?.includes("config.json")) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise(() => undefined);
+}
+if (archive === "connects") {
+  const { id: imageId } = await core.images.ensureStarter();
+  const { connections } = core.networks;
+  const prepare = connections.prepare.bind(connections);
+  connections.prepare = async (container, ...more) => {
+    await prepare(container, ...more);
+    process.send?.({ kept: [{ id: container.id }] });
+    return new Promise(() => undefined);
+  };
+  await core.containers.create(config("connects", "sleep 1000", imageId), true);
 }
 if (archive?.startsWith("pull:")) {
   void core.transfers.pull(archive.slice("pull:".length));

@@ -198,6 +198,52 @@ test.each([0, 30, 70, 110, 170])(
   },
 );
 
+test("killed while a container waits to be asked for, it leaves nothing of that one, and the others run", async () => {
+  const manager = await startManager(0, "waits");
+  const [kept, next] = manager.kept as [Kept, Kept];
+  const { stdout } = await run("pgrep", ["-f", next.id]);
+  const waiting = stdout.split("\n").filter(Boolean).map(Number);
+  expect(waiting).not.toEqual([]);
+  const namespaces = await holders(manager.pid);
+  await manager.kill();
+  const core = await open();
+  await core.ready;
+  for (const pid of waiting) {
+    await vi.waitFor(() => expect(lives(pid)).toBe(false), { timeout: 5000 });
+  }
+  for (const pid of namespaces) {
+    await vi.waitFor(async () => expect(await holds(pid)).toBe(false), { timeout: 5000 });
+  }
+  expect(await core.containers.list()).toMatchObject([
+    { id: kept.id, state: { status: "running", pid: kept.pid } },
+  ]);
+  for (const name of ["containers/default", "tasks/default"]) {
+    expect(await readdir(join(paths().data, name))).toEqual([kept.id]);
+  }
+  await core.containers.delete(kept.id, true);
+  await core.close();
+  const gone = async () => expect(await leftovers([kept.id, next.id])).toEqual([]);
+  await vi.waitFor(gone, { timeout: 5000 });
+});
+
+test("killed between a container's network and its record, it leaves nothing of either", async () => {
+  const manager = await startManager(0, "connects");
+  const [{ id }] = manager.kept as [Kept];
+  // Addresses and ports were written down; what they need on this machine follows.
+  const made = async () => expect(await networkTraces(root, mark(paths().data, 6))).not.toEqual([]);
+  await vi.waitFor(made, { timeout: 15_000 });
+  await manager.kill();
+  const core = await open();
+  await core.ready;
+  expect(await core.containers.list()).toEqual([]);
+  expect((await core.networks.list()).flatMap(({ members }) => members)).toEqual([]);
+  for (const name of ["containers/default", "tasks/default"]) {
+    expect(await readdir(join(paths().data, name)).catch(() => [])).toEqual([]);
+  }
+  await core.close();
+  await vi.waitFor(async () => expect(await leftovers([id])).toEqual([]), { timeout: 5000 });
+});
+
 test("killed while it imports an image, it leaves no part of it and nothing at work", async () => {
   const archive = join(root, "big.tar");
   const size = 4 * 2 ** 30;

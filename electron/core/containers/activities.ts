@@ -24,6 +24,17 @@ export class Activities {
     return this.#running.get(id);
   }
 
+  /** Resolves when nothing is being done to a container: whether it runs is known then, and with what. */
+  async quiet(id: string): Promise<void> {
+    for (let busy = this.get(id); busy; busy = this.get(id)) await busy.ended;
+  }
+
+  /** Whether it is going to run: what is being done to it says so. */
+  isBegun(id: string): boolean {
+    const busy = this.get(id);
+    return busy !== undefined && beginnings.includes(busy.name);
+  }
+
   /** Runs `body` unless something is being done to the container: then FAILED_PRECONDITION says what. */
   async run<T>(
     id: string,
@@ -53,6 +64,14 @@ export class Activities {
     }
   }
 }
+
+const beginnings: ActivityName[] = [
+  "creating",
+  "starting",
+  "restarting",
+  "restoring",
+  "recreating",
+];
 
 const words: Record<ActivityName, string> = {
   creating: "being created",

@@ -94,7 +94,8 @@ export class ContainerService {
     });
     const { lifecycle } = this;
     this.#rows = new ContainerRows({ ...shared, healthOf: (id) => this.healthOf(id) });
-    this.membership = new Membership({ records, lifecycle, networks: options.networks });
+    const { networks } = options;
+    this.membership = new Membership({ records, activities, lifecycle, networks });
   }
 
   /** Says that something about a container's task is different. */
@@ -187,6 +188,9 @@ export class ContainerService {
     await this.records.update(id, { config: { ...record.config, name } });
     await this.renamed(id);
     this.#publish("/containers/update", this.records.get(id), { name, from });
+    // One that is being started may have told others its old name just now.
+    const told = this.activities.get(id)?.ended.then(() => this.renamed(id));
+    told?.catch(() => undefined);
   }
 
   /** What shows its name elsewhere is told of the new one that its record has. */
@@ -249,6 +253,7 @@ export class ContainerService {
   /** Changes the limits of a running container at once, and of the next task. A limit that is absent is lifted. */
   async updateLimits(id: string, limits: Limits): Promise<void> {
     await this.#o.ready;
+    await this.activities.quiet(id);
     const record = this.records.get(id);
     const { moreLimits } = record.config;
     // Refused whether or not it runs: it could not be started with them.

@@ -63,7 +63,8 @@ export class Creator {
     this.#creating.add(record);
     const hold = images.hold(image.id);
     const kind = { runtime, ...streams(config) };
-    const place = start && !heir ? await next.take(kind, launcher.plainFiles(record)) : undefined;
+    const place =
+      start && !heir ? await next.take(kind, () => launcher.layersAhead(record)) : undefined;
     const id = place?.id ?? record.id;
     record.id = id;
     await activities

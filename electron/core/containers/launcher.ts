@@ -21,7 +21,7 @@ import type {
   Task,
   Tasks,
 } from "../runtime/runtime.ts";
-import type { ImageFiles, Snapshotter } from "../snapshots/snapshotter.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
 import type { SystemService } from "../system/system-service.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { placeVolumes } from "../volumes/volume-uses.ts";
@@ -107,13 +107,13 @@ export class Launcher {
 
   /** What of its launch hangs on nothing but its image goes on while the rest is found out. Rejects like `launch`. */
   async begin(record: ContainerRecord, place: Place): Promise<void> {
-    const files = this.plainFiles(record);
-    if (files === undefined) return;
-    place.begin(await this.#o.snapshots.mounts(defaultNamespace, record.id, files));
+    const layers = this.layersAhead(record);
+    if (layers === undefined) return;
+    place.begin(await this.#o.snapshots.mounts(defaultNamespace, record.id, layers));
   }
 
-  /** Its image's files; undefined where it has them mounted in ways of its own. */
-  plainFiles({ config, image, runtime, firstId }: ContainerRecord): ImageFiles | undefined {
+  /** Its image's layers; undefined where it has them mounted in ways of its own. */
+  layersAhead({ config, image, runtime, firstId }: ContainerRecord): string[] | undefined {
     const { images, system } = this.#o;
     const own = idMapsOf(config, firstId) || system.runtime(runtime).plainLayers;
     return own ? undefined : images.layersOf(image.id);
@@ -230,6 +230,8 @@ export class Launcher {
       ...{ runtime, warnings, notes, startedAt: Date.now(), stoppedByUser: false },
       ...{ exit: undefined, startError: undefined },
     });
+    // Told below, or by what fails before.
+    saved.catch(() => undefined);
     try {
       const { pid } = task.state;
       // One that was restored may have ended already.

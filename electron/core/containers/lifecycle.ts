@@ -62,14 +62,15 @@ export class Lifecycle {
 
   /**
    * Stops with its stop signal, and after `grace` seconds (its own, else the settings') with SIGKILL. Nothing happens to
-   * a container that does not run. Cancelling leaves it as it is then. `within`: see OperationService.run.
+   * a container that does not run; FAILED_PRECONDITION while something else is being done to it, as starting it. Cancelling
+   * leaves it as it is then. `within`: see OperationService.run.
    */
   async stop(id: string, grace?: number, within?: AbortSignal): Promise<void> {
     await this.#o.ready;
     const { config } = this.#o.store.get(id);
     requireWhole(this.#o.tasks, id, config.name);
     await this.takeOver(id);
-    if (!this.isLive(id)) {
+    if (!this.isLive(id) && !this.#o.activities.isBegun(id)) {
       await this.#o.store.update(id, { stoppedByUser: true });
       return;
     }

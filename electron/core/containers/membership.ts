@@ -2,22 +2,27 @@ import type { ContainerNetworks, NetworkChoice } from "#shared/contract/networks
 import { defaultNetwork } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
 import type { NetworkService } from "../network/network-service.ts";
+import type { Activities } from "./activities.ts";
 import type { ContainerRecord, ContainerStore } from "./container-store.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
+export interface MembershipOptions {
+  records: ContainerStore;
+  activities: Activities;
+  lifecycle: Lifecycle;
+  networks: NetworkService;
+}
+
 /** Which networks a container is in, while it runs and from its next start. */
 export class Membership {
-  readonly #o: { records: ContainerStore; lifecycle: Lifecycle; networks: NetworkService };
+  readonly #o: MembershipOptions;
 
-  constructor(options: {
-    records: ContainerStore;
-    lifecycle: Lifecycle;
-    networks: NetworkService;
-  }) {
+  constructor(options: MembershipOptions) {
     this.#o = options;
   }
 
   async connect(id: string, choice: NetworkChoice): Promise<void> {
+    await this.#o.activities.quiet(id);
     const record = this.#o.records.get(id);
     const before = this.#listed(record);
     if (before.some(({ name }) => name === choice.name)) {
@@ -32,6 +37,7 @@ export class Membership {
 
   /** NOT_FOUND when it is not in that network. */
   async disconnect(id: string, network: string): Promise<void> {
+    await this.#o.activities.quiet(id);
     const record = this.#o.records.get(id);
     const before = this.#listed(record);
     const after = before.filter(({ name }) => name !== network);

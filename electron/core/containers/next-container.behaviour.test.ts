@@ -5,12 +5,14 @@ import {
   mkdir,
   mkdtemp,
   readdir,
+  readFile,
   readlink,
+  rename,
   symlink,
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
@@ -124,6 +126,40 @@ test("one whose shim was killed while it waited is made in the ordinary way", as
   await vi.waitFor(async () => expect(await places()).not.toContain(id), patience);
 });
 
+test("a runtime that is upgraded while one waits is the new one from the next container on", async () => {
+  const { path: runtime } = core.system.runtime(core.system.chooseRuntime(undefined));
+  await core.close();
+  const PATH = process.env.PATH;
+  const bin = join(root, "bin");
+  const program = join(bin, basename(runtime));
+  const calls = join(root, "calls");
+  await mkdir(bin);
+  await copyFile(runtime, program);
+  process.env.PATH = `${bin}:${PATH}`;
+  try {
+    core = await createCore({ paths: paths(), version: "0.0.0", kind: "test" });
+    await core.ready;
+    const first = await create();
+    const waiting = await ready();
+    const upgraded = `#!/bin/sh\necho "$*" >>${calls}\nexec ${runtime} "$@"\n`;
+    await writeFile(`${program}.new`, upgraded, { mode: 0o755 });
+    await rename(`${program}.new`, program);
+    const second = await create();
+    expect(second).not.toBe(waiting);
+    expect(await readFile(calls, "utf8")).toContain(second);
+    await vi.waitFor(async () => {
+      expect(await places()).not.toContain(waiting);
+      expect(await processes(waiting)).toEqual([]);
+    }, patience);
+    const next = await ready();
+    expect(await create()).toBe(next);
+    expect(await readFile(calls, "utf8")).toContain(next);
+    for (const id of [first, second, next]) await expectWhole(id);
+  } finally {
+    process.env.PATH = PATH;
+  }
+});
+
 test("a mount that came meanwhile is seen by who looks there, and keeps nobody else from what is ready", async (context) => {
   if (choosePrivileges().rootless) context.skip("only root can mount something");
   await create();
@@ -152,15 +188,48 @@ test("a mount that came meanwhile is seen by who looks there, and keeps nobody e
   }
 });
 
+/** An image that is a busybox and a file `/mark`, which says what is given. */
+async function importMarked(text = "marked"): Promise<string> {
+  const marked = await mkdtemp(join(root, "marked-"));
+  await mkdir(join(marked, "bin"));
+  await copyFile("/bin/busybox", join(marked, "bin", "busybox"));
+  await symlink("busybox", join(marked, "bin", "sh"));
+  await writeFile(join(marked, "mark"), text);
+  const { id } = await core.images.importDirectory({ path: marked, name: "marked:1" });
+  return id;
+}
+
+test("what waits is let go of when its image goes, and the image can come again", async () => {
+  const marked = await importMarked();
+  const ofMarked = await create({ imageId: marked });
+  const waiting = await ready();
+  await core.containers.delete(ofMarked, true);
+  await core.images.delete(marked);
+  expect(await processes(waiting)).toEqual([]);
+  expect(await places()).toEqual([]);
+  const again = await importMarked("marked anew");
+  const cat = ["/bin/busybox", "cat", "/mark"];
+  for (const _ of [1, 2]) {
+    const { stdout } = await core.containers.exec(await create({ imageId: again }), { args: cat });
+    expect(String(stdout)).toBe("marked anew");
+    await ready();
+  }
+});
+
+test("what waits with one image's files stays when another image goes", async () => {
+  const marked = await importMarked();
+  await create();
+  const waiting = await ready();
+  await core.images.delete(marked);
+  expect(await places()).toEqual([waiting]);
+  expect(await create()).toBe(waiting);
+  await expectWhole(waiting);
+});
+
 test("one that has another image's files mounted gets its own", async () => {
   const before = await create();
   const id = await ready();
-  const marked = join(root, "marked");
-  await mkdir(join(marked, "bin"), { recursive: true });
-  await copyFile("/bin/busybox", join(marked, "bin", "busybox"));
-  await symlink("busybox", join(marked, "bin", "sh"));
-  await writeFile(join(marked, "mark"), "marked");
-  const { id: other } = await core.images.importDirectory({ path: marked, name: "marked:1" });
+  const other = await importMarked();
   expect(await create({ imageId: other })).toBe(id);
   const cat = ["/bin/busybox", "cat", "/mark"];
   expect(await core.containers.exec(id, { args: cat })).toMatchObject({ exitCode: 0 });

@@ -1,7 +1,7 @@
 import { defaultNamespace, newId } from "../base/ids.ts";
 import { containerLog, type Paths } from "../host/paths.ts";
 import type { RootfsMount, Tasks } from "../runtime/runtime.ts";
-import type { ImageFiles, Snapshotter } from "../snapshots/snapshotter.ts";
+import type { Snapshotter } from "../snapshots/snapshotter.ts";
 
 /** What the next container has to have in common with the last one for its shim to be of use. */
 export interface Kind {
@@ -20,8 +20,13 @@ export interface Place {
   drop(): Promise<void>;
 }
 
+/** An image's layers by their diff ids, base first; undefined where nothing of it is to be mounted. May throw. */
+type Layers = () => readonly string[] | undefined;
+
 interface Kept {
   place: Place;
+  /** That it has mounted, or was to have. */
+  layers: readonly string[];
   expiry: NodeJS.Timeout;
 }
 
@@ -51,10 +56,10 @@ export class NextContainer {
   }
 
   /**
-   * A place for a container of this kind, if one is ready, and the making of the next, which has `files` mounted already.
+   * A place for a container of this kind, if one is ready, and the making of the next, which has `layers` mounted already.
    * The caller drops it once the container is created or has failed to be, and removes the directories when it failed.
    */
-  async take(kind: Kind, files: ImageFiles | undefined): Promise<Place | undefined> {
+  async take(kind: Kind, layers: Layers): Promise<Place | undefined> {
     const key = JSON.stringify(kind);
     const found = this.#places.get(key);
     this.#places.delete(key);
@@ -62,13 +67,21 @@ export class NextContainer {
     clearTimeout(this.#preparing.get(key));
     const prepare = (): void => {
       this.#beside(this.#removeUnfit());
-      this.#beside(this.#prepare(key, kind, files));
+      this.#beside(this.#prepare(key, kind, layers));
     };
     this.#preparing.set(key, setTimeout(prepare, pause).unref());
     if (!found) return undefined;
     if (await found.place.fits().catch(() => false)) return found.place;
     this.#unfit.add(found.place);
     return undefined;
+  }
+
+  /** Resolves when nothing that was made ready has this layer mounted: its files are about to be removed. */
+  async release(diffId: string): Promise<void> {
+    await Promise.all(this.#underway);
+    const holders = [...this.#places].filter(([, { layers }]) => layers.includes(diffId));
+    await Promise.all(holders.map(([key]) => this.#drop(key)));
+    await this.#removeUnfit();
   }
 
   /** Resolves when nothing of what was made ready is left. */
@@ -86,21 +99,19 @@ export class NextContainer {
     await this.#removeUnfit();
   }
 
-  async #prepare(
-    key: string,
-    { runtime, terminal, stdin }: Kind,
-    files: ImageFiles | undefined,
-  ): Promise<void> {
+  async #prepare(key: string, { runtime, terminal, stdin }: Kind, layersOf: Layers): Promise<void> {
     const { tasks, snapshots, paths } = this.#o;
     if (this.#closed || this.#places.has(key)) return;
     const id = newId();
+    // Before anything is waited for: who removes the image from here on waits for this.
+    const layers = orNone(layersOf);
     await snapshots.prepare(defaultNamespace, id);
     const logPath = containerLog(paths, defaultNamespace, id);
     const expected = { namespace: defaultNamespace, id, terminal, stdin, logPath };
     const shim = await tasks.expect(runtime, expected).catch(() => undefined);
-    if (files !== undefined) {
+    if (layers !== undefined) {
       // Where they have gone, who wants them is told.
-      const mounts = snapshots.mounts(defaultNamespace, id, files);
+      const mounts = snapshots.mounts(defaultNamespace, id, layers);
       await mounts.then((rootfs) => shim?.begin(rootfs)).catch(() => undefined);
     }
     const place: Place = {
@@ -112,8 +123,8 @@ export class NextContainer {
     };
     // Closed, or overtaken by another one, meanwhile.
     if (this.#closed || this.#places.has(key)) return this.#remove(place);
-    const expire = (): void => void this.#drop(key).catch(() => undefined);
-    this.#places.set(key, { place, expiry: setTimeout(expire, kept).unref() });
+    const expiry = setTimeout(() => this.#beside(this.#drop(key)), kept).unref();
+    this.#places.set(key, { place, layers: layers ?? [], expiry });
     // The oldest is the first.
     const [oldest] = this.#places.keys();
     if (oldest !== undefined && this.#places.size > maxKinds) await this.#drop(oldest);
@@ -125,7 +136,7 @@ export class NextContainer {
     await Promise.all(places.map((place) => this.#remove(place)));
   }
 
-  /** Nobody waits for it but `close`. */
+  /** Nobody waits for it but who lets go of what was made ready. */
   #beside(work: Promise<void>): void {
     const done = work.catch(() => undefined).finally(() => this.#underway.delete(done));
     this.#underway.add(done);
@@ -142,5 +153,14 @@ export class NextContainer {
   async #remove(place: Place): Promise<void> {
     await place.drop();
     await this.#o.snapshots.remove(defaultNamespace, place.id);
+  }
+}
+
+/** Of an image that was removed meanwhile there is nothing to be mounted. */
+function orNone(layers: Layers): readonly string[] | undefined {
+  try {
+    return layers();
+  } catch {
+    return undefined;
   }
 }

@@ -51,6 +51,8 @@ export interface ExtensionServiceOptions {
   containers: ContainerService;
   operations: OperationService;
   system: SystemService;
+  /** When the tasks are known. */
+  ready: Promise<void>;
   /** Directory of the extensions that come with the product; absent: none does. */
   shipped?: string | undefined;
 }
@@ -67,6 +69,8 @@ export class ExtensionService {
   readonly #serials = new Map<string, Serial>();
   /** What is not derived from a record and its task. */
   readonly #states = new Map<string, Pick<ExtensionState, "status" | "nextStartAt" | "error">>();
+  /** What an earlier manager left has been taken over, as far as it can be. Rejects as `ready`. */
+  readonly loaded: Promise<void>;
 
   constructor(options: ExtensionServiceOptions) {
     this.#o = options;
@@ -80,10 +84,13 @@ export class ExtensionService {
       ...{ tasks, snapshots, paths, namespace: extensionsNamespace },
       onExit: (id, exit, { startedAt }) => void this.#exited(id, exit, startedAt),
     });
+    this.loaded = options.ready.then(() => this.#load().catch(() => undefined));
+    // Told to who would change something.
+    this.loaded.catch(() => undefined);
   }
 
-  /** After the tasks were loaded: takes over what runs, removes what does not, and starts what should. */
-  async load(): Promise<void> {
+  /** Takes over what runs, removes what does not, and starts what should. */
+  async #load(): Promise<void> {
     const records = this.#records.list();
     const damaged = this.#records.damaged.map(({ id }) => id);
     await this.#executor.sweep(new Set([...records.map(({ id }) => id), ...damaged]));
@@ -154,6 +161,7 @@ export class ExtensionService {
     const { manifest } = candidate;
     const { name, title } = manifest;
     requireAsked(manifest, request.grants);
+    await this.loaded;
     return this.#serial(name).run(async () => {
       if (this.#find(name)) {
         throw new AppError("ALREADY_EXISTS", `The extension "${title}" is installed already`, {
@@ -189,16 +197,19 @@ export class ExtensionService {
   }
 
   /** Starts it, now and with every start of the manager. It stays disabled when it can't be started. */
-  enable(id: string): Promise<void> {
+  async enable(id: string): Promise<void> {
+    await this.loaded;
     return this.#serial(id).run(() => this.#enable(id));
   }
 
-  disable(id: string): Promise<void> {
+  async disable(id: string): Promise<void> {
+    await this.loaded;
     return this.#serial(id).run(() => this.#disable(id));
   }
 
   /** Ends it, and removes its files, what it wrote and its log. */
-  remove(id: string): Promise<void> {
+  async remove(id: string): Promise<void> {
+    await this.loaded;
     return this.#serial(id).run(async () => {
       if (this.#records.find(id)) await this.#disable(id);
       this.#panels.forget(id);

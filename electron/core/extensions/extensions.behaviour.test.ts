@@ -85,6 +85,18 @@ afterAll(async () => {
   await removeTree(root, choosePrivileges());
 });
 
+test("one that is enabled before the manager knows what there is runs once it does", async () => {
+  const id = await install(await write("early"), false);
+  await core.close();
+  core = await createCore({
+    paths: resolvePaths({}, uid, "/root", join(root, "home")),
+    ...{ version: "0.0.0", kind: "test", shippedExtensions: shipped },
+  });
+  await core.extensions.enable(id);
+  await core.ready;
+  expect(find(id).state.status).toBe("running");
+});
+
 test("the one that comes with it serves its panel, and answers an action with a container's disk use", async () => {
   const [candidate] = await core.extensions.shipped();
   const id = await install(candidate?.path ?? "");

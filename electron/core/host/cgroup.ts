@@ -1,4 +1,4 @@
-import { readFile, rmdir, stat } from "node:fs/promises";
+import { readdir, readFile, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 /** This host's cgroup hierarchies: mount point by v1 controller, and `unified` where cgroup2 is mounted. */
@@ -76,17 +76,24 @@ export async function cgroupDirs(path: string): Promise<Record<string, string> |
   return Object.keys(found).length > 0 ? found : undefined;
 }
 
-/** Host pids of everything in a cgroup. */
+/** Host pids of everything in a cgroup, and in those that a container has made below its own, as systemd does. */
 export async function cgroupPids(dirs: Record<string, string>): Promise<number[]> {
   // On v1 every hierarchy holds the same processes; on a hybrid host runc leaves the unified one out.
   const dir = dirs.pids ?? dirs.memory ?? dirs.freezer ?? Object.values(dirs)[0];
-  if (dir === undefined) return [];
-  const text = await readOr(join(dir, "cgroup.procs"), "");
-  return text
-    .split("\n")
-    .filter(Boolean)
-    .map(Number)
-    .filter((pid) => pid > 0);
+  return dir === undefined ? [] : pidsBelow(dir);
+}
+
+async function pidsBelow(dir: string): Promise<number[]> {
+  const [text, below] = await Promise.all([readOr(join(dir, "cgroup.procs"), ""), cgroupsIn(dir)]);
+  const own = text.split("\n").map(Number);
+  const others = await Promise.all(below.map(pidsBelow));
+  // 0 is one that this pid namespace does not have.
+  return [...own, ...others.flat()].filter((pid) => pid > 0);
+}
+
+async function cgroupsIn(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(dir, name));
 }
 
 /** Whether the cgroup is frozen (cgroup-v1/freezer-subsystem.txt, cgroup-v2 cgroup.freeze). */
@@ -107,7 +114,7 @@ export async function oomKills(dirs: Record<string, string>): Promise<number> {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
 }
 
-/** Removes a container's cgroup from every hierarchy. False when something is still in it. */
+/** Removes a container's cgroup from every hierarchy, with those below it. False when something is still in it. */
 export async function removeCgroup(path: string): Promise<boolean> {
   const { mounts } = await cgroupHost();
   const points = new Set(Object.values(mounts));
@@ -118,6 +125,14 @@ export async function removeCgroup(path: string): Promise<boolean> {
 }
 
 async function removeEmpty(dir: string): Promise<boolean> {
+  if (await removeOne(dir)) return true;
+  const below = await cgroupsIn(dir);
+  if (below.length === 0) return false;
+  await Promise.all(below.map(removeEmpty));
+  return removeOne(dir);
+}
+
+async function removeOne(dir: string): Promise<boolean> {
   try {
     await rmdir(dir);
     return true;

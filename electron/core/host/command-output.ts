@@ -40,6 +40,9 @@ export async function* commandOutput(
   } finally {
     signal.removeEventListener("abort", stop);
     stop();
+    // What it has started may hold them for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
     await ended.catch(() => undefined);
   }
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { constants as osConstants } from "node:os";
+import type { Readable } from "node:stream";
 import { AppError } from "#shared/errors";
 
 export interface CommandOptions {
   signal?: AbortSignal;
-  /** Milliseconds until it is killed and the call rejects DEADLINE_EXCEEDED. Default 30 s. */
+  /** Milliseconds until it is killed and the call rejects DEADLINE_EXCEEDED; what it has started goes on. Default 30 s. */
   timeout?: number;
   /** Bytes, or a file descriptor that the caller closes. */
   stdin?: Uint8Array | number;
@@ -38,6 +39,8 @@ export interface CommandResult {
 /** 64 KiB: more of a tool's words helps nobody, and AppError's `output` promises no more. */
 const defaultMaxOutput = 64 * 1024;
 const defaultTimeout = 30_000;
+/** Milliseconds that a command which was ended has its pipes read on: what it has started may hold them for ever. */
+const pipesGrace = 1000;
 
 /**
  * Runs a command to its end and answers its code and output, whatever the code. No shell is involved.
@@ -66,6 +69,13 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
         void (started ? killGroup(child, name) : child.kill(name));
       if (options.onStop) options.onStop(kill);
       else kill("SIGKILL");
+      if (child.exitCode !== null || child.signalCode !== null) closePipes();
+    };
+    let closing: NodeJS.Timeout | undefined;
+    const closePipes = (): void => {
+      closing ??= setTimeout(() => {
+        for (const pipe of child.stdio) (pipe as Readable | undefined)?.destroy();
+      }, pipesGrace);
     };
     const timer = setTimeout(() => {
       stop(
@@ -85,8 +95,12 @@ export function runCommand(argv: string[], options: CommandOptions = {}): Promis
     if (typeof options.stdin !== "number" && !started) child.stdin?.end(options.stdin);
     const done = (): void => {
       clearTimeout(timer);
+      clearTimeout(closing);
       signal?.removeEventListener("abort", onAbort);
     };
+    child.on("exit", () => {
+      if (stopped) closePipes();
+    });
     child.on("error", (error: NodeJS.ErrnoException) => {
       done();
       reject(

@@ -34,6 +34,8 @@ export interface CreateImagesOptions {
   registries: RegistryService;
   usedBy: (imageId: string) => { id: string; name: string }[];
   heldBy: (imageId: string) => string[];
+  /** See GarbageCollectorOptions. */
+  releaseLayer: (diffId: string) => Promise<void>;
   ready: Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function createImages(options: CreateImagesOptions): Promise<Images
       : new PlainLayers({ content, layers: directoryLayers(paths, privileges) });
   const collector = new GarbageCollector({
     ...{ content, layers: layerStore, images: store, leases },
+    releaseLayer: options.releaseLayer,
     onLayerRemoved: async (diffId) => {
       images.layerRemoved(diffId);
       await plain?.remove(diffId);

@@ -8,6 +8,8 @@ export interface GarbageCollectorOptions {
   layers: LayerStore;
   images: ImageStore;
   leases: Leases;
+  /** A layer's files are about to go: who has them mounted without need lets go of them. */
+  releaseLayer(diffId: string): Promise<void>;
   /** A layer's files have gone. */
   onLayerRemoved(diffId: string): Promise<void>;
 }
@@ -83,6 +85,7 @@ export class GarbageCollector {
   }
 
   async #removeLayer(diffId: string): Promise<void> {
+    await this.#o.releaseLayer(diffId);
     await this.#o.layers.remove(diffId);
     await this.#o.onLayerRemoved(diffId);
   }

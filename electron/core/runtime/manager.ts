@@ -16,6 +16,7 @@ import type {
   TaskEvent,
   Tasks,
 } from "./runtime.ts";
+import { Serial } from "./serial.ts";
 
 /** Milliseconds a bundle has to answer at start, so that one stuck shim stalls nothing. */
 const loadDeadline = 5000;
@@ -32,8 +33,8 @@ export class TaskManager implements Tasks {
   readonly #broken = new Map<string, { bundle: BundleRef; error: ErrorInfo }>();
   /** Names taken while a task is being made. */
   readonly #pending = new Set<string>();
-  /** Names of those that are made ready before they are asked for. */
-  readonly #expected = new Set<string>();
+  /** A broken bundle is looked at by one at a time. */
+  readonly #mending = new Serial();
   readonly #events = new Emitter<{
     namespace: string;
     id: string;
@@ -52,8 +53,7 @@ export class TaskManager implements Tasks {
   }
 
   async load(): Promise<void> {
-    const bundles = await scanBundles(tasksDir(this.#paths), this.#privileges);
-    const queue = bundles.filter(({ namespace, id }) => !this.#holds(key(namespace, id)));
+    const queue = await scanBundles(tasksDir(this.#paths), this.#privileges);
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next; next = queue.shift()) await this.#loadOne(next);
     };
@@ -89,17 +89,7 @@ export class TaskManager implements Tasks {
 
   async expect(runtimeId: string, expected: ExpectedContainer): Promise<ExpectedTask | undefined> {
     if (this.#disposed) return undefined;
-    const name = key(expected.namespace, expected.id);
-    const forget = (): void => void this.#expected.delete(name);
-    this.#expected.add(name);
-    try {
-      const task = await this.#registry.get(runtimeId).expect?.(expected);
-      if (!task) forget();
-      return task && { ...task, drop: () => task.drop().finally(forget) };
-    } catch (error) {
-      forget();
-      throw error;
-    }
+    return this.#registry.get(runtimeId).expect?.(expected);
   }
 
   get(namespace: string, id: string): Task | undefined {
@@ -114,14 +104,24 @@ export class TaskManager implements Tasks {
     return [...this.#broken.values()];
   }
 
-  async discard(namespace: string, id: string): Promise<void> {
-    const name = key(namespace, id);
-    const found = this.#broken.get(name);
-    if (!found) {
-      throw new AppError("NOT_FOUND", `Container "${id}" has no broken task to discard`);
-    }
-    await this.#cleanUp(found.bundle);
-    this.#broken.delete(name);
+  reload(namespace: string, id: string): Promise<void> {
+    return this.#mending.run(async () => {
+      const found = this.#broken.get(key(namespace, id));
+      // Whoever came before has mended it, or removed it.
+      if (found) await this.#loadOne(found.bundle);
+    });
+  }
+
+  discard(namespace: string, id: string): Promise<void> {
+    return this.#mending.run(async () => {
+      const name = key(namespace, id);
+      const found = this.#broken.get(name);
+      if (!found) {
+        throw new AppError("NOT_FOUND", `Container "${id}" has no broken task to discard`);
+      }
+      await this.#cleanUp(found.bundle);
+      this.#broken.delete(name);
+    });
   }
 
   dispose(): void {
@@ -130,11 +130,6 @@ export class TaskManager implements Tasks {
     for (const task of this.#tasks.values()) task.dispose();
     this.#tasks.clear();
     this.#events.dispose();
-  }
-
-  /** It has a task, or is about to have one. */
-  #holds(name: string): boolean {
-    return [this.#tasks, this.#pending, this.#expected].some((names) => names.has(name));
   }
 
   async #loadOne(bundle: BundleRef): Promise<void> {
@@ -153,17 +148,19 @@ export class TaskManager implements Tasks {
   }
 
   async #loadFailed(bundle: BundleRef, error: AppError): Promise<void> {
+    const name = key(bundle.namespace, bundle.id);
     let shown = error;
     if (isCode(error, "ABORTED")) {
       // Nobody was ever told of this task: a killed manager was about to make it.
       try {
         await this.#cleanUp(bundle);
+        this.#broken.delete(name);
         return;
       } catch (failure) {
         shown = AppError.from(failure);
       }
     }
-    this.#broken.set(key(bundle.namespace, bundle.id), { bundle, error: shown.toInfo() });
+    this.#broken.set(name, { bundle, error: shown.toInfo() });
   }
 
   #adopt(task: Task): void {
@@ -208,7 +205,6 @@ export class TaskManager implements Tasks {
   async #reapLeaked(): Promise<void> {
     for (const runtime of this.#registry.list()) {
       for (const { namespace, id } of await runtime.leaked()) {
-        if (this.#holds(key(namespace, id))) continue;
         const path = bundleDir(this.#paths, namespace, id);
         await runtime.cleanUp({ namespace, id, path }).catch(() => {});
       }

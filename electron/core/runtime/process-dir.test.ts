@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { type ProcessIdentity, processStat } from "#core/host/proc";
-import { endWithin } from "./process-dir.ts";
+import { endWithin, signalPid } from "./process-dir.ts";
 
 async function begin(...argv: [string, ...string[]]) {
   const child = spawn(argv[0], argv.slice(1), { stdio: "ignore" });
@@ -30,4 +30,9 @@ test("another that was given its pid is not", async () => {
   await endWithin({ ...identity, startTime: identity.startTime - 1 }, 0);
   child.kill("SIGTERM");
   expect(await ended).toEqual([null, "SIGTERM"]);
+});
+
+test("what is no pid is nobody's, least of all our own group's", () => {
+  for (const pid of [0, -0, -1]) expect(signalPid(pid, 0)).toBe(false);
+  expect(signalPid(process.pid, 0)).toBe(true);
 });

@@ -239,8 +239,10 @@ export async function endWithin(identity: ProcessIdentity, grace: number): Promi
   }
 }
 
-/** False when there is no such process. */
+/** False when there is no such process. Below 0: a process group. */
 export function signalPid(pid: number, signal: number): boolean {
+  // kill(2): to our own group, and to all that there is.
+  if (pid === 0 || pid === -1) return false;
   try {
     process.kill(pid, signal);
     return true;

@@ -386,7 +386,10 @@ export interface OciBlockRate {
 
 /** The task manager, as the rest of the core uses it (runtime/manager.ts implements it). */
 export interface Tasks extends Disposable {
-  /** Rescans the disk; resolves when every bundle has answered or run into its deadline. */
+  /**
+   * Scans the disk, and removes what a killed manager has left half-made: once, before anything is created. Resolves when
+   * every bundle has answered or run into its deadline.
+   */
   load(): Promise<void>;
   /** Makes bundle and task; everything is undone on failure, also when the caller has gone. */
   create(runtimeId: string, request: CreateRequest, options?: CallOptions): Promise<Task>;
@@ -397,5 +400,7 @@ export interface Tasks extends Disposable {
   /** Bundles of which no task could be made, and why. Shown as what they are; `discard` removes one. */
   broken(): { bundle: BundleRef; error: ErrorInfo }[];
   discard(namespace: string, id: string): Promise<void>;
+  /** Looks again at a bundle that is broken, as `load` does. Nothing happens where it is not. */
+  reload(namespace: string, id: string): Promise<void>;
   readonly onEvent: Event<{ namespace: string; id: string; task: Task; event: TaskEvent }>;
 }

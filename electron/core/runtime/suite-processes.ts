@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { type Desk, feature } from "./suite-desk.ts";
+import { choosePrivileges } from "#core/host/privileges";
+import { type Desk, exists, feature } from "./suite-desk.ts";
 import { logText, until } from "./testing.ts";
 
 /** Processes beside init: commands, execs, terminals. */
@@ -142,6 +144,29 @@ export function describeProcesses(desk: Desk): void {
       expect(found).toContainEqual({ pid: exec.state.pid, process: "e" });
       expect(found.filter(({ process }) => process === undefined)).toHaveLength(2);
     });
+  });
+
+  feature(desk, "cgroups inside its own", "pids", () => {
+    it.skipIf(choosePrivileges().rootless)(
+      "knows what a container keeps in cgroups below its own, and removes these with it",
+      async () => {
+        const task = await desk.run("nested", "sleep 99 & sleep 98");
+        await until(async () => (await task.pids()).length === 2);
+        const before = await task.pids();
+        const dirs = Object.values((await task.cgroup()) ?? {});
+        // As systemd does in a container: nothing is left at the top.
+        for (const dir of new Set(dirs)) {
+          await mkdir(join(dir, "inner", "most"), { recursive: true });
+          for (const { pid } of before) {
+            // One without CPUs or memory nodes (cgroup v1's cpuset) takes no process.
+            await writeFile(join(dir, "inner", "most", "cgroup.procs"), `${pid}`).catch(() => {});
+          }
+        }
+        expect(await task.pids()).toEqual(before);
+        await task.delete({ force: true });
+        for (const dir of dirs) expect(await exists(dir)).toBe(false);
+      },
+    );
   });
 
   feature(desk, "terminals: exec, resize, every byte", undefined, () => {

@@ -89,7 +89,7 @@ export class ShimService implements Disposable {
   async reconnect(id: string): Promise<void> {
     const task = this.#task(id);
     if (task) await task.refresh();
-    else await this.#tasks.load();
+    else await this.#tasks.reload(...split(id));
     await this.#look(id);
   }
 
@@ -182,8 +182,7 @@ export class ShimService implements Disposable {
   }
 
   #task(id: string): Task | undefined {
-    const [namespace = "", name = ""] = id.split("/");
-    return this.#tasks.get(namespace, name);
+    return this.#tasks.get(...split(id));
   }
 
   #require(id: string): Shim {
@@ -212,6 +211,12 @@ async function seeTask(id: string, task: Task, sharedWith: string[]): Promise<Sh
     address: shim.address ?? (await socketOf(bundle)) ?? join(bundle, "ctl"),
     ...(state.error ? { error: state.error } : {}),
   };
+}
+
+/** Namespace and container of a shim's id. */
+function split(id: string): [string, string] {
+  const [namespace = "", name = ""] = id.split("/");
+  return [namespace, name];
 }
 
 /** What lives for one process of a container: see process-dir.ts and shim/stdio.ts. */

@@ -133,6 +133,30 @@ describe("shims", () => {
     expect((await list()).map(({ containerId }) => containerId)).toEqual([good]);
   });
 
+  test("a broken one that is asked again takes nothing from what is made meanwhile, and is taken up once", async () => {
+    const { bundle, id, containerId } = await start("bad").then((bad) =>
+      vi.waitFor(() => shimOf(bad)),
+    );
+    await core.close();
+    const record = join(bundle, "state.json");
+    const text = await readFile(record, "utf8");
+    await writeFile(record, text.slice(0, 40));
+    core = await open();
+    let making = true;
+    const made = Promise.all(["one", "two", "three", "four"].map((name) => start(name)));
+    const ended = made.catch(() => undefined).finally(() => (making = false));
+    while (making) await core.shims.reconnect(id);
+    await ended;
+    await made;
+    expect((await shimOf(containerId)).status).toBe("broken");
+    await writeFile(record, text);
+    await Promise.all([core.shims.reconnect(id), core.shims.reconnect(id)]);
+    expect((await shimOf(containerId)).status).toBe("alive");
+    await core.containers.lifecycle.stop(containerId, 0);
+    const told = await core.exchange.query({ containerId, limit: 100 });
+    expect(told.filter(({ topic }) => topic === "/tasks/exit")).toHaveLength(1);
+  });
+
   test("a containerd shim has a socket, a log of its own and one that keeps its output", async (context) => {
     const runtime = core.system.info.value.runtimes.find(
       ({ id, usable }) => id === "shim/io.containerd.runc.v2" && usable.ok,

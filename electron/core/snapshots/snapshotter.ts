@@ -1,7 +1,7 @@
-import { access, lstat, mkdir, readdir } from "node:fs/promises";
+import { lstat, mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "#shared/errors";
-import { containerDir, imageDir, type Paths, viewDir } from "../host/paths.ts";
+import { containerDir, type Paths, viewDir } from "../host/paths.ts";
 import type { Privileges } from "../host/privileges.ts";
 import { removeTree } from "../host/remove-tree.ts";
 import { readUserFiles, type UserFiles } from "../runtime/oci/user.ts";
@@ -14,8 +14,8 @@ import { openView, type View } from "./view.ts";
 
 export { removeTree };
 
-/** An image's files: its layers by their diff ids, base first; or the id of one that is a plain directory. */
-export type ImageFiles = readonly string[] | string;
+/** An image's files: its layers by their diff ids, base first. */
+type ImageFiles = readonly string[];
 
 /**
  * The writable side of containers: per container an overlay's upper and work directory, over its
@@ -61,20 +61,8 @@ export class Snapshotter {
   }
 
   /** An image's layers, topmost first. NOT_FOUND when they have gone. */
-  async lowers(files: ImageFiles): Promise<Lower[]> {
-    if (typeof files !== "string") return this.#layers.lowers(files);
-    const path = join(imageDir(this.#paths, files), "rootfs");
-    try {
-      await access(path);
-    } catch (error) {
-      throw new AppError(
-        "NOT_FOUND",
-        "The files of the container's image are gone",
-        { hint: "Import the image again, and create the container anew." },
-        error,
-      );
-    }
-    return [{ type: "directory", path }];
+  lowers(files: ImageFiles): Promise<Lower[]> {
+    return this.#layers.lowers(files);
   }
 
   /**
@@ -103,7 +91,7 @@ export class Snapshotter {
   async imageUserFiles(files: ImageFiles): Promise<UserFiles> {
     const [lower, captured] = await Promise.all([
       this.lowers(files),
-      typeof files === "string" ? undefined : capturedUsers(this.#layers, files),
+      capturedUsers(this.#layers, files),
     ]);
     if (captured) return captured;
     const [only] = lower;
