@@ -62,11 +62,11 @@ async function allowForwarding(ipv6: boolean): Promise<void> {
   await sysctl("ipv4/ip_forward", "1");
   if (!ipv6) return;
   // A router ignores other routers' announcements unless told to go on (ip-sysctl.rst, accept_ra).
-  const out = /^(?:0{32} ){1}.* (\S+)$/m.exec(
-    await readFile("/proc/net/ipv6_route", "utf8").catch(() => ""),
-  )?.[1];
-  if (out !== undefined && (await readSysctl(`ipv6/conf/${out}/accept_ra`)) === "1") {
-    await sysctl(`ipv6/conf/${out}/accept_ra`, "2");
+  const routes = await readFile("/proc/net/ipv6_route", "utf8").catch(() => "");
+  for (const [, out] of routes.matchAll(/^0{32} 00 .* (\S+)$/gm)) {
+    if ((await readSysctl(`ipv6/conf/${out}/accept_ra`)) === "1") {
+      await sysctl(`ipv6/conf/${out}/accept_ra`, "2");
+    }
   }
   await sysctl("ipv6/conf/all/forwarding", "1");
 }
