@@ -295,33 +295,45 @@ const portBoard = "/run/shimyard-ports";
 /** No network's name: what concerns all of them. */
 const rulesetProblem = "*";
 
-/** FAILED_PRECONDITION when the machine reaches something else by a part of the subnet, since a VPN came up, say. */
-function requireUnused(network: NetworkRecord): void {
-  const subnet = parseSubnet(network.subnet);
-  const other = hostRoutes().find((route) => overlap(route.subnet, subnet));
-  if (!other) return;
-  throw new AppError(
-    "FAILED_PRECONDITION",
-    `The subnet ${network.subnet} of network "${network.name}" is in use: ${formatSubnet(other.subnet)} is reached by ${other.device}`,
-    { hint: "Remove the network, and create it with another subnet." },
+/** FAILED_PRECONDITION when the machine reaches something else by a part of a subnet, since a VPN came up, say. */
+function requireUnused({ name, subnet, subnet6 }: NetworkRecord): void {
+  const routes = hostRoutes();
+  for (const text of [subnet, ...(subnet6 === undefined ? [] : [subnet6])]) {
+    const other = routes.find((route) => overlap(route.subnet, parseSubnet(text)));
+    if (!other) continue;
+    throw new AppError(
+      "FAILED_PRECONDITION",
+      `The subnet ${text} of network "${name}" is in use: ${formatSubnet(other.subnet)} is reached by ${other.device}`,
+      { hint: "Remove the network, and create it with another subnet." },
+    );
+  }
+}
+
+/** Where this machine sends packets, of both families, but for the way out. */
+export function hostRoutes(): Route[] {
+  const read = (name: string, parse: (text: string) => Route[]): Route[] => {
+    try {
+      return parse(readFileSync(`/proc/net/${name}`, "utf8"));
+    } catch {
+      // A kernel without that family.
+      return [];
+    }
+  };
+  return [...read("route", parseRoutes), ...read("ipv6_route", parseRoutes6)].filter(
+    ({ subnet }) => subnet.bits > 0,
   );
 }
 
-/**
- * Where this machine sends packets, but for the way out: /proc/net/route has addresses as hexadecimal numbers in the
- * machine's own byte order, which is little-endian on all that Electron runs on.
- */
-export function hostRoutes(): { device: string; subnet: Subnet }[] {
-  let text = "";
-  try {
-    text = readFileSync("/proc/net/route", "utf8");
-  } catch {
-    return [];
-  }
-  return parseRoutes(text).filter(({ subnet }) => subnet.bits > 0);
+interface Route {
+  device: string;
+  subnet: Subnet;
 }
 
-export function parseRoutes(text: string): { device: string; subnet: Subnet }[] {
+/**
+ * /proc/net/route has addresses as hexadecimal numbers in the machine's own byte order, which is little-endian on all that
+ * Electron runs on.
+ */
+export function parseRoutes(text: string): Route[] {
   const swapped = (hex: string): bigint =>
     BigInt(Buffer.from(hex, "hex").reverse().readUInt32BE(0));
   return text
@@ -333,5 +345,23 @@ export function parseRoutes(text: string): { device: string; subnet: Subnet }[] 
       const [device = "", base = "0", , , , , , netmask = "0"] = fields;
       const bits = swapped(netmask.trim()).toString(2).replaceAll("0", "").length;
       return { device, subnet: { family: 4, base: swapped(base), bits } };
+    });
+}
+
+/** /proc/net/ipv6_route has no head, and addresses and prefix lengths as plain hexadecimal numbers. */
+export function parseRoutes6(text: string): Route[] {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields.length === 10)
+    .map((fields) => {
+      const [base = "0", bits = "0"] = fields;
+      const subnet = {
+        family: 6,
+        base: BigInt(`0x${base}`),
+        bits: Number.parseInt(bits, 16),
+      } as const;
+      return { device: fields.at(-1) ?? "", subnet };
     });
 }

@@ -24,6 +24,7 @@ import {
   normalAddress,
   overlap,
   parseSubnet,
+  type Subnet,
 } from "./addresses.ts";
 import type { Connectable } from "./connectable.ts";
 import { Connections } from "./connections.ts";
@@ -218,25 +219,33 @@ export class NetworkService {
       });
     }
     const seed = `${this.#o.paths.data} ${name}`;
-    const networks = this.#store.networks();
-    const own = networks.map(({ subnet }) => parseSubnet(subnet));
+    const own = this.#store
+      .networks()
+      .flatMap((network) =>
+        subnetsOf(network).map((subnet) => ({ by: `network "${network.name}"`, subnet })),
+      );
+    const others = hostRoutes().map(({ device, subnet }) => ({
+      by: `this machine's ${device}`,
+      subnet,
+    }));
+    const used = [...own, ...others];
+    const requireApart = (chosen: Subnet, field: string): Subnet => {
+      const taken = used.find(({ subnet }) => overlap(subnet, chosen));
+      if (!taken) return chosen;
+      const message = `${formatSubnet(chosen)} overlaps that of ${taken.by}`;
+      const hint = "Choose another one, or leave it empty.";
+      throw new AppError("FAILED_PRECONDITION", message, { field, hint });
+    };
     const subnet = config.subnet
-      ? parseSubnet(config.subnet)
-      : chooseSubnet(seed, [...own, ...hostRoutes().map((route) => route.subnet)]);
-    const taken = networks.find((network) => overlap(parseSubnet(network.subnet), subnet));
-    const device = hostRoutes().find((route) => overlap(route.subnet, subnet))?.device;
-    if (taken ?? device) {
-      const by = taken ? `network "${taken.name}"` : `this machine's ${device}`;
-      throw new AppError("FAILED_PRECONDITION", `${formatSubnet(subnet)} overlaps that of ${by}`, {
-        ...{ field: "subnet", hint: "Choose another one, or leave it empty." },
-      });
-    }
+      ? requireApart(parseSubnet(config.subnet), "subnet")
+      : chooseSubnet(
+          seed,
+          used.map((one) => one.subnet),
+        );
     const gateway = gatewayIn(subnet, config.gateway, "gateway");
     const ipv6 = config.ipv6 || config.subnet6 !== undefined;
     const subnet6 = ipv6
-      ? config.subnet6
-        ? parseSubnet(config.subnet6)
-        : chooseSubnet6(seed)
+      ? requireApart(config.subnet6 ? parseSubnet(config.subnet6) : chooseSubnet6(seed), "subnet6")
       : undefined;
     return {
       ...{ name, internal, labels, gateway, subnet: formatSubnet(subnet) },
@@ -272,11 +281,10 @@ export class NetworkService {
   }
 }
 
-function gatewayIn(
-  subnet: ReturnType<typeof parseSubnet>,
-  wish: string | undefined,
-  field: string,
-): string {
+const subnetsOf = ({ subnet, subnet6 }: NetworkRecord): Subnet[] =>
+  [subnet, ...(subnet6 === undefined ? [] : [subnet6])].map(parseSubnet);
+
+function gatewayIn(subnet: Subnet, wish: string | undefined, field: string): string {
   const address = wish ? normalAddress(wish) : firstAddress(subnet);
   const problem = addressProblem(subnet, address);
   if (problem) throw new AppError("INVALID_ARGUMENT", problem, { field });

@@ -66,9 +66,12 @@ describe("networks of one's own", () => {
     await expect(
       start(idle, { networks: [{ name: "own", ip4: "10.1.1.1" }] }),
     ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    await expect(own.core.networks.create({ name: "again", subnet })).rejects.toMatchObject({
-      ...{ code: "FAILED_PRECONDITION", message: expect.stringContaining('network "own"') },
-    });
+    for (const again of [{ subnet }, { subnet6: "fd53:7:7::/48" }]) {
+      await expect(own.core.networks.create({ name: "again", ...again })).rejects.toMatchObject({
+        ...{ code: "FAILED_PRECONDITION", message: expect.stringContaining('network "own"') },
+        details: { field: Object.keys(again)[0] },
+      });
+    }
   });
 
   test("that are internal have no way out and publish nothing", async () => {

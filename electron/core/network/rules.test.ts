@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseResolv } from "./etc-files.ts";
-import { parseRoutes } from "./host-network.ts";
+import { parseRoutes, parseRoutes6 } from "./host-network.ts";
 import { configFile } from "./names.ts";
 import { noNetwork, planNetwork } from "./network-plan.ts";
 import type { Connection, NetworkRecord } from "./network-store.ts";
@@ -94,6 +94,19 @@ test("routes are read as the kernel writes them", () => {
     { device: "eth0", subnet: { family: 4, base: 0n, bits: 0 } },
     { device: "eth0", subnet: { family: 4, base: 0x0a110000n, bits: 16 } },
   ]);
+});
+
+test("routes of IPv6 are read as the kernel writes them", () => {
+  const none = "00000000000000000000000000000000";
+  const rest = `${none} 00 ${none} 00000100 00000002 00000000 00000001    `;
+  const text = [`${none} 00 ${rest} eth0`, `fd000009000000000000000000000000 40 ${rest} wg0`].join(
+    "\n",
+  );
+  expect(parseRoutes6(`${text}\n`)).toEqual([
+    { device: "eth0", subnet: { family: 6, base: 0n, bits: 0 } },
+    { device: "wg0", subnet: { family: 6, base: 0xfd000009n << 96n, bits: 64 } },
+  ]);
+  expect(parseRoutes6("")).toEqual([]);
 });
 
 test("name servers on loopback are nobody in a container", () => {
