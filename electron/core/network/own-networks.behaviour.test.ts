@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { answering, ask, idle, rootless, useNetworks, wayOut } from "./test-desk.ts";
 
-const { own, start, inside, portOf, memberOf } = useNetworks();
+const { own, start, inside, portOf, memberOf, serveUdp } = useNetworks();
 
 describe("networks of one's own", () => {
   test("are apart; names and aliases resolve within, and a container can be in several", async () => {
@@ -35,6 +35,29 @@ describe("networks of one's own", () => {
       code: "FAILED_PRECONDITION",
       message: expect.stringContaining("web"),
     });
+  });
+
+  test("give the names within them also to a container that asks name servers of its own", async () => {
+    await own.core.networks.create({ name: "asked" });
+    const networks = [{ name: "asked" }];
+    await start(answering(), { name: "web", hostname: "web", networks });
+    const server = await start(idle, { networks });
+    const { ip4 } = await memberOf("asked", server);
+    // To any question: 10.9.9.9.
+    const child = await serveUdp(
+      ...([server, 53] as const),
+      `const end = message.indexOf(0, 12) + 5; return Buffer.concat([message.subarray(0, 2), Buffer.from("81800001000100000000", "hex"), message.subarray(12, end), Buffer.from("c00c000100010000000500040a090909", "hex")]);`,
+    );
+    try {
+      const id = await start(idle, { networks, dns: { servers: [ip4] } });
+      expect(await inside(id, "nslookup", "-type=a", "elsewhere.test")).toContain("10.9.9.9");
+      expect(await inside(id, "nc", "web", "80")).toBe("web");
+      // Its own loopback is nobody else's.
+      const alone = await start(idle, { networks, dns: { servers: ["127.0.0.1"] } });
+      expect(await inside(alone, "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.1");
+    } finally {
+      child.kill();
+    }
   });
 
   test("have the subnet, gateway, addresses and MAC that are asked for, and IPv6", async () => {

@@ -131,6 +131,10 @@ test("a network's names are a line a container, in lower case", () => {
   expect(configFile(network, [connection])).toBe(
     "10.9.8.1,fd00:9::1\nabc 10.9.8.2 fd00:9::2 web,abc,www\n",
   );
+  const asks = { ...connection, dns: { servers: ["9.9.9.9", "fd00::9"] } };
+  expect(configFile(network, [asks])).toContain(" web,abc,www 9.9.9.9,fd00::9\n");
+  const asksItself = { ...connection, dns: { servers: ["127.0.0.1", "9.9.9.9"] } };
+  expect(configFile(network, [asksItself])).toContain(" web,abc,www\n");
 });
 
 test("pasta forwards what is published, and nothing else", () => {

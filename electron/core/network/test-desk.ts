@@ -116,16 +116,19 @@ export function useNetworks() {
 
   const portOf = async (id: string): Promise<number> => (await row(id)).ports[0]?.hostPort ?? 0;
 
-  /** A UDP server in a container's network: the image's tools can't be one. */
-  async function echoUdp(id: string, port: number): Promise<ChildProcess> {
+  /** A UDP server in a container's network, by the body of a function of `message`: the image's tools can't be one. */
+  async function serveUdp(id: string, port: number, answer: string): Promise<ChildProcess> {
     const pid = own.core.containers.lifecycle.task(id)?.state.pid;
-    const script = `const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send(m, from.port, from.address)); s.bind(${port}, () => console.log("ready"));`;
+    const script = `const answer = (message) => { ${answer} }; const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send(answer(m), from.port, from.address)); s.bind(${port}, () => console.log("ready"));`;
     const user = rootless ? ["--user", "--preserve-credentials"] : [];
     const args = ["--target", `${pid}`, "--net", ...user, process.execPath, "-e", script];
     const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
     await once(child.stdout, "data");
     return child;
   }
+
+  const echoUdp = (id: string, port: number): Promise<ChildProcess> =>
+    serveUdp(id, port, "return message;");
 
   async function memberOf(network: string, id: string) {
     const { members = [] } =
@@ -135,5 +138,5 @@ export function useNetworks() {
     return member;
   }
 
-  return { own, traces, config, start, inside, row, portOf, echoUdp, memberOf };
+  return { own, traces, config, start, inside, row, portOf, serveUdp, echoUdp, memberOf };
 }
