@@ -100,6 +100,12 @@ export class HostNetwork {
     while (!(await this.#grounds.endUnused()) && Date.now() < until) await delay(20);
   }
 
+  /** This machine has other name servers than before: whoever answers for names is to ask those. */
+  async resolverChanged(): Promise<void> {
+    await this.#grounds.resolverChanged();
+    await this.#names.reread();
+  }
+
   /** Rejects with what kept `settle` from making what this connection needs. */
   requireWhole(connection: Connection): void {
     for (const name of [rulesetProblem, ...connection.endpoints.map(({ network }) => network)]) {

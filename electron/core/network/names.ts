@@ -55,6 +55,12 @@ export class Names {
     this.#applied = wanted;
   }
 
+  /** Has it read again whom this machine asks, which it does only when it is told to. */
+  async reread(): Promise<void> {
+    const pid = await this.#runningPid();
+    if (pid !== undefined) process.kill(pid, "SIGHUP");
+  }
+
   async #write(files: Map<string, string>): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.#directory)) {

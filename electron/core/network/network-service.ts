@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Disposable } from "#shared/base/disposable";
 import type { ContainerConfig } from "#shared/contract/containers";
 import {
   defaultNetwork,
@@ -28,12 +29,14 @@ import {
 } from "./addresses.ts";
 import type { Connectable } from "./connectable.ts";
 import { Connections } from "./connections.ts";
+import { resolvConf } from "./etc-files.ts";
 import { machineGrounds, type UserGrounds } from "./ground.ts";
 import { HostNetwork, hostRoutes } from "./host-network.ts";
 import { Names } from "./names.ts";
 import { findNetworkAbilities } from "./network-abilities.ts";
 import { type NetworkPlan, noBridges, planNetwork } from "./network-plan.ts";
 import { type NetworkRecord, NetworkStore } from "./network-store.ts";
+import { watchResolver } from "./resolver-watch.ts";
 
 export interface NetworkServiceOptions {
   paths: Paths;
@@ -54,6 +57,7 @@ export class NetworkService {
   readonly #abilities: NetworkAbilities;
   readonly #oldPasta: boolean;
   readonly #watch: ListWatch<Network>;
+  readonly #resolver: Disposable;
 
   static async create(options: NetworkServiceOptions): Promise<NetworkService> {
     return new NetworkService(options, await findNetworkAbilities(options.privileges.rootless));
@@ -74,6 +78,10 @@ export class NetworkService {
       root: paths.data,
       able: abilities.bridges.ok,
       grounds: grounds ?? machineGrounds,
+    });
+    this.#resolver = watchResolver(resolvConf, () => {
+      // Names within the networks are answered all the same.
+      void this.#host.resolverChanged().catch(() => undefined);
     });
     this.#watch = new ListWatch({
       list: () => this.#list(),
@@ -204,6 +212,12 @@ export class NetworkService {
   /** Lets go of what was only kept for the next container; what containers have stays. See HostNetwork.dropIdle. */
   async dropIdle(options: { wait?: boolean } = {}): Promise<void> {
     await this.#host.dropIdle(options);
+  }
+
+  /** As dropIdle, for the end. */
+  async close(options: { wait?: boolean } = {}): Promise<void> {
+    this.#resolver.dispose();
+    await this.dropIdle(options);
   }
 
   #requireBridges(): void {

@@ -27,6 +27,13 @@ export const answering = (port = 80): string[] => [
 export const wayOut = (network: { gateway: string } | undefined): string =>
   rootless ? "dev out0" : `default via ${network?.gateway}`;
 
+/** The body of a function that makes of a DNS `message` its answer (RFC 1035): whatever is asked for, this address. */
+export function dnsAnswer(address: string): string {
+  const octets = address.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  const record = `c00c00010001000000050004${octets.join("")}`;
+  return `const end = message.indexOf(0, 12) + 5; return Buffer.concat([message.subarray(0, 2), Buffer.from("81800001000100000000", "hex"), message.subarray(12, end), Buffer.from("${record}", "hex")]);`;
+}
+
 /** What answers at an address of this machine; tried until something does. */
 export const ask = (host: string, port: number): Promise<string> =>
   vi.waitFor(
