@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
+import { forgetUdp } from "./conntrack.ts";
 import { admitBridge, applyRuleset, dismissBridge, redirect, tableName } from "./firewall.ts";
 import { type Ground, type Grounds, machine } from "./ground.ts";
 import type { HeldNamespace } from "./held-namespace.ts";
@@ -33,6 +34,8 @@ export class HostNetwork {
   readonly board: PortBoard;
   /** The table as it was made: without its ports, and these. */
   #ruleset: { frame: string | undefined; leads: string | undefined } | undefined;
+  /** Where it led when that was last changed; undefined: an earlier manager's leads, which are the same. */
+  #forwards: readonly Forward[] | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #problems = new Map<string, AppError>();
@@ -255,7 +258,7 @@ export class HostNetwork {
   }
 
   async #settleRuleset(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
-    const forwards = connections.flatMap((connection) => this.#forwards(connection));
+    const forwards = connections.flatMap((connection) => this.#forwardsOf(connection));
     const frame = networks.length > 0 ? ruleset(this.#table, networks, []) : undefined;
     const leads = frame === undefined ? undefined : redirection(this.#table, forwards);
     const before = this.#ruleset;
@@ -268,6 +271,9 @@ export class HostNetwork {
       }
       await this.board.post(forwards.map(({ port }) => port));
       this.#ruleset = { frame, leads };
+      const changed = differing(this.#forwards ?? forwards, forwards);
+      this.#forwards = forwards;
+      await forgetUdp(changed);
     } catch (error) {
       this.#ruleset = undefined;
       const problem = AppError.wrap(error, "The packet filter could not be set up");
@@ -275,7 +281,7 @@ export class HostNetwork {
     }
   }
 
-  #forwards(connection: Connection): Forward[] {
+  #forwardsOf(connection: Connection): Forward[] {
     const wayOut = this.wayOut(connection)?.name;
     const endpoint = connection.endpoints.find(({ network }) => network === wayOut);
     if (!endpoint) return [];
@@ -300,6 +306,15 @@ const portBoard = "/run/shimyard-ports";
 
 /** No network's name: what concerns all of them. */
 const rulesetProblem = "*";
+
+/** Those that only one of two lists has. */
+function differing(a: readonly Forward[], b: readonly Forward[]): Forward[] {
+  const keys = [a, b].map((list) => new Set(list.map((forward) => JSON.stringify(forward))));
+  return [...a, ...b].filter((forward) => {
+    const key = JSON.stringify(forward);
+    return !keys.every((set) => set.has(key));
+  });
+}
 
 /** FAILED_PRECONDITION when the machine reaches something else by a part of a subnet, since a VPN came up, say. */
 function requireUnused({ name, subnet, subnet6 }: NetworkRecord): void {

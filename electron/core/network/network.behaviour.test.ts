@@ -1,8 +1,11 @@
 import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCore } from "../core.ts";
 import { runCommand } from "../host/command.ts";
 import { resolvePaths } from "../host/paths.ts";
@@ -24,7 +27,8 @@ import {
   wayOut,
 } from "./test-desk.ts";
 
-const { own, traces, config, start, inside, row, portOf, echoUdp, memberOf } = useNetworks();
+const { own, traces, config, start, inside, row, portOf, echoUdp, serveUdp, memberOf } =
+  useNetworks();
 
 describe("a container that names no network", () => {
   test("is in the default one, with an address, a way out and its own name", async () => {
@@ -162,6 +166,37 @@ describe("a published port", () => {
       echo.kill();
     }
   });
+
+  test.skipIf(rootless)(
+    "of UDP is reached also by who has sent to it before, to nobody or to another container",
+    async () => {
+      const hostPort = await freeUdpPort();
+      const ports = [{ hostPort, hostIp: "127.0.0.1", containerPort: 7, protocol: "udp" as const }];
+      // One socket all the time: the kernel takes what it sends for one connection.
+      const client = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(client, "listening");
+      let said = "";
+      client.on("message", (message) => (said = String(message)));
+      const timer = setInterval(() => client.send("x", hostPort, "127.0.0.1"), 20);
+      onTestFinished(() => {
+        clearInterval(timer);
+        client.close();
+      });
+      // Long enough for it to have sent some.
+      await delay(100);
+      const first = await start(idle, { ports });
+      const servers = [await serveUdp(first, 7, 'return "first";')];
+      onTestFinished(() => servers.forEach((server) => server.kill()));
+      await expect.poll(() => said, { timeout: 5000 }).toBe("first");
+      // At another address: somebody else has taken that of the first one.
+      const { ip4 } = await memberOf("bridge", first);
+      await own.core.containers.delete(first, true);
+      await start(idle, { networks: [{ name: "bridge", ip4 }] });
+      const second = await start(idle, { ports });
+      servers.push(await serveUdp(second, 7, 'return "second";'));
+      await expect.poll(() => said, { timeout: 5000 }).toBe("second");
+    },
+  );
 
   test("that is taken is told before anything is created, with who has it", async () => {
     const server = await listen();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { destinations } from "./conntrack.ts";
 import { parseResolv } from "./etc-files.ts";
 import { parseRoutes, parseRoutes6 } from "./host-network.ts";
 import { configFile } from "./names.ts";
@@ -107,6 +108,14 @@ test("routes of IPv6 are read as the kernel writes them", () => {
     { device: "wg0", subnet: { family: 6, base: 0xfd000009n << 96n, bits: 64 } },
   ]);
   expect(parseRoutes6("")).toEqual([]);
+});
+
+test("of the kernel's connections it is known where they were sent to", () => {
+  const list = [
+    "udp      17 23 src=10.0.0.2 dst=10.0.0.9 sport=36101 dport=5353 [UNREPLIED] src=10.128.0.2 dst=10.0.0.2 sport=53 dport=36101 mark=0 use=1",
+    "udp      17 28 src=10.0.0.2 dst=10.0.0.9 sport=43018 dport=123 src=10.0.0.9 dst=10.0.0.2 sport=123 dport=43018 mark=0 use=1",
+  ].join("\n");
+  expect([...destinations(list)]).toEqual([5353, 123]);
 });
 
 test("name servers on loopback are nobody in a container", () => {
