@@ -66,7 +66,7 @@ export class Connections {
   async checkPort(port: PortChoice): Promise<void> {
     const others = await this.#portsOfOthers();
     await choosePorts({
-      ...{ wishes: [port], before: [], ipv6: false },
+      ...{ wishes: [port], before: [], ipv6: false, networks: this.#o.store.networks() },
       holder: (one) => this.#holder("", one, others),
     });
   }
@@ -330,7 +330,7 @@ export class Connections {
     if (plan.kind === "networks" && !this.#o.user) requireLed(wishes, ipv6);
     const others = wishes.length > 0 ? await this.#portsOfOthers() : [];
     const ports = await choosePorts({
-      ...{ wishes, before: before?.ports ?? [], ipv6 },
+      ...{ wishes, before: before?.ports ?? [], ipv6, networks: store.networks() },
       holder: (port) => this.#holder(id, port, others),
     });
     return { ...base, connected: true, endpoints, ports };

@@ -18,7 +18,7 @@ import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
 import { PortBoard } from "./port-board.ts";
 import { ReadyNamespaces } from "./ready-namespaces.ts";
-import { type Forward, redirection, ruleset } from "./ruleset.ts";
+import { bridgesOfAll, type Forward, redirection, ruleset } from "./ruleset.ts";
 
 /**
  * The machine's side of one manager's networks: bridges, veth pairs, packet filter, names. It follows the records:
@@ -154,7 +154,7 @@ export class HostNetwork {
   }
 
   get #bridgePrefix(): string {
-    return `sy${this.#mark}-`;
+    return `${bridgesOfAll}${this.#mark}-`;
   }
 
   get #vethPrefix(): string {

@@ -1,5 +1,6 @@
 import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
 import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -20,6 +21,7 @@ import {
   answering,
   ask,
   askUdp,
+  dnsAnswer,
   freeUdpPort,
   idle,
   rootless,
@@ -195,6 +197,32 @@ describe("a published port", () => {
       const second = await start(idle, { ports });
       servers.push(await serveUdp(second, 7, 'return "second";'));
       await expect.poll(() => said, { timeout: 5000 }).toBe("second");
+    },
+  );
+
+  test.skipIf(rootless)(
+    "53 on every address leaves names to whoever answers for them",
+    async () => {
+      const ports = (["tcp", "udp"] as const).map((protocol) => ({
+        ...{ hostPort: 53, containerPort: 53, protocol },
+      }));
+      const other = await start(idle, { name: "other" });
+      const id = await start(idle, { ports });
+      const server = await serveUdp(id, 53, dnsAnswer("10.9.9.9"));
+      try {
+        expect(await inside(id, "nslookup", "-type=a", "other")).toContain(
+          (await memberOf("bridge", other)).ip4,
+        );
+        const [network] = await own.core.networks.list();
+        // By who is no container it is reached, at whatever address.
+        const resolver = new Resolver();
+        resolver.setServers(["127.0.0.1"]);
+        expect(await resolver.resolve4("elsewhere.test")).toEqual(["10.9.9.9"]);
+        resolver.setServers([network?.gateway ?? ""]);
+        expect(await resolver.resolve4("elsewhere.test")).toEqual(["10.9.9.9"]);
+      } finally {
+        server.kill();
+      }
     },
   );
 

@@ -18,7 +18,7 @@ const choose = (
   { before = [], held = [] }: { before?: PublishedPort[]; held?: PublishedPort[] } = {},
 ): Promise<PublishedPort[]> =>
   choosePorts({
-    ...{ wishes, before, ipv6: true },
+    ...{ wishes, before, ipv6: true, networks: [] },
     holder: (port) => (held.some((one) => collide(one, port)) ? 'container "other"' : undefined),
   });
 

@@ -4,8 +4,9 @@ import { createServer } from "node:net";
 import type { PortChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
 import { normalAddress } from "./addresses.ts";
-import type { PublishedPort } from "./network-store.ts";
-import { portOwner } from "./port-owner.ts";
+import { gatewayAddresses } from "./endpoints.ts";
+import type { NetworkRecord, PublishedPort } from "./network-store.ts";
+import { portAddresses, portOwner } from "./port-owner.ts";
 
 export interface PortRequest {
   wishes: PortChoice[];
@@ -13,6 +14,8 @@ export interface PortRequest {
   before: PublishedPort[];
   /** Publish on every IPv6 address too, where no address was given. */
   ipv6: boolean;
+  /** Ours. Who answers for names on bridges keeps nobody from publishing port 53: that of theirs is led nowhere (ruleset.ts). */
+  networks: readonly NetworkRecord[];
   /** Who else has it without a socket, for a sentence: `container "web"`. */
   holder: (port: PublishedPort) => string | undefined;
 }
@@ -34,7 +37,8 @@ export async function choosePorts(request: PortRequest): Promise<PublishedPort[]
     if (hostPort === 0) {
       chosen.push(...at(await pick(at, { ...request, holder })));
     } else {
-      for (const port of at(hostPort)) await requireFree(port, holder, `ports.${index}`);
+      for (const port of at(hostPort))
+        await requireFree(port, { ...request, holder }, `ports.${index}`);
       chosen.push(...at(hostPort));
     }
   }
@@ -76,12 +80,17 @@ export function portText({ hostIp, hostPort, protocol }: PublishedPort): string 
 
 async function requireFree(
   port: PublishedPort,
-  holder: PortRequest["holder"],
+  { holder, networks }: PortRequest,
   field: string,
 ): Promise<void> {
   const held = holder(port);
   const failure = held === undefined ? await bindFailure(port) : "EADDRINUSE";
   if (failure === undefined) return;
+  if (held === undefined && isEvery(port.hostIp) && port.hostPort === 53) {
+    const addresses = await portAddresses(port.protocol, 53);
+    const gateways = gatewayAddresses(networks);
+    if (addresses.length > 0 && addresses.every((address) => gateways.includes(address))) return;
+  }
   const what = `Port ${portText(port)}`;
   if (failure === "EADDRINUSE") {
     const who = held ?? (await portOwner(port.protocol, port.hostPort));

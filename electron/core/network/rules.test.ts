@@ -82,7 +82,10 @@ test("who listens is told from who is only connected", () => {
     "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 42 1",
     "   2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1",
   ].join("\n");
-  expect(holders(table, "tcp", 8080)).toEqual(["41"]);
+  expect(holders(table, "tcp", 8080)).toEqual([{ address: "127.0.0.1", inode: "41" }]);
+  const six =
+    "   0: 000000FD000000000000000001000000:0035 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 44 2";
+  expect(holders(six, "udp", 53)).toEqual([{ address: "fd00::1", inode: "44" }]);
 });
 
 test("routes are read as the kernel writes them", () => {
