@@ -114,7 +114,8 @@ export function configFile(network: NetworkRecord, connections: Connection[]): s
     if (!endpoint) return [];
     // Names are told apart without regard to case: it asks for them in lower case.
     const lower = [...connection.names, ...endpoint.aliases].map((name) => name.toLowerCase());
-    const names = [...new Set(lower)];
+    // A host name may be anything; one that would be taken for more than a name is not asked for.
+    const names = [...new Set(lower)].filter((name) => /^[^\s,]+$/.test(name));
     const servers = forwarders(connection) ?? [];
     const fields = [connection.id, endpoint.ip4, endpoint.ip6 ?? "", names.join(",")];
     return [[...fields, ...(servers.length > 0 ? [servers.join(",")] : [])].join(" ")];

@@ -11,7 +11,8 @@ describe("networks of one's own", () => {
       ...{ name: "web", hostname: "web" },
       networks: [{ name: "one", aliases: ["www"] }],
     });
-    const near = await start(idle, { networks: [{ name: "one" }] });
+    // A host name that is none in the DNS is not asked for, and takes nobody else's away.
+    const near = await start(idle, { hostname: "near by", networks: [{ name: "one" }] });
     const far = await start(idle, { networks: [{ name: "two" }] });
     const both = await start(idle, { networks: [{ name: "two" }, { name: "one" }] });
     for (const from of [near, both]) {
