@@ -13,6 +13,7 @@ import {
   makeBridge,
   removeLinks,
   routeProcess,
+  setUpBridge,
 } from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
@@ -42,6 +43,8 @@ export class HostNetwork {
   /** Until when a bridge that nobody is connected to is kept, by its network's name. */
   readonly #idle = new Map<string, number>();
   readonly #namespaces = new ReadyNamespaces();
+  /** Bridges that are known to have all they need: an earlier manager's may have been killed halfway. */
+  readonly #whole = new Set<string>();
   /** The networks that somebody was connected to when it last settled. */
   #used = new Set<string>();
   #idleTimer: NodeJS.Timeout | undefined;
@@ -246,11 +249,15 @@ export class HostNetwork {
       this.#problems.set("", AppError.from(error));
     }
     for (const network of networks) {
-      if (bridges.includes(network.bridge)) continue;
+      const isThere = bridges.includes(network.bridge);
+      if (isThere && this.#whole.has(network.bridge)) continue;
       try {
-        requireUnused(network);
-        await makeBridge(ground, network);
+        if (!isThere) {
+          requireUnused(network);
+          await makeBridge(ground, network);
+        } else if (ground.isMachine) await setUpBridge(network);
         if (ground.isMachine) await admitBridge(network.bridge);
+        this.#whole.add(network.bridge);
       } catch (error) {
         this.#problems.set(network.name, AppError.from(error));
       }

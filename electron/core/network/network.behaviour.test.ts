@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
@@ -299,6 +299,20 @@ test.skipIf(rootless)(
     await runCommand(["ip", "link", "del", network?.bridge ?? ""]);
     await own.core.containers.lifecycle.restart(web, 0);
     expect(await ask("127.0.0.1", await portOf(web))).toBe("web");
+  },
+);
+
+test.skipIf(rootless)(
+  "a bridge that a killed manager had not set up to its end works from the next start on",
+  async () => {
+    const id = await start(answering(), {
+      ...{ hostname: "web", ports: [{ containerPort: 80, protocol: "tcp" }] },
+    });
+    const [network] = await own.core.networks.list();
+    await own.core.close();
+    await writeFile(`/proc/sys/net/ipv4/conf/${network?.bridge}/route_localnet`, "0");
+    await own.reopen();
+    expect(await ask("127.0.0.1", await portOf(id))).toBe("web");
   },
 );
 

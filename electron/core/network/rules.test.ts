@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { destinations } from "./conntrack.ts";
 import { parseResolv } from "./etc-files.ts";
+import { admitting } from "./firewall.ts";
 import { parseRoutes, parseRoutes6 } from "./host-network.ts";
 import { configFile } from "./names.ts";
 import { noNetwork, planNetwork } from "./network-plan.ts";
@@ -16,6 +17,20 @@ const network: NetworkRecord = {
   ...{ bridge: "sy000000-00000", labels: {}, createdAt: 0 },
 };
 const port = { hostIp: "0.0.0.0", hostPort: 8080, containerPort: 80, protocol: "tcp" as const };
+
+test("firewalls of others are asked once to let a bridge through, where they would not", () => {
+  const open = "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n";
+  expect(admitting(open, "sy1")).toEqual([]);
+  const strict = "-P INPUT DROP\n-P FORWARD DROP\n-A FORWARD -i sy12 -j ACCEPT\n";
+  expect(admitting(strict, "sy1")).toEqual([
+    "-I FORWARD 1 -i sy1 -j ACCEPT",
+    "-I FORWARD 1 -o sy1 -j ACCEPT",
+    "-I INPUT 1 -i sy1 -p udp --dport 53 -j ACCEPT",
+    "-I INPUT 1 -i sy1 -p tcp --dport 53 -j ACCEPT",
+  ]);
+  const names = "-A INPUT -i sy1 -p udp -m udp --dport 53 -j ACCEPT\n";
+  expect(admitting(`${strict}-A FORWARD -i sy1 -j ACCEPT\n${names}`, "sy1")).toEqual([]);
+});
 
 test("the table leads ports on every address and on one, by family", () => {
   const text = ruleset(
