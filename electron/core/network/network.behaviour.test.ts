@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
@@ -8,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCore } from "../core.ts";
-import { runCommand } from "../host/command.ts";
+import { mustRun, runCommand } from "../host/command.ts";
 import { resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
 import type { OciSpec } from "../runtime/runtime.ts";
@@ -245,6 +246,65 @@ describe("a published port", () => {
     await start(idle, { ports });
   });
 });
+
+test.skipIf(rootless)(
+  "what comes back through a narrow way out is no longer than that",
+  async () => {
+    const device = `svtest-${process.pid % 100_000}`;
+    // A machine beyond a link that takes 1280 bytes, of which the one there knows nothing, as behind many a VPN.
+    const server = `const s = require("net").createServer(() => {}).listen(80, "10.126.9.2", () => console.log("ready"));`;
+    const beyond = spawn(
+      "unshare",
+      [
+        "--net",
+        "sh",
+        "-c",
+        'echo && read -r word && exec "$@"',
+        "sh",
+        process.execPath,
+        "-e",
+        server,
+      ],
+      { stdio: ["pipe", "pipe", "inherit"] },
+    );
+    await once(beyond.stdout, "data");
+    const into = ["nsenter", "--target", String(beyond.pid), "--net"];
+    onTestFinished(async () => {
+      beyond.kill("SIGKILL");
+      await runCommand(["ip", "link", "del", device]);
+    });
+    await mustRun([
+      "ip",
+      "link",
+      "add",
+      device,
+      "mtu",
+      "1280",
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "b0",
+      "mtu",
+      "1500",
+      "netns",
+      String(beyond.pid),
+    ]);
+    await mustRun(["ip", "addr", "add", "10.126.9.1/30", "dev", device]);
+    await mustRun(["ip", "link", "set", device, "up"]);
+    await mustRun([...into, "ip", "addr", "add", "10.126.9.2/30", "dev", "b0"]);
+    await mustRun([...into, "ip", "link", "set", "b0", "up"]);
+    beyond.stdin.write("\n");
+    await once(beyond.stdout, "data");
+    const id = await start(["sh", "-c", "sleep 1000 | nc 10.126.9.2 80"]);
+    await vi.waitFor(async () => {
+      const said = await mustRun([...into, "ss", "-Htin", "state", "established"]);
+      // 1280 without the headers of IP and TCP, and the latter's time stamps.
+      expect(said).toMatch(/ mss:1228 /);
+    });
+    await own.core.containers.delete(id, true);
+  },
+);
 
 test("none has loopback only, and host this machine's interfaces", async () => {
   const none = await start(idle, { networks: "none" });

@@ -21,6 +21,8 @@ export interface Forward {
  * - `leave`: containers reach the world under the machine's address; whoever comes from 127.0.0.1, or from the
  *   container's own network by way of a published port, gets the bridge's address, so that answers come back here.
  * - `pass`: networks are apart; an internal one has no way in or out; from outside only published ports are reached.
+ *   Who is spoken to beyond a way out that takes less than our bridges do is told so (MSS): not all that lies between
+ *   says that a packet was too long.
  * - `guard`: route_localnet (links.ts) would let a container reach what listens on 127.0.0.1 of the machine.
  */
 export function ruleset(table: string, networks: NetworkRecord[], forwards: Forward[]): string {
@@ -66,6 +68,7 @@ table inet ${table} {
   }
   chain pass {
     type filter hook forward priority filter;
+    iifname @bridges oifname != @bridges tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
     iifname . oifname @within accept
     iifname @internal drop
     oifname @internal drop
