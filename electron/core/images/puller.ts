@@ -227,7 +227,7 @@ async function readDocument(
 }
 
 /** Stores a document under the digest that it was asked for by. DATA_LOSS when it is another's. */
-export async function putVerified(
+async function putVerified(
   content: ContentStore,
   digest: Digest,
   bytes: Uint8Array,
