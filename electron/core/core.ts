@@ -153,7 +153,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const networks = await NetworkService.create({
       ...{ paths, privileges, grounds, store, exchange, ready },
     });
-    closing.add(() => networks.dropIdle({ wait: tasks.list().length === 0 }));
+    closing.add(() => networks.close({ wait: tasks.list().length === 0 }));
     const imaging = await createImages({
       ...{ paths, privileges, store, layers, operations, exchange, registries, ready },
       usedBy: (id) => containers.usersOf(id),

@@ -47,6 +47,10 @@ export const core = [
   command("ip", ["iproute2"], ["iproute"]),
   command("nft", ["nftables"]),
   {
+    ...command("conntrack", ["conntrack"], ["conntrack-tools"]),
+    without: "Who sends by UDP all the time reaches a container that has come since late.",
+  },
+  {
     // Debian 11 and Ubuntu 22.04 have neither this nor pasta.
     name: "aardvark-dns",
     without: "Containers find each other by address only.",

@@ -5,7 +5,7 @@ import { AppError } from "#shared/errors";
 import { type CdiEdits, type CdiSpec, parseCdiSpec } from "./cdi-spec.ts";
 
 /** What is found in the later ones goes before what the earlier ones have: what was made since this boot. */
-export const cdiDirectories = ["/etc/cdi", "/var/run/cdi"];
+const cdiDirectories = ["/etc/cdi", "/var/run/cdi"];
 
 interface Found {
   path: string;

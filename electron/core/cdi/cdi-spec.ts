@@ -44,7 +44,6 @@ const Mount = z.object({
   /** Since 0.4. */
   type: z.string().nullish(),
 });
-export type CdiMount = z.infer<typeof Mount>;
 
 const ContainerEdits = z.object({
   env: z.array(z.string().regex(/^[^=\0]+=[^\0]*$/)).nullish(),

@@ -4,7 +4,7 @@ import { AppError } from "#shared/errors";
 
 /** The two that OCI registers; we write sha256 alone. Hexadecimal digits of each. */
 const lengths = { sha256: 64, sha512: 128 } as const;
-export type Algorithm = keyof typeof lengths;
+type Algorithm = keyof typeof lengths;
 
 /** `sha256:HEX` (or sha512), in lower case: safe as a part of a path and of a URL. */
 export const Digest = z

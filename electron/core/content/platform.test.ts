@@ -55,6 +55,23 @@ test("what does not run here is not chosen in silence, and what there is is said
   expect(platformManifests(index)).toHaveLength(3);
 });
 
+test("the only one that does not say what it is for is chosen when no other runs here", () => {
+  const index = indexOf("linux/arm64", "unknown/unknown");
+  const silent = { mediaType: mediaTypes.index, digest: digestOf(Buffer.from("silent")), size: 1 };
+  const chosen = (...more: Index["manifests"]): string | undefined =>
+    choose({ ...index, manifests: [...index.manifests, ...more] }, "linux/amd64");
+  expect(chosen(silent)).toBe("2");
+  const signature = {
+    ...{ mediaType: mediaTypes.manifest, digest: digestOf(Buffer.from("signature")), size: 1 },
+    artifactType: "application/x",
+  };
+  expect(chosen(signature, silent)).toBe("3");
+  expect(() => chosen(signature)).toThrow("does not come for linux/amd64");
+  expect(() => chosen(silent, { ...silent, mediaType: mediaTypes.manifest })).toThrow(
+    "does not come for linux/amd64",
+  );
+});
+
 test("platforms are written in one way", () => {
   expect(platformText(parsePlatform("Linux/AARCH64/v8"))).toBe("linux/arm64");
   expect(platformText(parsePlatform("linux/armhf"))).toBe("linux/arm/v7");

@@ -1,6 +1,6 @@
 import { arch, platform as nodePlatform } from "node:os";
 import { AppError } from "#shared/errors";
-import type { Descriptor, Index, Platform } from "./oci.ts";
+import { type Descriptor, type Index, isDocumentType, type Platform } from "./oci.ts";
 
 /** Node's names to Go's, which OCI uses. */
 const nodeArchitectures: Record<string, string> = {
@@ -66,7 +66,8 @@ export function normalizePlatform(platform: Platform): Platform {
 /**
  * Of an index, the manifest for `wanted`: its own variant, else the newest of those that run on it too (arm64 v9
  * runs v8, arm v7 runs v6 and v5; containerd's platforms/compare.go). Another architecture is never chosen in
- * silence. NOT_FOUND lists what there is.
+ * silence. Where none is for it, the only one that does not say what it is for: its config does, or it is an index itself.
+ * NOT_FOUND lists what there is.
  */
 export function choosePlatform(index: Index, wanted: Platform = hostPlatform()): Descriptor {
   const goal = normalizePlatform(wanted);
@@ -79,6 +80,11 @@ export function choosePlatform(index: Index, wanted: Platform = hostPlatform()):
     if (rank !== undefined && rank > (best?.rank ?? -1)) best = { descriptor, rank };
   }
   if (best) return best.descriptor;
+  const [silent, ...others] = index.manifests.filter(
+    ({ platform, mediaType, artifactType }) =>
+      !platform && artifactType === undefined && isDocumentType(mediaType),
+  );
+  if (silent && others.length === 0) return silent;
   const there = [...new Set(offered.map(({ platform }) => platformText(platform)))].join(", ");
   throw new AppError("NOT_FOUND", `The image does not come for ${platformText(goal)}`, {
     hint: there ? `Choose one of: ${there}.` : "It has no manifest of any platform.",

@@ -113,6 +113,32 @@ test("every runtime's containers are seen while they run, but for what is in a s
   }
 });
 
+test("what is mounted in a directory is neither deleted nor copied with it, of whatever file system it is", async () => {
+  const [data, inner] = ["mounted-data", "mounted-inner"].map((name) => join(own.dir, name)) as [
+    string,
+    string,
+  ];
+  await mkdir(join(data, "old/mine"), { recursive: true });
+  await writeFile(join(data, "old/log"), "1");
+  await mkdir(inner, { recursive: true });
+  await writeFile(join(inner, "kept"), "of the host");
+  const source = await container(idle, true, {
+    mounts: [
+      { type: "bind", source: data, target: "/data", readOnly: false },
+      { type: "bind", source: inner, target: "/data/old/mine", readOnly: false },
+    ],
+  });
+  expect((await download(source, "/data/old")).includes("of the host")).toBe(false);
+  const hostDirectory = join(own.dir, "mounted-copy");
+  await mkdir(hostDirectory, { recursive: true });
+  await own.core.files.copyToHost({ source, path: "/data/old", hostDirectory, overwrite: false });
+  expect(await readdir(join(hostDirectory, "old"))).toEqual(["log"]);
+  await expect(own.core.files.delete({ source, path: "/data/old" })).rejects.toThrow("mounted");
+  expect(await readdir(inner)).toEqual(["kept"]);
+  // What is mounted itself is there to be downloaded, and to be copied.
+  expect((await download(source, "/data/old/mine")).includes("of the host")).toBe(true);
+});
+
 test("the kernel's interfaces in a container are shown and read, and never written to", async () => {
   const source = await container(idle);
   expect(await text(source, "/proc/1/comm")).toBe("sh\n");

@@ -9,6 +9,7 @@ import koffi from "koffi";
 // asm-generic/unistd.h, and the same on x86-64.
 const SYS_openat2 = 437;
 // linux/openat2.h
+export const RESOLVE_NO_XDEV = 0x01;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;

@@ -4,8 +4,14 @@ import type { FileText } from "#shared/contract/files";
 import { AppError } from "#shared/errors";
 import { type Owners, typeOf } from "./entries.ts";
 import { bytesOf } from "./name-bytes.ts";
-import { O_PATH, openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from "./openat.ts";
-import { inside, type RootDirectory, self } from "./root-directory.ts";
+import {
+  O_PATH,
+  openat2,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "./openat.ts";
+import { inside, type Place, type RootDirectory, self } from "./root-directory.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar.ts";
 
 /** Bytes of a piece of a download: few frames, and with a window of them on the way a few MiB. */
@@ -74,7 +80,7 @@ export async function* download(
   }
 }
 
-/** A directory and all in its file system, as members of an archive. What goes or can't be read meanwhile is left out. */
+/** A directory and all in it but for what is mounted there, as members of an archive. What goes or can't be read meanwhile is left out. */
 async function* tree(
   fd: number,
   name: Buffer,
@@ -91,7 +97,7 @@ async function* tree(
     try {
       const stats = fstatSync(found);
       if (stats.isDirectory()) {
-        if (stats.dev === fstatSync(fd).dev) {
+        if (!isMountPoint({ fd, name: child })) {
           yield* tree(found, Buffer.concat([own, Buffer.from("/")]), owners, signal);
         }
       } else if (stats.isSymbolicLink()) {
@@ -171,14 +177,30 @@ export function* namesIn(fd: number): Generator<Buffer> {
 /** One entry, opened without reading it; undefined when it has gone. A link is itself what is opened. */
 export function openChild(fd: number, name: Buffer): number | undefined {
   try {
-    return openat2(fd, name, {
-      flags: O_PATH | constants.O_NOFOLLOW,
-      resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-    });
+    return openEntry({ fd, name }, 0);
   } catch {
     return undefined;
   }
 }
+
+/** As openChild, of what lies in the directory itself: EXDEV when it is mounted there. Throws as Node does. */
+export const openWithin = (place: Place): number => openEntry(place, RESOLVE_NO_XDEV);
+
+/** Of any file system: a bind mount may be of the one that its directory is in, which numbers of devices don't tell. */
+export function isMountPoint(place: Place): boolean {
+  try {
+    closeSync(openWithin(place));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EXDEV";
+  }
+}
+
+const openEntry = ({ fd, name }: Place, resolve: number): number =>
+  openat2(fd, name, {
+    flags: O_PATH | constants.O_NOFOLLOW,
+    resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | resolve,
+  });
 
 export function linkTarget(fd: number, name: Buffer): Buffer | undefined {
   try {

@@ -19,7 +19,16 @@ import { type FileHandle, open } from "node:fs/promises";
 import { AppError } from "#shared/errors";
 import { permissions } from "./entries.ts";
 import { renameat } from "./openat.ts";
-import { contents, linkTarget, namesIn, openChild, openRegular, sizeOf } from "./read.ts";
+import {
+  contents,
+  isMountPoint,
+  linkTarget,
+  namesIn,
+  openChild,
+  openRegular,
+  openWithin,
+  sizeOf,
+} from "./read.ts";
 import { inside, type Place, self } from "./root-directory.ts";
 
 /** What a copy or a removal has come to. */
@@ -143,21 +152,18 @@ async function removeTree(
   signal.throwIfAborted();
   const stats = lstatSync(inside(place));
   if (stats.isDirectory()) {
-    const fd = openChild(place.fd, place.name);
-    if (fd !== undefined) {
-      try {
-        if (fstatSync(fd).dev !== fstatSync(place.fd).dev) throw errno("EBUSY");
-        // All names first: what is removed while a directory is read may hide what is not (readdir(3)).
-        for (const name of [...namesIn(fd)]) {
-          try {
-            await removeTree({ fd, name }, done, tell, signal);
-          } catch (error) {
-            if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-          }
+    const fd = openUnmounted(place);
+    try {
+      // All names first: what is removed while a directory is read may hide what is not (readdir(3)).
+      for (const name of [...namesIn(fd)]) {
+        try {
+          await removeTree({ fd, name }, done, tell, signal);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
         }
-      } finally {
-        closeSync(fd);
       }
+    } finally {
+      closeSync(fd);
     }
     rmdirSync(inside(place));
   } else {
@@ -165,6 +171,14 @@ async function removeTree(
   }
   done.files += 1;
   await tell(done);
+}
+
+function openUnmounted(place: Place): number {
+  try {
+    return openWithin(place);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "EXDEV" ? errno("EBUSY") : error;
+  }
 }
 
 export interface CopyOptions {
@@ -177,7 +191,7 @@ export interface CopyOptions {
 
 /**
  * Copies what `from` (O_PATH) is to a place: files, directories and links, with modes and times; without setuid, whose
- * owner is another there. Devices, pipes and sockets are left out, as are file systems mounted in it. EEXIST when
+ * owner is another there. Devices, pipes and sockets are left out, as are directories mounted in it. EEXIST when
  * there is something, unless `overwrite`: then directories become one.
  */
 export async function copyTree(from: Place, to: Place, options: CopyOptions): Promise<void> {
@@ -233,8 +247,7 @@ class Copy {
         const child = openChild(fd, name);
         if (child === undefined) continue;
         try {
-          const inner = fstatSync(child);
-          if (inner.isDirectory() && inner.dev !== stats.dev) continue;
+          if (fstatSync(child).isDirectory() && isMountPoint({ fd, name })) continue;
           await this.node({ fd, name }, child, { fd: target, name });
         } finally {
           closeSync(child);

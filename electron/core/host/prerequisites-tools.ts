@@ -231,6 +231,16 @@ export const tools: Tool[] = [
     packages: samePackage("nftables"),
   },
   {
+    name: "conntrack",
+    purpose: "Lets who sends by UDP all the time reach a container that has come since",
+    requiredBy: "none",
+    without:
+      "Who has sent to a published UDP port before its container came reaches it only after half a minute of silence.",
+    commands: ["conntrack"],
+    version: ["--version"],
+    packages: { ...samePackage("conntrack"), dnf: "conntrack-tools" },
+  },
+  {
     name: "aardvark-dns",
     purpose: "Lets containers of a network find each other by name",
     requiredBy: "none",

@@ -63,6 +63,9 @@ const DockerManifest = z.array(
   }),
 );
 
+/** Indexes that lead to an image, one in the other. */
+const mostIndexes = 4;
+
 /** OCI's and containerd's annotations for what an image in a layout is called. */
 const nameAnnotations = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
 
@@ -165,12 +168,14 @@ export class ArchiveLoader {
   }
 
   /** Of an index in the index the manifest for this host, or its only one. */
-  async #single(files: Files, descriptor: Descriptor): Promise<Descriptor> {
-    if (!isIndexType(descriptor.mediaType)) return descriptor;
+  async #single(files: Files, descriptor: Descriptor, depth = 0): Promise<Descriptor> {
+    if (!isIndexType(descriptor.mediaType) || depth === mostIndexes) return descriptor;
     const document = parseDocument(await readBlob(files, descriptor), descriptor.mediaType);
     if (document.kind !== "index") return descriptor;
     const all = platformManifests(document.index);
-    return all.length === 1 && all[0] ? all[0].descriptor : choosePlatform(document.index);
+    const [only] = all;
+    const chosen = all.length === 1 && only ? only.descriptor : choosePlatform(document.index);
+    return this.#single(files, chosen, depth + 1);
   }
 
   async #loadOci(files: Files, descriptor: Descriptor, op: OperationContext) {

@@ -43,7 +43,12 @@ interface Found {
   mediaType: string;
   bytes: Uint8Array;
   manifest: Manifest;
+  /** What its config has to be for, where one was asked for, or an index did not say. */
+  platform: string | undefined;
 }
+
+/** Indexes that lead to an image, one in the other. */
+const mostIndexes = 4;
 
 /** Brings images here: manifest and config by the main thread, layers each as one stream in others. */
 export class Puller {
@@ -79,7 +84,7 @@ export class Puller {
       });
       const configFile = await this.#config(repository, config, signal);
       requireAgreement(found.manifest, configFile);
-      requirePlatform(configFile, platform);
+      requirePlatform(configFile, found.platform);
       await this.#layers(repository, lease, { found, configFile, progress, op });
       await putVerified(content, found.digest, found.bytes);
       const documents = await maker.read(found);
@@ -176,18 +181,20 @@ async function findManifest(
 ): Promise<Found> {
   let found = await repository.manifest(referenceTarget(reference), { signal });
   let document = parseDocument(found.bytes, found.mediaType);
-  if (document.kind === "index") {
+  let must = platform;
+  for (let depth = 0; document.kind === "index"; depth += 1) {
+    if (depth === mostIndexes) {
+      throw new AppError("UNIMPLEMENTED", `${repository.name} has indexes within indexes`);
+    }
     const wanted = platform === undefined ? hostPlatform() : parsePlatform(platform);
     const chosen = choosePlatform(document.index, wanted);
+    if (!chosen.platform) must = platformText(wanted);
     found = await repository.manifest(chosen.digest, { signal });
     document = parseDocument(found.bytes, chosen.mediaType);
   }
-  if (document.kind === "index") {
-    throw new AppError("UNIMPLEMENTED", `${repository.name} has an index within an index`);
-  }
   requireImage(document.manifest);
   const { mediaType, manifest } = document;
-  return { digest: found.digest, mediaType, bytes: found.bytes, manifest };
+  return { digest: found.digest, mediaType, bytes: found.bytes, manifest, platform: must };
 }
 
 /** One that was not asked for is taken where there is no other, as docker does; not in another's place. */
@@ -220,7 +227,7 @@ async function readDocument(
 }
 
 /** Stores a document under the digest that it was asked for by. DATA_LOSS when it is another's. */
-export async function putVerified(
+async function putVerified(
   content: ContentStore,
   digest: Digest,
   bytes: Uint8Array,

@@ -16,6 +16,7 @@ import {
 } from "vitest";
 import type { Transfer } from "#shared/contract/images";
 import { workerUrl } from "../base/worker.ts";
+import { digestOf } from "../content/digest.ts";
 import {
   makeCertificate,
   startCuttingProxy,
@@ -120,6 +121,28 @@ describe("a pull", () => {
     const again = followed(reference);
     await t.core.transfers.pull(reference);
     expect((await again).at(-1)?.layers.map(({ state }) => state)).toEqual(Array(3).fill("there"));
+  });
+
+  test("finds an image in an index in an index, though none says what it is for", async () => {
+    const put = async (tag: string, manifests: object[]): Promise<object> => {
+      const mediaType = "application/vnd.oci.image.index.v1+json";
+      const body = JSON.stringify({ schemaVersion: 2, mediaType, manifests });
+      const url = `http://${registry.host}/v2/team/app/manifests/${tag}`;
+      const headers = { "content-type": mediaType };
+      const { status } = await fetch(url, { method: "PUT", body, headers });
+      expect(status).toBe(201);
+      return { mediaType, digest: digestOf(Buffer.from(body)), size: body.length };
+    };
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    const url = `http://${registry.host}/v2/team/app/manifests/${image.digest}`;
+    const { length: size } = await (await fetch(url, { headers: { accept: mediaType } })).text();
+    const inner = await put("inner", [{ mediaType, digest: image.digest, size }]);
+    await put("outer", [inner]);
+    const reference = `${registry.host}/team/app:outer`;
+    expect(await t.core.transfers.pull(reference)).toMatchObject({ id: image.id });
+    await expect(t.core.transfers.pull(reference, "linux/arm64")).rejects.toMatchObject({
+      code: "NOT_FOUND",
+    });
   });
 
   test("shares the layers that another image has", async () => {

@@ -16,6 +16,8 @@ export type SearchMessage =
   | { error: ErrorInfo };
 
 const maxMatches = 100_000;
+/** Of a longer line, bytes, each such part is searched by itself: it must be in memory whole. A window shows less. */
+const maxLine = 16 * 1024 * 1024;
 /** Progress is told this often, in ms: often enough to look live. */
 const tellEvery = 50;
 const chunk = Buffer.allocUnsafe(1 << 20);
@@ -26,12 +28,16 @@ function search(request: SearchRequest, tell: (message: SearchMessage) => void):
   const fd = openSync(request.path, "r");
   try {
     const { size } = fstatSync(fd);
-    const joiner = new LineJoiner(logStart);
+    const joiner = new LineJoiner(logStart, maxLine, "break");
     let matches: number[] = [];
     let found = 0;
+    /** By stream, whose lines come one after the other: the last that matched, of which there may be more. */
+    const last = [-1, -1];
     const visit = (line: RawLine): void => {
       if (wanted !== undefined && line.stream !== wanted) return;
+      if (last[line.stream] === line.line) return;
       if (!test(plainText(line.bytes.toString("utf8")))) return;
+      last[line.stream] = line.line;
       found += 1;
       if (found <= maxMatches) matches.push(line.line);
     };

@@ -203,6 +203,17 @@ test("searches the whole log: text, expressions, one stream, through colours", a
   expect(isCode(wrong, "INVALID_ARGUMENT") && wrong.details.output).toContain("Unterminated group");
 });
 
+test("searches also what of a long line is not shown", async () => {
+  // Behind it, and over the edge of what is.
+  appendOutput(path, `${"-".repeat(maxText - 3)}needle${"-".repeat(maxText)}thimble\nneedle\n`);
+  const find = async (text: string, regex = false): Promise<number[]> => {
+    const input = { id: "c", text, regex, caseSensitive: true };
+    return (await collect(service.search(input))).flatMap((item) => item.matches);
+  };
+  expect(await find("needle")).toEqual([0, 1]);
+  expect(await find("thimble$", true)).toEqual([0]);
+});
+
 test("a search that never ends is ended by cancelling", async () => {
   appendOutput(path, `${"a".repeat(40)}b\n`);
   const controller = new AbortController();

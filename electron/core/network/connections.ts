@@ -13,7 +13,7 @@ import { hostResolver, searchLines, writeEtcFiles } from "./etc-files.ts";
 import { groundId } from "./ground.ts";
 import type { HeldNamespace } from "./held-namespace.ts";
 import type { HostNetwork } from "./host-network.ts";
-import type { Names } from "./names.ts";
+import { forwarders, type Names } from "./names.ts";
 import type { NetworkPlan } from "./network-plan.ts";
 import type { Connection, NetworkStore, PublishedPort } from "./network-store.ts";
 import { choosePorts, collide, requireLed } from "./ports.ts";
@@ -66,7 +66,7 @@ export class Connections {
   async checkPort(port: PortChoice): Promise<void> {
     const others = await this.#portsOfOthers();
     await choosePorts({
-      ...{ wishes: [port], before: [], ipv6: false },
+      ...{ wishes: [port], before: [], ipv6: false, networks: this.#o.store.networks() },
       holder: (one) => this.#holder("", one, others),
     });
   }
@@ -330,7 +330,7 @@ export class Connections {
     if (plan.kind === "networks" && !this.#o.user) requireLed(wishes, ipv6);
     const others = wishes.length > 0 ? await this.#portsOfOthers() : [];
     const ports = await choosePorts({
-      ...{ wishes, before: before?.ports ?? [], ipv6 },
+      ...{ wishes, before: before?.ports ?? [], ipv6, networks: store.networks() },
       holder: (port) => this.#holder(id, port, others),
     });
     return { ...base, connected: true, endpoints, ports };
@@ -385,10 +385,11 @@ export class Connections {
       user: outside,
       networks: names.available ? gateways : outside,
     }[plan.kind];
+    const isAsked = plan.kind === "networks" && names.available && forwarders(connection);
     await writeEtcFiles(paths, defaultNamespace, connection.id, {
       hostname,
       addresses: endpoints.flatMap(({ ip4, ip6 }) => (ip6 ? [ip4, ip6] : [ip4])),
-      nameservers: dns.servers ?? nameservers,
+      nameservers: (isAsked ? undefined : dns.servers) ?? nameservers,
       search: searchLines(plan.kind === "none" ? [] : host.search, dns),
       extraHosts: extraHosts.flatMap(({ host: name, ip }) => {
         const address = ip === "host-gateway" ? this.#hostGateway(connection, plan) : ip;

@@ -1,7 +1,9 @@
+import { networkInterfaces } from "node:os";
 import type { NetworkChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
 import { addressProblem, freeAddress, macOf, normalAddress, parseSubnet } from "./addresses.ts";
 import type { Endpoint, NetworkRecord, NetworkStore } from "./network-store.ts";
+import { bridgesOfAll } from "./ruleset.ts";
 
 /**
  * A container's place in a network: the address that was asked for, else the one it had, else a free one. One that
@@ -65,4 +67,13 @@ export function chooseEndpoint(
     mac: choice.mac?.toLowerCase() ?? macOf(ip4),
     aliases: choice.aliases ?? [],
   };
+}
+
+/** Addresses of bridges: of these networks, whether or not they are there, and of those that other managers have now. */
+export function gatewayAddresses(networks: readonly NetworkRecord[]): string[] {
+  const others = Object.entries(networkInterfaces())
+    .filter(([name]) => name.startsWith(bridgesOfAll))
+    .flatMap(([, found = []]) => found.map(({ address }) => address));
+  const own = networks.flatMap(({ gateway, gateway6 }) => [gateway, gateway6 ?? []].flat());
+  return [...own, ...others];
 }

@@ -68,6 +68,8 @@ export async function writeEtcFiles(
   );
 }
 
+/** Whom this machine asks for names: resolv.conf(5). */
+export const resolvConf = "/etc/resolv.conf";
 /** systemd-resolved's own servers: 127.0.0.53 in /etc/resolv.conf is nobody inside a container. */
 const resolvedFile = "/run/systemd/resolve/resolv.conf";
 
@@ -82,7 +84,7 @@ export interface Resolver {
 }
 
 export async function hostResolver(): Promise<Resolver> {
-  const main = parseResolv(await readFile("/etc/resolv.conf", "utf8").catch(() => ""));
+  const main = parseResolv(await readFile(resolvConf, "utf8").catch(() => ""));
   if (main.nameservers.length > 0) return main;
   const resolved = parseResolv(await readFile(resolvedFile, "utf8").catch(() => ""));
   return { ...main, nameservers: resolved.nameservers };

@@ -43,19 +43,29 @@ export async function dismissBridge(bridge: string): Promise<void> {
 
 async function admitByIptables(bridge: string): Promise<void> {
   for (const tool of ["iptables", "ip6tables"]) {
-    const rules = await filterRules(tool);
-    const lines: string[] = [];
-    if (/^-P FORWARD DROP$/m.test(rules)) {
-      lines.push(`-I FORWARD 1 -i ${bridge} -j ACCEPT`, `-I FORWARD 1 -o ${bridge} -j ACCEPT`);
-    }
-    if (/^-P INPUT DROP$/m.test(rules)) {
-      // Names are asked of the bridge's address.
-      for (const protocol of ["udp", "tcp"]) {
-        lines.push(`-I INPUT 1 -i ${bridge} -p ${protocol} --dport 53 -j ACCEPT`);
-      }
-    }
+    const lines = admitting(await filterRules(tool), bridge);
     if (lines.length > 0) await restore(tool, lines);
   }
+}
+
+/** What has to be added to the rules of a filter, as `iptables -S` lists them, for a bridge that they stop. */
+export function admitting(rules: string, bridge: string): string[] {
+  const isStopped = (chain: string): boolean =>
+    rules.split("\n").includes(`-P ${chain} DROP`) &&
+    !rules
+      .split("\n")
+      .some((line) => line.startsWith(`-A ${chain} `) && line.split(" ").includes(bridge));
+  return [
+    ...(isStopped("FORWARD")
+      ? ["-i", "-o"].map((way) => `-I FORWARD 1 ${way} ${bridge} -j ACCEPT`)
+      : []),
+    // Names are asked of the bridge's address.
+    ...(isStopped("INPUT")
+      ? ["udp", "tcp"].map(
+          (protocol) => `-I INPUT 1 -i ${bridge} -p ${protocol} --dport 53 -j ACCEPT`,
+        )
+      : []),
+  ];
 }
 
 async function dismissByIptables(tool: string, bridge: string): Promise<void> {

@@ -29,11 +29,14 @@ export interface Grounds {
   find(needed: boolean): Promise<Ground | undefined>;
   /** Lets go of what nobody needs. False when somebody does. */
   endUnused(): Promise<boolean>;
+  /** This machine has other name servers than before. */
+  resolverChanged(): Promise<void>;
 }
 
 export const machineGrounds: Grounds = {
   find: () => Promise.resolve(machine),
   endUnused: () => Promise.resolve(true),
+  resolverChanged: () => Promise.resolve(),
 };
 
 /** What pasta is to this ground among those of containers, whose names are longer. */
@@ -76,6 +79,15 @@ export class UserGrounds implements Grounds {
 
   endUnused(): Promise<boolean> {
     return this.namespaces.endUnused();
+  }
+
+  /** pasta knows those that it began with: the one that names are asked through is started anew. */
+  async resolverChanged(): Promise<void> {
+    await this.#keeping;
+    const pid = this.namespaces.pid();
+    if (pid === undefined || !this.hasWayOut) return;
+    await this.user.leave(groundId);
+    await this.#keepWayOut(pid);
   }
 
   /** One at a time: two would be started. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#shared/errors";
 import { formatSubnet, mark, overlap, parseSubnet, type Subnet } from "./addresses.ts";
+import { forgetUdp } from "./conntrack.ts";
 import { admitBridge, applyRuleset, dismissBridge, redirect, tableName } from "./firewall.ts";
 import { type Ground, type Grounds, machine } from "./ground.ts";
 import type { HeldNamespace } from "./held-namespace.ts";
@@ -12,12 +13,13 @@ import {
   makeBridge,
   removeLinks,
   routeProcess,
+  setUpBridge,
 } from "./links.ts";
 import type { Names } from "./names.ts";
 import type { Connection, NetworkRecord, NetworkStore } from "./network-store.ts";
 import { PortBoard } from "./port-board.ts";
 import { ReadyNamespaces } from "./ready-namespaces.ts";
-import { type Forward, redirection, ruleset } from "./ruleset.ts";
+import { bridgesOfAll, type Forward, redirection, ruleset } from "./ruleset.ts";
 
 /**
  * The machine's side of one manager's networks: bridges, veth pairs, packet filter, names. It follows the records:
@@ -33,12 +35,16 @@ export class HostNetwork {
   readonly board: PortBoard;
   /** The table as it was made: without its ports, and these. */
   #ruleset: { frame: string | undefined; leads: string | undefined } | undefined;
+  /** Where it led when that was last changed; undefined: an earlier manager's leads, which are the same. */
+  #forwards: readonly Forward[] | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   readonly #problems = new Map<string, AppError>();
   /** Until when a bridge that nobody is connected to is kept, by its network's name. */
   readonly #idle = new Map<string, number>();
   readonly #namespaces = new ReadyNamespaces();
+  /** Bridges that are known to have all they need: an earlier manager's may have been killed halfway. */
+  readonly #whole = new Set<string>();
   /** The networks that somebody was connected to when it last settled. */
   #used = new Set<string>();
   #idleTimer: NodeJS.Timeout | undefined;
@@ -100,6 +106,12 @@ export class HostNetwork {
     while (!(await this.#grounds.endUnused()) && Date.now() < until) await delay(20);
   }
 
+  /** This machine has other name servers than before: whoever answers for names is to ask those. */
+  async resolverChanged(): Promise<void> {
+    await this.#grounds.resolverChanged();
+    await this.#names.reread();
+  }
+
   /** Rejects with what kept `settle` from making what this connection needs. */
   requireWhole(connection: Connection): void {
     for (const name of [rulesetProblem, ...connection.endpoints.map(({ network }) => network)]) {
@@ -145,7 +157,7 @@ export class HostNetwork {
   }
 
   get #bridgePrefix(): string {
-    return `sy${this.#mark}-`;
+    return `${bridgesOfAll}${this.#mark}-`;
   }
 
   get #vethPrefix(): string {
@@ -237,11 +249,15 @@ export class HostNetwork {
       this.#problems.set("", AppError.from(error));
     }
     for (const network of networks) {
-      if (bridges.includes(network.bridge)) continue;
+      const isThere = bridges.includes(network.bridge);
+      if (isThere && this.#whole.has(network.bridge)) continue;
       try {
-        requireUnused(network);
-        await makeBridge(ground, network);
+        if (!isThere) {
+          requireUnused(network);
+          await makeBridge(ground, network);
+        } else if (ground.isMachine) await setUpBridge(network);
         if (ground.isMachine) await admitBridge(network.bridge);
+        this.#whole.add(network.bridge);
       } catch (error) {
         this.#problems.set(network.name, AppError.from(error));
       }
@@ -249,7 +265,7 @@ export class HostNetwork {
   }
 
   async #settleRuleset(networks: NetworkRecord[], connections: Connection[]): Promise<void> {
-    const forwards = connections.flatMap((connection) => this.#forwards(connection));
+    const forwards = connections.flatMap((connection) => this.#forwardsOf(connection));
     const frame = networks.length > 0 ? ruleset(this.#table, networks, []) : undefined;
     const leads = frame === undefined ? undefined : redirection(this.#table, forwards);
     const before = this.#ruleset;
@@ -262,6 +278,9 @@ export class HostNetwork {
       }
       await this.board.post(forwards.map(({ port }) => port));
       this.#ruleset = { frame, leads };
+      const changed = differing(this.#forwards ?? forwards, forwards);
+      this.#forwards = forwards;
+      await forgetUdp(changed);
     } catch (error) {
       this.#ruleset = undefined;
       const problem = AppError.wrap(error, "The packet filter could not be set up");
@@ -269,7 +288,7 @@ export class HostNetwork {
     }
   }
 
-  #forwards(connection: Connection): Forward[] {
+  #forwardsOf(connection: Connection): Forward[] {
     const wayOut = this.wayOut(connection)?.name;
     const endpoint = connection.endpoints.find(({ network }) => network === wayOut);
     if (!endpoint) return [];
@@ -295,33 +314,54 @@ const portBoard = "/run/shimyard-ports";
 /** No network's name: what concerns all of them. */
 const rulesetProblem = "*";
 
-/** FAILED_PRECONDITION when the machine reaches something else by a part of the subnet, since a VPN came up, say. */
-function requireUnused(network: NetworkRecord): void {
-  const subnet = parseSubnet(network.subnet);
-  const other = hostRoutes().find((route) => overlap(route.subnet, subnet));
-  if (!other) return;
-  throw new AppError(
-    "FAILED_PRECONDITION",
-    `The subnet ${network.subnet} of network "${network.name}" is in use: ${formatSubnet(other.subnet)} is reached by ${other.device}`,
-    { hint: "Remove the network, and create it with another subnet." },
+/** Those that only one of two lists has. */
+function differing(a: readonly Forward[], b: readonly Forward[]): Forward[] {
+  const keys = [a, b].map((list) => new Set(list.map((forward) => JSON.stringify(forward))));
+  return [...a, ...b].filter((forward) => {
+    const key = JSON.stringify(forward);
+    return !keys.every((set) => set.has(key));
+  });
+}
+
+/** FAILED_PRECONDITION when the machine reaches something else by a part of a subnet, since a VPN came up, say. */
+function requireUnused({ name, subnet, subnet6 }: NetworkRecord): void {
+  const routes = hostRoutes();
+  for (const text of [subnet, ...(subnet6 === undefined ? [] : [subnet6])]) {
+    const other = routes.find((route) => overlap(route.subnet, parseSubnet(text)));
+    if (!other) continue;
+    throw new AppError(
+      "FAILED_PRECONDITION",
+      `The subnet ${text} of network "${name}" is in use: ${formatSubnet(other.subnet)} is reached by ${other.device}`,
+      { hint: "Remove the network, and create it with another subnet." },
+    );
+  }
+}
+
+/** Where this machine sends packets, of both families, but for the way out. */
+export function hostRoutes(): Route[] {
+  const read = (name: string, parse: (text: string) => Route[]): Route[] => {
+    try {
+      return parse(readFileSync(`/proc/net/${name}`, "utf8"));
+    } catch {
+      // A kernel without that family.
+      return [];
+    }
+  };
+  return [...read("route", parseRoutes), ...read("ipv6_route", parseRoutes6)].filter(
+    ({ subnet }) => subnet.bits > 0,
   );
 }
 
-/**
- * Where this machine sends packets, but for the way out: /proc/net/route has addresses as hexadecimal numbers in the
- * machine's own byte order, which is little-endian on all that Electron runs on.
- */
-export function hostRoutes(): { device: string; subnet: Subnet }[] {
-  let text = "";
-  try {
-    text = readFileSync("/proc/net/route", "utf8");
-  } catch {
-    return [];
-  }
-  return parseRoutes(text).filter(({ subnet }) => subnet.bits > 0);
+interface Route {
+  device: string;
+  subnet: Subnet;
 }
 
-export function parseRoutes(text: string): { device: string; subnet: Subnet }[] {
+/**
+ * /proc/net/route has addresses as hexadecimal numbers in the machine's own byte order, which is little-endian on all that
+ * Electron runs on.
+ */
+export function parseRoutes(text: string): Route[] {
   const swapped = (hex: string): bigint =>
     BigInt(Buffer.from(hex, "hex").reverse().readUInt32BE(0));
   return text
@@ -333,5 +373,23 @@ export function parseRoutes(text: string): { device: string; subnet: Subnet }[] 
       const [device = "", base = "0", , , , , , netmask = "0"] = fields;
       const bits = swapped(netmask.trim()).toString(2).replaceAll("0", "").length;
       return { device, subnet: { family: 4, base: swapped(base), bits } };
+    });
+}
+
+/** /proc/net/ipv6_route has no head, and addresses and prefix lengths as plain hexadecimal numbers. */
+export function parseRoutes6(text: string): Route[] {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields.length === 10)
+    .map((fields) => {
+      const [base = "0", bits = "0"] = fields;
+      const subnet = {
+        family: 6,
+        base: BigInt(`0x${base}`),
+        bits: Number.parseInt(bits, 16),
+      } as const;
+      return { device: fields.at(-1) ?? "", subnet };
     });
 }

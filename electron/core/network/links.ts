@@ -30,7 +30,7 @@ export function linkNames({ proc }: Pick<Ground, "proc">): string[] {
 
 /** Makes a network's bridge, with the gateway's addresses on it. Nothing of it stays when that fails. */
 export async function makeBridge(ground: Ground, network: NetworkRecord): Promise<void> {
-  const { bridge, subnet, gateway, subnet6, gateway6, internal } = network;
+  const { bridge, subnet, gateway, subnet6, gateway6 } = network;
   try {
     const lines = [
       // An address of its own: else it would change with those of the containers.
@@ -42,16 +42,20 @@ export async function makeBridge(ground: Ground, network: NetworkRecord): Promis
       `link set ${bridge} up`,
     ];
     await ip(lines, ground.enter);
-    if (!ground.isMachine) return;
-    // A port published on 127.0.0.1 leads from there to a container; ruleset.ts keeps everyone else off.
-    await sysctl(`ipv4/conf/${bridge}/route_localnet`, "1");
-    if (subnet6 === undefined) await sysctl(`ipv6/conf/${bridge}/disable_ipv6`, "1");
-    else await sysctl(`ipv6/conf/${bridge}/accept_ra`, "0");
-    if (!internal) await allowForwarding(subnet6 !== undefined);
+    if (ground.isMachine) await setUpBridge(network);
   } catch (error) {
     await removeLinks(ground, [bridge]);
     throw AppError.wrap(error, `Network "${network.name}" could not be set up`);
   }
+}
+
+/** What the kernel is told of a bridge of this machine that is there. Idempotent. */
+export async function setUpBridge({ bridge, subnet6, internal }: NetworkRecord): Promise<void> {
+  // A port published on 127.0.0.1 leads from there to a container; ruleset.ts keeps everyone else off.
+  await sysctl(`ipv4/conf/${bridge}/route_localnet`, "1");
+  if (subnet6 === undefined) await sysctl(`ipv6/conf/${bridge}/disable_ipv6`, "1");
+  else await sysctl(`ipv6/conf/${bridge}/accept_ra`, "0");
+  if (!internal) await allowForwarding(subnet6 !== undefined);
 }
 
 /**
@@ -62,11 +66,11 @@ async function allowForwarding(ipv6: boolean): Promise<void> {
   await sysctl("ipv4/ip_forward", "1");
   if (!ipv6) return;
   // A router ignores other routers' announcements unless told to go on (ip-sysctl.rst, accept_ra).
-  const out = /^(?:0{32} ){1}.* (\S+)$/m.exec(
-    await readFile("/proc/net/ipv6_route", "utf8").catch(() => ""),
-  )?.[1];
-  if (out !== undefined && (await readSysctl(`ipv6/conf/${out}/accept_ra`)) === "1") {
-    await sysctl(`ipv6/conf/${out}/accept_ra`, "2");
+  const routes = await readFile("/proc/net/ipv6_route", "utf8").catch(() => "");
+  for (const [, out] of routes.matchAll(/^0{32} 00 .* (\S+)$/gm)) {
+    if ((await readSysctl(`ipv6/conf/${out}/accept_ra`)) === "1") {
+      await sysctl(`ipv6/conf/${out}/accept_ra`, "2");
+    }
   }
   await sysctl("ipv6/conf/all/forwarding", "1");
 }

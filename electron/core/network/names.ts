@@ -55,6 +55,12 @@ export class Names {
     this.#applied = wanted;
   }
 
+  /** Has it read again whom this machine asks, which it does only when it is told to. */
+  async reread(): Promise<void> {
+    const pid = await this.#runningPid();
+    if (pid !== undefined) process.kill(pid, "SIGHUP");
+  }
+
   async #write(files: Map<string, string>): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.#directory)) {
@@ -92,15 +98,27 @@ export class Names {
   }
 }
 
-/** aardvark-dns: `LISTEN,...` and lines `ID IPV4,... IPV6,... NAME,...`. */
+/**
+ * The name servers that a container is to have asked, instead of the machine's, for what is no name of its networks.
+ * Undefined when it has to ask them by itself: its loopback is its own.
+ */
+export function forwarders({ dns }: Pick<Connection, "dns">): string[] | undefined {
+  const { servers = [] } = dns ?? {};
+  return servers.some((address) => /^(127\.|::1$)/.test(address)) ? undefined : servers;
+}
+
+/** aardvark-dns: `LISTEN,...` and lines `ID IPV4,... IPV6,... NAME,... SERVER,...`, the last of which may be absent. */
 export function configFile(network: NetworkRecord, connections: Connection[]): string {
   const lines = connections.flatMap((connection) => {
     const endpoint = connection.endpoints.find((one) => one.network === network.name);
     if (!endpoint) return [];
     // Names are told apart without regard to case: it asks for them in lower case.
     const lower = [...connection.names, ...endpoint.aliases].map((name) => name.toLowerCase());
-    const names = [...new Set(lower)];
-    return [`${connection.id} ${endpoint.ip4} ${endpoint.ip6 ?? ""} ${names.join(",")}`];
+    // A host name may be anything; one that would be taken for more than a name is not asked for.
+    const names = [...new Set(lower)].filter((name) => /^[^\s,]+$/.test(name));
+    const servers = forwarders(connection) ?? [];
+    const fields = [connection.id, endpoint.ip4, endpoint.ip6 ?? "", names.join(",")];
+    return [[...fields, ...(servers.length > 0 ? [servers.join(",")] : [])].join(" ")];
   });
   const listen = [network.gateway, ...(network.gateway6 ? [network.gateway6] : [])];
   return `${[listen.join(","), ...lines].join("\n")}\n`;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Disposable } from "#shared/base/disposable";
 import type { ContainerConfig } from "#shared/contract/containers";
 import {
   defaultNetwork,
@@ -24,15 +25,18 @@ import {
   normalAddress,
   overlap,
   parseSubnet,
+  type Subnet,
 } from "./addresses.ts";
 import type { Connectable } from "./connectable.ts";
 import { Connections } from "./connections.ts";
+import { resolvConf } from "./etc-files.ts";
 import { machineGrounds, type UserGrounds } from "./ground.ts";
 import { HostNetwork, hostRoutes } from "./host-network.ts";
 import { Names } from "./names.ts";
 import { findNetworkAbilities } from "./network-abilities.ts";
 import { type NetworkPlan, noBridges, planNetwork } from "./network-plan.ts";
 import { type NetworkRecord, NetworkStore } from "./network-store.ts";
+import { watchResolver } from "./resolver-watch.ts";
 
 export interface NetworkServiceOptions {
   paths: Paths;
@@ -53,6 +57,7 @@ export class NetworkService {
   readonly #abilities: NetworkAbilities;
   readonly #oldPasta: boolean;
   readonly #watch: ListWatch<Network>;
+  readonly #resolver: Disposable;
 
   static async create(options: NetworkServiceOptions): Promise<NetworkService> {
     return new NetworkService(options, await findNetworkAbilities(options.privileges.rootless));
@@ -73,6 +78,10 @@ export class NetworkService {
       root: paths.data,
       able: abilities.bridges.ok,
       grounds: grounds ?? machineGrounds,
+    });
+    this.#resolver = watchResolver(resolvConf, () => {
+      // Names within the networks are answered all the same.
+      void this.#host.resolverChanged().catch(() => undefined);
     });
     this.#watch = new ListWatch({
       list: () => this.#list(),
@@ -205,6 +214,12 @@ export class NetworkService {
     await this.#host.dropIdle(options);
   }
 
+  /** As dropIdle, for the end. */
+  async close(options: { wait?: boolean } = {}): Promise<void> {
+    this.#resolver.dispose();
+    await this.dropIdle(options);
+  }
+
   #requireBridges(): void {
     const { ok, reason } = this.#abilities.bridges;
     if (!ok) throw new AppError("FAILED_PRECONDITION", reason ?? noBridges);
@@ -218,25 +233,33 @@ export class NetworkService {
       });
     }
     const seed = `${this.#o.paths.data} ${name}`;
-    const networks = this.#store.networks();
-    const own = networks.map(({ subnet }) => parseSubnet(subnet));
+    const own = this.#store
+      .networks()
+      .flatMap((network) =>
+        subnetsOf(network).map((subnet) => ({ by: `network "${network.name}"`, subnet })),
+      );
+    const others = hostRoutes().map(({ device, subnet }) => ({
+      by: `this machine's ${device}`,
+      subnet,
+    }));
+    const used = [...own, ...others];
+    const requireApart = (chosen: Subnet, field: string): Subnet => {
+      const taken = used.find(({ subnet }) => overlap(subnet, chosen));
+      if (!taken) return chosen;
+      const message = `${formatSubnet(chosen)} overlaps that of ${taken.by}`;
+      const hint = "Choose another one, or leave it empty.";
+      throw new AppError("FAILED_PRECONDITION", message, { field, hint });
+    };
     const subnet = config.subnet
-      ? parseSubnet(config.subnet)
-      : chooseSubnet(seed, [...own, ...hostRoutes().map((route) => route.subnet)]);
-    const taken = networks.find((network) => overlap(parseSubnet(network.subnet), subnet));
-    const device = hostRoutes().find((route) => overlap(route.subnet, subnet))?.device;
-    if (taken ?? device) {
-      const by = taken ? `network "${taken.name}"` : `this machine's ${device}`;
-      throw new AppError("FAILED_PRECONDITION", `${formatSubnet(subnet)} overlaps that of ${by}`, {
-        ...{ field: "subnet", hint: "Choose another one, or leave it empty." },
-      });
-    }
+      ? requireApart(parseSubnet(config.subnet), "subnet")
+      : chooseSubnet(
+          seed,
+          used.map((one) => one.subnet),
+        );
     const gateway = gatewayIn(subnet, config.gateway, "gateway");
     const ipv6 = config.ipv6 || config.subnet6 !== undefined;
     const subnet6 = ipv6
-      ? config.subnet6
-        ? parseSubnet(config.subnet6)
-        : chooseSubnet6(seed)
+      ? requireApart(config.subnet6 ? parseSubnet(config.subnet6) : chooseSubnet6(seed), "subnet6")
       : undefined;
     return {
       ...{ name, internal, labels, gateway, subnet: formatSubnet(subnet) },
@@ -272,11 +295,10 @@ export class NetworkService {
   }
 }
 
-function gatewayIn(
-  subnet: ReturnType<typeof parseSubnet>,
-  wish: string | undefined,
-  field: string,
-): string {
+const subnetsOf = ({ subnet, subnet6 }: NetworkRecord): Subnet[] =>
+  [subnet, ...(subnet6 === undefined ? [] : [subnet6])].map(parseSubnet);
+
+function gatewayIn(subnet: Subnet, wish: string | undefined, field: string): string {
   const address = wish ? normalAddress(wish) : firstAddress(subnet);
   const problem = addressProblem(subnet, address);
   if (problem) throw new AppError("INVALID_ARGUMENT", problem, { field });

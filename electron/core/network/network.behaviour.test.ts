@@ -1,10 +1,15 @@
-import { mkdtemp, readdir, readFile, readlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
+import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCore } from "../core.ts";
-import { runCommand } from "../host/command.ts";
+import { mustRun, runCommand } from "../host/command.ts";
 import { resolvePaths } from "../host/paths.ts";
 import { choosePrivileges } from "../host/privileges.ts";
 import type { OciSpec } from "../runtime/runtime.ts";
@@ -17,6 +22,7 @@ import {
   answering,
   ask,
   askUdp,
+  dnsAnswer,
   freeUdpPort,
   idle,
   rootless,
@@ -24,7 +30,8 @@ import {
   wayOut,
 } from "./test-desk.ts";
 
-const { own, traces, config, start, inside, row, portOf, echoUdp, memberOf } = useNetworks();
+const { own, traces, config, start, inside, row, portOf, echoUdp, serveUdp, memberOf } =
+  useNetworks();
 
 describe("a container that names no network", () => {
   test("is in the default one, with an address, a way out and its own name", async () => {
@@ -163,6 +170,63 @@ describe("a published port", () => {
     }
   });
 
+  test.skipIf(rootless)(
+    "of UDP is reached also by who has sent to it before, to nobody or to another container",
+    async () => {
+      const hostPort = await freeUdpPort();
+      const ports = [{ hostPort, hostIp: "127.0.0.1", containerPort: 7, protocol: "udp" as const }];
+      // One socket all the time: the kernel takes what it sends for one connection.
+      const client = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(client, "listening");
+      let said = "";
+      client.on("message", (message) => (said = String(message)));
+      const timer = setInterval(() => client.send("x", hostPort, "127.0.0.1"), 20);
+      onTestFinished(() => {
+        clearInterval(timer);
+        client.close();
+      });
+      // Long enough for it to have sent some.
+      await delay(100);
+      const first = await start(idle, { ports });
+      const servers = [await serveUdp(first, 7, 'return "first";')];
+      onTestFinished(() => servers.forEach((server) => server.kill()));
+      await expect.poll(() => said, { timeout: 5000 }).toBe("first");
+      // At another address: somebody else has taken that of the first one.
+      const { ip4 } = await memberOf("bridge", first);
+      await own.core.containers.delete(first, true);
+      await start(idle, { networks: [{ name: "bridge", ip4 }] });
+      const second = await start(idle, { ports });
+      servers.push(await serveUdp(second, 7, 'return "second";'));
+      await expect.poll(() => said, { timeout: 5000 }).toBe("second");
+    },
+  );
+
+  test.skipIf(rootless)(
+    "53 on every address leaves names to whoever answers for them",
+    async () => {
+      const ports = (["tcp", "udp"] as const).map((protocol) => ({
+        ...{ hostPort: 53, containerPort: 53, protocol },
+      }));
+      const other = await start(idle, { name: "other" });
+      const id = await start(idle, { ports });
+      const server = await serveUdp(id, 53, dnsAnswer("10.9.9.9"));
+      try {
+        expect(await inside(id, "nslookup", "-type=a", "other")).toContain(
+          (await memberOf("bridge", other)).ip4,
+        );
+        const [network] = await own.core.networks.list();
+        // By who is no container it is reached, at whatever address.
+        const resolver = new Resolver();
+        resolver.setServers(["127.0.0.1"]);
+        expect(await resolver.resolve4("elsewhere.test")).toEqual(["10.9.9.9"]);
+        resolver.setServers([network?.gateway ?? ""]);
+        expect(await resolver.resolve4("elsewhere.test")).toEqual(["10.9.9.9"]);
+      } finally {
+        server.kill();
+      }
+    },
+  );
+
   test("that is taken is told before anything is created, with who has it", async () => {
     const server = await listen();
     const { port } = server.address() as { port: number };
@@ -182,6 +246,65 @@ describe("a published port", () => {
     await start(idle, { ports });
   });
 });
+
+test.skipIf(rootless)(
+  "what comes back through a narrow way out is no longer than that",
+  async () => {
+    const device = `svtest-${process.pid % 100_000}`;
+    // A machine beyond a link that takes 1280 bytes, of which the one there knows nothing, as behind many a VPN.
+    const server = `const s = require("net").createServer(() => {}).listen(80, "10.126.9.2", () => console.log("ready"));`;
+    const beyond = spawn(
+      "unshare",
+      [
+        "--net",
+        "sh",
+        "-c",
+        'echo && read -r word && exec "$@"',
+        "sh",
+        process.execPath,
+        "-e",
+        server,
+      ],
+      { stdio: ["pipe", "pipe", "inherit"] },
+    );
+    await once(beyond.stdout, "data");
+    const into = ["nsenter", "--target", String(beyond.pid), "--net"];
+    onTestFinished(async () => {
+      beyond.kill("SIGKILL");
+      await runCommand(["ip", "link", "del", device]);
+    });
+    await mustRun([
+      "ip",
+      "link",
+      "add",
+      device,
+      "mtu",
+      "1280",
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "b0",
+      "mtu",
+      "1500",
+      "netns",
+      String(beyond.pid),
+    ]);
+    await mustRun(["ip", "addr", "add", "10.126.9.1/30", "dev", device]);
+    await mustRun(["ip", "link", "set", device, "up"]);
+    await mustRun([...into, "ip", "addr", "add", "10.126.9.2/30", "dev", "b0"]);
+    await mustRun([...into, "ip", "link", "set", "b0", "up"]);
+    beyond.stdin.write("\n");
+    await once(beyond.stdout, "data");
+    const id = await start(["sh", "-c", "sleep 1000 | nc 10.126.9.2 80"]);
+    await vi.waitFor(async () => {
+      const said = await mustRun([...into, "ss", "-Htin", "state", "established"]);
+      // 1280 without the headers of IP and TCP, and the latter's time stamps.
+      expect(said).toMatch(/ mss:1228 /);
+    });
+    await own.core.containers.delete(id, true);
+  },
+);
 
 test("none has loopback only, and host this machine's interfaces", async () => {
   const none = await start(idle, { networks: "none" });
@@ -236,6 +359,20 @@ test.skipIf(rootless)(
     await runCommand(["ip", "link", "del", network?.bridge ?? ""]);
     await own.core.containers.lifecycle.restart(web, 0);
     expect(await ask("127.0.0.1", await portOf(web))).toBe("web");
+  },
+);
+
+test.skipIf(rootless)(
+  "a bridge that a killed manager had not set up to its end works from the next start on",
+  async () => {
+    const id = await start(answering(), {
+      ...{ hostname: "web", ports: [{ containerPort: 80, protocol: "tcp" }] },
+    });
+    const [network] = await own.core.networks.list();
+    await own.core.close();
+    await writeFile(`/proc/sys/net/ipv4/conf/${network?.bridge}/route_localnet`, "0");
+    await own.reopen();
+    expect(await ask("127.0.0.1", await portOf(id))).toBe("web");
   },
 );
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
-import { answering, ask, idle, rootless, useNetworks, wayOut } from "./test-desk.ts";
+import { answering, ask, dnsAnswer, idle, rootless, useNetworks, wayOut } from "./test-desk.ts";
 
-const { own, start, inside, portOf, memberOf } = useNetworks();
+const { own, start, inside, portOf, memberOf, serveUdp } = useNetworks();
 
 describe("networks of one's own", () => {
   test("are apart; names and aliases resolve within, and a container can be in several", async () => {
@@ -11,7 +11,8 @@ describe("networks of one's own", () => {
       ...{ name: "web", hostname: "web" },
       networks: [{ name: "one", aliases: ["www"] }],
     });
-    const near = await start(idle, { networks: [{ name: "one" }] });
+    // A host name that is none in the DNS is not asked for, and takes nobody else's away.
+    const near = await start(idle, { hostname: "near by", networks: [{ name: "one" }] });
     const far = await start(idle, { networks: [{ name: "two" }] });
     const both = await start(idle, { networks: [{ name: "two" }, { name: "one" }] });
     for (const from of [near, both]) {
@@ -35,6 +36,25 @@ describe("networks of one's own", () => {
       code: "FAILED_PRECONDITION",
       message: expect.stringContaining("web"),
     });
+  });
+
+  test("give the names within them also to a container that asks name servers of its own", async () => {
+    await own.core.networks.create({ name: "asked" });
+    const networks = [{ name: "asked" }];
+    await start(answering(), { name: "web", hostname: "web", networks });
+    const server = await start(idle, { networks });
+    const { ip4 } = await memberOf("asked", server);
+    const child = await serveUdp(server, 53, dnsAnswer("10.9.9.9"));
+    try {
+      const id = await start(idle, { networks, dns: { servers: [ip4] } });
+      expect(await inside(id, "nslookup", "-type=a", "elsewhere.test")).toContain("10.9.9.9");
+      expect(await inside(id, "nc", "web", "80")).toBe("web");
+      // Its own loopback is nobody else's.
+      const alone = await start(idle, { networks, dns: { servers: ["127.0.0.1"] } });
+      expect(await inside(alone, "cat", "/etc/resolv.conf")).toContain("nameserver 127.0.0.1");
+    } finally {
+      child.kill();
+    }
   });
 
   test("have the subnet, gateway, addresses and MAC that are asked for, and IPv6", async () => {
@@ -66,9 +86,12 @@ describe("networks of one's own", () => {
     await expect(
       start(idle, { networks: [{ name: "own", ip4: "10.1.1.1" }] }),
     ).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    await expect(own.core.networks.create({ name: "again", subnet })).rejects.toMatchObject({
-      ...{ code: "FAILED_PRECONDITION", message: expect.stringContaining('network "own"') },
-    });
+    for (const again of [{ subnet }, { subnet6: "fd53:7:7::/48" }]) {
+      await expect(own.core.networks.create({ name: "again", ...again })).rejects.toMatchObject({
+        ...{ code: "FAILED_PRECONDITION", message: expect.stringContaining('network "own"') },
+        details: { field: Object.keys(again)[0] },
+      });
+    }
   });
 
   test("that are internal have no way out and publish nothing", async () => {

@@ -4,8 +4,9 @@ import { createServer } from "node:net";
 import type { PortChoice } from "#shared/contract/networks";
 import { AppError } from "#shared/errors";
 import { normalAddress } from "./addresses.ts";
-import type { PublishedPort } from "./network-store.ts";
-import { portOwner } from "./port-owner.ts";
+import { gatewayAddresses } from "./endpoints.ts";
+import type { NetworkRecord, PublishedPort } from "./network-store.ts";
+import { portAddresses, portOwner } from "./port-owner.ts";
 
 export interface PortRequest {
   wishes: PortChoice[];
@@ -13,6 +14,8 @@ export interface PortRequest {
   before: PublishedPort[];
   /** Publish on every IPv6 address too, where no address was given. */
   ipv6: boolean;
+  /** Ours. Who answers for names on bridges keeps nobody from publishing port 53: that of theirs is led nowhere (ruleset.ts). */
+  networks: readonly NetworkRecord[];
   /** Who else has it without a socket, for a sentence: `container "web"`. */
   holder: (port: PublishedPort) => string | undefined;
 }
@@ -26,17 +29,18 @@ export async function choosePorts(request: PortRequest): Promise<PublishedPort[]
   for (const [index, wish] of request.wishes.entries()) {
     const holder = (port: PublishedPort): string | undefined =>
       request.holder(port) ?? (chosen.some((own) => collide(own, port)) ? "the same" : undefined);
-    const { hostPort = 0 } = wish;
-    const hostIp = wish.hostIp ? normalAddress(wish.hostIp) : "0.0.0.0";
-    const { containerPort, protocol } = wish;
-    const port = { hostIp, hostPort, containerPort, protocol };
+    const { hostPort = 0, containerPort, protocol } = wish;
+    const every = request.ipv6 ? ["0.0.0.0", "::"] : ["0.0.0.0"];
+    const hostIps = wish.hostIp ? [normalAddress(wish.hostIp)] : every;
+    const at = (hostPort: number): PublishedPort[] =>
+      hostIps.map((hostIp) => ({ hostIp, hostPort, containerPort, protocol }));
     if (hostPort === 0) {
-      port.hostPort = await pick(port, { ...request, holder });
+      chosen.push(...at(await pick(at, { ...request, holder })));
     } else {
-      await requireFree(port, holder, `ports.${index}`);
+      for (const port of at(hostPort))
+        await requireFree(port, { ...request, holder }, `ports.${index}`);
+      chosen.push(...at(hostPort));
     }
-    chosen.push(port);
-    if (request.ipv6 && !wish.hostIp) chosen.push({ ...port, hostIp: "::" });
   }
   return chosen;
 }
@@ -76,12 +80,17 @@ export function portText({ hostIp, hostPort, protocol }: PublishedPort): string 
 
 async function requireFree(
   port: PublishedPort,
-  holder: PortRequest["holder"],
+  { holder, networks }: PortRequest,
   field: string,
 ): Promise<void> {
   const held = holder(port);
   const failure = held === undefined ? await bindFailure(port) : "EADDRINUSE";
   if (failure === undefined) return;
+  if (held === undefined && isEvery(port.hostIp) && port.hostPort === 53) {
+    const addresses = await portAddresses(port.protocol, 53);
+    const gateways = gatewayAddresses(networks);
+    if (addresses.length > 0 && addresses.every((address) => gateways.includes(address))) return;
+  }
   const what = `Port ${portText(port)}`;
   if (failure === "EADDRINUSE") {
     const who = held ?? (await portOwner(port.protocol, port.hostPort));
@@ -104,25 +113,35 @@ async function requireFree(
   throw new AppError("UNAVAILABLE", `${what} can't be used: ${failure}`, { field });
 }
 
-/** Attempts to find a port that has no holder of another kind. */
+/** Attempts to find one that is free. */
 const attempts = 50;
 
-async function pick(port: PublishedPort, request: PortRequest): Promise<number> {
+/** One that is free on all addresses that `at` gives it. */
+async function pick(
+  at: (hostPort: number) => PublishedPort[],
+  request: PortRequest,
+): Promise<number> {
+  const [first] = at(0) as [PublishedPort];
+  const isFree = async (hostPort: number): Promise<boolean> => {
+    for (const port of at(hostPort)) {
+      if (request.holder(port) !== undefined || (await bindFailure(port)) !== undefined)
+        return false;
+    }
+    return true;
+  };
   const last = request.before.find(
     (one) =>
-      one.hostIp === port.hostIp &&
-      one.containerPort === port.containerPort &&
-      one.protocol === port.protocol,
+      one.hostIp === first.hostIp &&
+      one.containerPort === first.containerPort &&
+      one.protocol === first.protocol,
   );
-  if (last && !request.holder(last) && (await bindFailure(last)) === undefined) {
-    return last.hostPort;
-  }
+  if (last && (await isFree(last.hostPort))) return last.hostPort;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const hostPort = await bind({ ...port, hostPort: 0 });
+    const hostPort = await bind(first);
     if (typeof hostPort === "string") break;
-    if (!request.holder({ ...port, hostPort })) return hostPort;
+    if (await isFree(hostPort)) return hostPort;
   }
-  throw new AppError("RESOURCE_EXHAUSTED", `No free port was found on ${port.hostIp}`);
+  throw new AppError("RESOURCE_EXHAUSTED", `No free port was found on ${first.hostIp}`);
 }
 
 async function bindFailure(port: PublishedPort): Promise<string | undefined> {

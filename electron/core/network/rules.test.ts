@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { destinations } from "./conntrack.ts";
 import { parseResolv } from "./etc-files.ts";
-import { parseRoutes } from "./host-network.ts";
+import { admitting } from "./firewall.ts";
+import { parseRoutes, parseRoutes6 } from "./host-network.ts";
 import { configFile } from "./names.ts";
 import { noNetwork, planNetwork } from "./network-plan.ts";
 import type { Connection, NetworkRecord } from "./network-store.ts";
@@ -15,6 +17,20 @@ const network: NetworkRecord = {
   ...{ bridge: "sy000000-00000", labels: {}, createdAt: 0 },
 };
 const port = { hostIp: "0.0.0.0", hostPort: 8080, containerPort: 80, protocol: "tcp" as const };
+
+test("firewalls of others are asked once to let a bridge through, where they would not", () => {
+  const open = "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n";
+  expect(admitting(open, "sy1")).toEqual([]);
+  const strict = "-P INPUT DROP\n-P FORWARD DROP\n-A FORWARD -i sy12 -j ACCEPT\n";
+  expect(admitting(strict, "sy1")).toEqual([
+    "-I FORWARD 1 -i sy1 -j ACCEPT",
+    "-I FORWARD 1 -o sy1 -j ACCEPT",
+    "-I INPUT 1 -i sy1 -p udp --dport 53 -j ACCEPT",
+    "-I INPUT 1 -i sy1 -p tcp --dport 53 -j ACCEPT",
+  ]);
+  const names = "-A INPUT -i sy1 -p udp -m udp --dport 53 -j ACCEPT\n";
+  expect(admitting(`${strict}-A FORWARD -i sy1 -j ACCEPT\n${names}`, "sy1")).toEqual([]);
+});
 
 test("the table leads ports on every address and on one, by family", () => {
   const text = ruleset(
@@ -81,7 +97,10 @@ test("who listens is told from who is only connected", () => {
     "   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 42 1",
     "   2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1",
   ].join("\n");
-  expect(holders(table, "tcp", 8080)).toEqual(["41"]);
+  expect(holders(table, "tcp", 8080)).toEqual([{ address: "127.0.0.1", inode: "41" }]);
+  const six =
+    "   0: 000000FD000000000000000001000000:0035 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 44 2";
+  expect(holders(six, "udp", 53)).toEqual([{ address: "fd00::1", inode: "44" }]);
 });
 
 test("routes are read as the kernel writes them", () => {
@@ -94,6 +113,27 @@ test("routes are read as the kernel writes them", () => {
     { device: "eth0", subnet: { family: 4, base: 0n, bits: 0 } },
     { device: "eth0", subnet: { family: 4, base: 0x0a110000n, bits: 16 } },
   ]);
+});
+
+test("routes of IPv6 are read as the kernel writes them", () => {
+  const none = "00000000000000000000000000000000";
+  const rest = `${none} 00 ${none} 00000100 00000002 00000000 00000001    `;
+  const text = [`${none} 00 ${rest} eth0`, `fd000009000000000000000000000000 40 ${rest} wg0`].join(
+    "\n",
+  );
+  expect(parseRoutes6(`${text}\n`)).toEqual([
+    { device: "eth0", subnet: { family: 6, base: 0n, bits: 0 } },
+    { device: "wg0", subnet: { family: 6, base: 0xfd000009n << 96n, bits: 64 } },
+  ]);
+  expect(parseRoutes6("")).toEqual([]);
+});
+
+test("of the kernel's connections it is known where they were sent to", () => {
+  const list = [
+    "udp      17 23 src=10.0.0.2 dst=10.0.0.9 sport=36101 dport=5353 [UNREPLIED] src=10.128.0.2 dst=10.0.0.2 sport=53 dport=36101 mark=0 use=1",
+    "udp      17 28 src=10.0.0.2 dst=10.0.0.9 sport=43018 dport=123 src=10.0.0.9 dst=10.0.0.2 sport=123 dport=43018 mark=0 use=1",
+  ].join("\n");
+  expect([...destinations(list)]).toEqual([5353, 123]);
 });
 
 test("name servers on loopback are nobody in a container", () => {
@@ -118,6 +158,10 @@ test("a network's names are a line a container, in lower case", () => {
   expect(configFile(network, [connection])).toBe(
     "10.9.8.1,fd00:9::1\nabc 10.9.8.2 fd00:9::2 web,abc,www\n",
   );
+  const asks = { ...connection, dns: { servers: ["9.9.9.9", "fd00::9"] } };
+  expect(configFile(network, [asks])).toContain(" web,abc,www 9.9.9.9,fd00::9\n");
+  const asksItself = { ...connection, dns: { servers: ["127.0.0.1", "9.9.9.9"] } };
+  expect(configFile(network, [asksItself])).toContain(" web,abc,www\n");
 });
 
 test("pasta forwards what is published, and nothing else", () => {

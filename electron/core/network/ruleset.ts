@@ -1,5 +1,8 @@
 import type { NetworkRecord, PublishedPort } from "./network-store.ts";
 
+/** What the names of all managers' bridges begin with. */
+export const bridgesOfAll = "sy";
+
 /** A port of this machine, and whom it leads to. */
 export interface Forward {
   port: PublishedPort;
@@ -13,10 +16,13 @@ export interface Forward {
  * is deleting the table. No other table is read or changed. It is a function of the records, so that a table
  * someone removed is there again with the next change.
  *
- * - `publish`: ports of this machine to containers, for packets from outside and from the machine itself.
+ * - `publish`: ports of this machine to containers, for packets from outside and from the machine itself. What containers
+ *   ask of port 53 of their own bridge, whoever's that is, is for who answers for names there.
  * - `leave`: containers reach the world under the machine's address; whoever comes from 127.0.0.1, or from the
  *   container's own network by way of a published port, gets the bridge's address, so that answers come back here.
  * - `pass`: networks are apart; an internal one has no way in or out; from outside only published ports are reached.
+ *   Who is spoken to beyond a way out that takes less than our bridges do is told so (MSS): not all that lies between
+ *   says that a packet was too long.
  * - `guard`: route_localnet (links.ts) would let a container reach what listens on 127.0.0.1 of the machine.
  */
 export function ruleset(table: string, networks: NetworkRecord[], forwards: Forward[]): string {
@@ -45,6 +51,7 @@ table inet ${table} {
   }
   chain arrive {
     type nat hook prerouting priority dstnat;
+    iifname "${bridgesOfAll}*" meta l4proto { tcp, udp } th dport 53 fib daddr . iif type local return
     meta l4proto { tcp, udp } fib daddr type local jump publish
   }
   chain local {
@@ -61,6 +68,7 @@ table inet ${table} {
   }
   chain pass {
     type filter hook forward priority filter;
+    iifname @bridges oifname != @bridges tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu
     iifname . oifname @within accept
     iifname @internal drop
     oifname @internal drop

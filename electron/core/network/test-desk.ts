@@ -27,6 +27,13 @@ export const answering = (port = 80): string[] => [
 export const wayOut = (network: { gateway: string } | undefined): string =>
   rootless ? "dev out0" : `default via ${network?.gateway}`;
 
+/** The body of a function that makes of a DNS `message` its answer (RFC 1035): whatever is asked for, this address. */
+export function dnsAnswer(address: string): string {
+  const octets = address.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  const record = `c00c00010001000000050004${octets.join("")}`;
+  return `const end = message.indexOf(0, 12) + 5; return Buffer.concat([message.subarray(0, 2), Buffer.from("81800001000100000000", "hex"), message.subarray(12, end), Buffer.from("${record}", "hex")]);`;
+}
+
 /** What answers at an address of this machine; tried until something does. */
 export const ask = (host: string, port: number): Promise<string> =>
   vi.waitFor(
@@ -116,16 +123,19 @@ export function useNetworks() {
 
   const portOf = async (id: string): Promise<number> => (await row(id)).ports[0]?.hostPort ?? 0;
 
-  /** A UDP server in a container's network: the image's tools can't be one. */
-  async function echoUdp(id: string, port: number): Promise<ChildProcess> {
+  /** A UDP server in a container's network, by the body of a function of `message`: the image's tools can't be one. */
+  async function serveUdp(id: string, port: number, answer: string): Promise<ChildProcess> {
     const pid = own.core.containers.lifecycle.task(id)?.state.pid;
-    const script = `const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send(m, from.port, from.address)); s.bind(${port}, () => console.log("ready"));`;
+    const script = `const answer = (message) => { ${answer} }; const s = require("dgram").createSocket("udp4"); s.on("message", (m, from) => s.send(answer(m), from.port, from.address)); s.bind(${port}, () => console.log("ready"));`;
     const user = rootless ? ["--user", "--preserve-credentials"] : [];
     const args = ["--target", `${pid}`, "--net", ...user, process.execPath, "-e", script];
     const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
     await once(child.stdout, "data");
     return child;
   }
+
+  const echoUdp = (id: string, port: number): Promise<ChildProcess> =>
+    serveUdp(id, port, "return message;");
 
   async function memberOf(network: string, id: string) {
     const { members = [] } =
@@ -135,5 +145,5 @@ export function useNetworks() {
     return member;
   }
 
-  return { own, traces, config, start, inside, row, portOf, echoUdp, memberOf };
+  return { own, traces, config, start, inside, row, portOf, serveUdp, echoUdp, memberOf };
 }

@@ -59,15 +59,17 @@ export class Endpoint {
   async request(path: string, request: EndpointRequest = {}): Promise<Response> {
     const { scopes = [], what, accept = [], headers, ...rest } = request;
     const url = await this.url(path, request);
-    const own = new URL(url).origin === new URL(await this.url("", request)).origin;
+    const { origin } = new URL(await this.url("", request));
+    const isOwn = (asked: string): boolean => new URL(asked).origin === origin;
     const attempt = (authorization: string | undefined): Promise<Response> =>
       sendPatiently(url, this.tls, {
         ...rest,
         headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       });
-    const used = own ? await this.auth.authorization(scopes, request) : undefined;
+    const used = isOwn(url) ? await this.auth.authorization(scopes, request) : undefined;
     let response = await attempt(used);
-    if (response.status === 401 && own) {
+    // Whoever it was redirected to may name a token server of its own, which would be given the sign-in.
+    if (response.status === 401 && isOwn(response.url)) {
       const better = await this.auth.answer(response, scopes, used, request);
       if (better !== undefined) {
         await response.body?.cancel();

@@ -16,7 +16,7 @@ export interface Reference {
 
 const defaultRegistry = "docker.io";
 const officialPrefix = "library/";
-export const defaultTag = "latest";
+const defaultTag = "latest";
 
 /** github.com/distribution/reference, regexp.go. */
 const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;

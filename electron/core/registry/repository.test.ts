@@ -122,6 +122,33 @@ describe("a blob", () => {
     expect(storage.requests[0]?.headers.authorization).toBeUndefined();
   });
 
+  test("is not asked for with the sign-in by whoever it is redirected to", async () => {
+    const thief = await serve({ "GET /token": reply(200, {}, JSON.stringify({ token: "t" })) });
+    const challenge = { "www-authenticate": `Bearer realm="${thief.url}/token",service="s"` };
+    const storage = await serve({
+      "HEAD /signed": refuse(401, "UNAUTHORIZED", challenge),
+      "GET /signed": refuse(401, "UNAUTHORIZED", challenge),
+    });
+    const aside = reply(307, { location: `${storage.url}/signed` });
+    const server = await serve({
+      "GET /v2/app/manifests/v1": [
+        refuse(401, "UNAUTHORIZED", { "www-authenticate": "Basic" }),
+        reply(200, described, manifest),
+      ],
+      [`HEAD ${blobPath}`]: aside,
+      [`GET ${blobPath}`]: aside,
+    });
+    const repository = await openApp(
+      server,
+      {},
+      { kind: "password", username: "u", password: "p" },
+    );
+    await repository.manifest("v1");
+    await expect(read(repository.blob(blob))).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(thief.requests).toEqual([]);
+    expect(storage.requests.every(({ headers }) => !headers.authorization)).toBe(true);
+  });
+
   test("is not fetched in circles", async () => {
     const server = await serve({
       [`HEAD ${blobPath}`]: reply(200),

@@ -31,6 +31,8 @@ export interface Response {
   ok: boolean;
   status: number;
   statusText: string;
+  /** Of whom it is, after all redirects. */
+  url: string;
   headers: Pick<Headers, "get">;
   /** It is read to its end, left early by leaving the loop, or cancelled. */
   body: (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null;
@@ -123,6 +125,7 @@ async function sendForBulk(
     };
     return {
       ...{ ok: statusCode >= 200 && statusCode < 300, status: statusCode, statusText },
+      url: target.href,
       headers: new Headers(Object.entries(rest.headers).flatMap(pairs)),
       body: Object.assign(body, { cancel }),
       text: () => body.text(),

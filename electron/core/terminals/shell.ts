@@ -28,7 +28,7 @@ export async function findShell(pid: number): Promise<string> {
  * Whether `path` is a file under `root`, links followed as someone inside would: the kernel would
  * take an absolute link in there for one of ours.
  */
-export async function isFileIn(root: string, path: string): Promise<boolean> {
+async function isFileIn(root: string, path: string): Promise<boolean> {
   let links = 0;
   const todo = path.split("/").filter(Boolean).reverse();
   const done: string[] = [];

@@ -67,7 +67,7 @@ test.each<[flags: string, script: string, says: RegExp]>([
     /10\.0\.0\.2\tdb\nfd00::1\tsix/,
   ],
   [
-    "--dns 9.9.9.9 --dns-search a.b --dns-option ndots:2",
+    "--network none --dns 9.9.9.9 --dns-search a.b --dns-option ndots:2",
     "cat /etc/resolv.conf",
     /^search a\.b\noptions ndots:2\nnameserver 9\.9\.9\.9$/,
   ],
