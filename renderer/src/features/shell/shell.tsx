@@ -58,11 +58,11 @@ function Work() {
   return (
     <div className="work" ref={ref}>
       <ConnectionNotice />
-      <div className="work__page">
+      <main className="work__page">
         <Split width={width}>
           <CurrentPage />
         </Split>
-      </div>
+      </main>
       <Divider
         label="Dock height"
         orientation="horizontal"
