@@ -6,11 +6,7 @@ export function TabNameField(props: { tab: TerminalTab; shown: string; onDone: (
   const { tab, shown, onDone } = props;
   const [name, setName] = useState(tab.label ?? "");
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    // The menu that it was chosen from gives the focus back first.
-    const frame = requestAnimationFrame(() => input.current?.select());
-    return () => cancelAnimationFrame(frame);
-  }, []);
+  useEffect(() => input.current?.select(), []);
   return (
     <input
       ref={input}
