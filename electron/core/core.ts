@@ -241,6 +241,7 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     const logs = new LogService({ logPath });
     const terminals = new TerminalService({
       ...{ tasks, namespace: defaultNamespace, elsewhere: remotes, ready },
+      nameOf: (id) => containers.records.find(id)?.config.name,
     });
     const stats = new StatsService({ tasks, namespace: defaultNamespace });
     const processes = new ProcessService({ tasks, namespace: defaultNamespace });

@@ -11,7 +11,9 @@ import type {
 } from "#shared/contract/terminals";
 import { AppError } from "#shared/errors";
 import type { InputOf } from "#shared/rpc/define";
+import { explainFullDisk } from "../base/disk.ts";
 import { ListWatch } from "../base/list-watch.ts";
+import { nameError } from "../containers/name-error.ts";
 import type { Process, Task, Tasks } from "../runtime/runtime.ts";
 import { dropScreen, saveScreen } from "./saved-screen.ts";
 import { findShell } from "./shell.ts";
@@ -51,6 +53,8 @@ export interface TerminalServiceOptions {
   tasks: Tasks;
   namespace: string;
   elsewhere?: TerminalHosts;
+  /** What the user calls a container of ours. */
+  nameOf?: (containerId: string) => string | undefined;
   /** When `load` has ended: a window that was there before must not take what is not found yet for closed. */
   ready?: Promise<unknown>;
 }
@@ -60,16 +64,18 @@ export class TerminalService implements Disposable {
   readonly #tasks: Tasks;
   readonly #namespace: string;
   readonly #elsewhere: TerminalHosts | undefined;
+  readonly #nameOf: TerminalServiceOptions["nameOf"];
   readonly #sessions = new Map<string, TerminalSession>();
   readonly #list: ListWatch<Terminal>;
   readonly #ready: Promise<unknown> | undefined;
   #loading: boolean;
   readonly #disposables = new DisposableStore();
 
-  constructor({ tasks, namespace, elsewhere, ready }: TerminalServiceOptions) {
+  constructor({ tasks, namespace, elsewhere, nameOf, ready }: TerminalServiceOptions) {
     this.#tasks = tasks;
     this.#namespace = namespace;
     this.#elsewhere = elsewhere;
+    this.#nameOf = nameOf;
     this.#list = new ListWatch<Terminal>({
       list: () => [...this.#sessions.values()].map((session) => session.terminal),
       get: (id) => this.#sessions.get(id)?.terminal,
@@ -128,18 +134,20 @@ export class TerminalService implements Disposable {
         { subject: containerId, hint: status === "paused" ? "Resume it first." : undefined },
       );
     }
-    const process = await task.exec(
-      {
-        id: `${prefix}${randomBytes(8).toString("hex")}`,
-        args: input.args.length > 0 ? input.args : [await findShell(pid)],
-        user,
-        cwd,
-        env: await environment(task, input.env ?? []),
-        terminal: true,
-        size: { cols, rows },
-      },
-      { signal },
-    );
+    const request = {
+      id: `${prefix}${randomBytes(8).toString("hex")}`,
+      args: input.args.length > 0 ? input.args : [await findShell(pid)],
+      user,
+      cwd,
+      env: await environment(task, input.env ?? []),
+      terminal: true,
+      size: { cols, rows },
+    };
+    const process = await task.exec(request, { signal }).catch(async (error: unknown) => {
+      const explained = await explainFullDisk(error, task.bundle);
+      const name = task.containerName ?? this.#nameOf?.(containerId);
+      throw name === undefined ? explained : nameError(explained, { id: task.id, name });
+    });
     // The size it began with; a window that comes later draws the output so.
     await saveScreen(process.directory, { data: "", offset: 0, cols, rows }).catch(() => undefined);
     return this.#add(task, process, "exec", process.createdAt).terminal;

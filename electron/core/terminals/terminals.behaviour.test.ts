@@ -2,6 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AsyncQueue } from "#shared/base/async-queue";
 import type { TerminalInput, TerminalOutput } from "#shared/contract/terminals";
+import { AppError } from "#shared/errors";
 import type { TaskManager } from "../runtime/manager.ts";
 import { makeTestRoot, type TestRoot } from "../runtime/testing.ts";
 import { TerminalLog } from "./terminal-log.ts";
@@ -30,9 +31,15 @@ afterEach(async () => {
   await root.close();
 });
 
+/** The id of a container that has a name. */
+const named = "f00d".repeat(16);
+
 async function start(): Promise<void> {
   manager = await startManager(root);
-  service = new TerminalService({ tasks: manager, namespace: "default" });
+  service = new TerminalService({
+    ...{ tasks: manager, namespace: "default" },
+    nameOf: (id) => (id === named ? "orders" : undefined),
+  });
   await service.load();
 }
 
@@ -288,8 +295,10 @@ test("a killed shim is said, and the terminal can be closed", async () => {
 });
 
 test("a command that is not there is refused in the runtime's words, and nothing stays", async () => {
-  const task = await startContainer(manager, root, "a", sleep);
-  const refused = await exec(["/nowhere"]).catch((error: unknown) => error);
+  const task = await startContainer(manager, root, named, sleep);
+  const asked = { containerId: named, args: ["/nowhere"], cols: 80, rows: 24 };
+  const refused = await service.exec(asked).catch((error: unknown) => error);
   expect(JSON.stringify(refused)).toContain("/nowhere");
+  expect(AppError.from(refused).message).toContain('could not be run in container "orders"');
   expect(task.processes()).toHaveLength(1);
 });

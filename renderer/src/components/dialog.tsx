@@ -61,7 +61,7 @@ export interface ConfirmDialogProps {
   /** The verb: `Delete`. */
   action: string;
   /** One choice that goes with it: `Also delete its 3 checkpoints`. */
-  option?: { label: string; initial?: boolean };
+  option?: { label: string; hint?: string; initial?: boolean };
   onConfirm: (option: boolean) => void;
 }
 
@@ -89,7 +89,9 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
       }
     >
       <div className="dialog__prose">{children}</div>
-      {option && <Checkbox checked={chosen} onChange={setChosen} label={option.label} />}
+      {option && (
+        <Checkbox checked={chosen} onChange={setChosen} label={option.label} hint={option.hint} />
+      )}
     </Dialog>
   );
 }

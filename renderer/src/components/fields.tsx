@@ -145,7 +145,9 @@ export function Checkbox(
         checked={checked}
         disabled={Boolean(disabledReason)}
         onCheckedChange={(next) => onChange(next === true)}
-        aria-label={hideLabel ? label : undefined}
+        // Its label holds its hint too, which is said after its name.
+        aria-label={label}
+        aria-describedby={hint && !hideLabel ? `${id}-hint` : undefined}
       >
         <RadixCheckbox.Indicator className="checkbox__mark">
           <Icon of={checked === "indeterminate" ? Minus : Check} size={12} />
@@ -154,7 +156,7 @@ export function Checkbox(
       {!hideLabel && (
         <label htmlFor={id}>
           {label}
-          {hint && <small>{hint}</small>}
+          {hint && <small id={`${id}-hint`}>{hint}</small>}
         </label>
       )}
     </div>
@@ -175,12 +177,14 @@ export function Switch(props: ToggleProps) {
           checked={checked}
           disabled={Boolean(disabledReason)}
           onCheckedChange={onChange}
+          aria-label={label}
+          aria-describedby={hint ? `${id}-hint` : undefined}
         >
           <RadixSwitch.Thumb className="switch__thumb" />
         </RadixSwitch.Root>
         <label htmlFor={id}>
           {label}
-          {hint && <small>{hint}</small>}
+          {hint && <small id={`${id}-hint`}>{hint}</small>}
         </label>
       </div>
     </Tooltip>

@@ -10,6 +10,10 @@ export interface TerminalTab {
   key: string;
   terminalId: string;
   containerId: string;
+  /** Of those of its container, from 1; it keeps it when others are closed. */
+  number: number;
+  /** Given by the user. */
+  label?: string | undefined;
 }
 
 export interface LogsTab {
@@ -59,7 +63,9 @@ export const useDock = create<DockState>()(
   persist(() => empty, {
     // Each manager has terminals and containers of its own.
     name: shownManager === "user" ? "shimyard.dock" : `shimyard.dock.${shownManager}`,
-    version: 1,
+    version: 2,
+    // Before, terminals had no numbers. Tabs come again with the core's terminals.
+    migrate: () => empty,
     partialize: (state) => ({ ...state, chosen: false, synced: false }),
   }),
 );
@@ -86,8 +92,30 @@ export function toggleDock(): void {
 
 /** Shows a terminal, adding its tab if it has none. */
 export function showTerminal(terminal: Pick<Terminal, "id" | "containerId">): void {
-  const key = terminalKey(terminal.id);
-  addTab({ kind: "terminal", key, terminalId: terminal.id, containerId: terminal.containerId });
+  change((state) => withTab(state, terminalTab(terminal, state.tabs)));
+}
+
+function terminalTab(
+  { id, containerId }: Pick<Terminal, "id" | "containerId">,
+  tabs: readonly DockTab[],
+): TerminalTab {
+  const taken = new Set(
+    tabs.map((tab) => tab.kind === "terminal" && tab.containerId === containerId && tab.number),
+  );
+  let number = 1;
+  while (taken.has(number)) number += 1;
+  return { kind: "terminal", key: terminalKey(id), terminalId: id, containerId, number };
+}
+
+/** Gives a terminal a name of the user's; an empty one takes it back. */
+export function nameTerminal(key: string, label: string): void {
+  change(({ tabs }) => ({
+    tabs: tabs.map((tab) =>
+      tab.kind === "terminal" && tab.key === key
+        ? { ...tab, label: label.trim() || undefined }
+        : tab,
+    ),
+  }));
 }
 
 /** Each log that is read with others is a call that stays open: the core takes 256 of a window. */
@@ -110,11 +138,13 @@ export function showBuild(buildId: string, name: string): void {
 }
 
 function addTab(tab: DockTab): void {
-  change((state) => {
-    const known = state.tabs.some(({ key }) => key === tab.key);
-    const tabs = known ? state.tabs : [...state.tabs, tab];
-    return { ...show({ ...state, tabs }, tab.key), open: true };
-  });
+  change((state) => withTab(state, tab));
+}
+
+function withTab(state: DockState, tab: DockTab): DockState {
+  const known = state.tabs.some(({ key }) => key === tab.key);
+  const tabs = known ? state.tabs : [...state.tabs, tab];
+  return { ...show({ ...state, tabs }, tab.key), open: true };
 }
 
 /** Brings a tab to the front: where it is already seen, else in the focused pane. */
@@ -210,15 +240,11 @@ export function syncTerminals(terminals: readonly Terminal[]): void {
     const ids = new Set(terminals.map(({ id }) => id));
     let next = without(state, (tab) => tab.kind === "terminal" && !ids.has(tab.terminalId));
     const known = new Set(next.tabs.map(({ key }) => key));
-    const added = terminals
-      .filter(({ id }) => !known.has(terminalKey(id)))
-      .sort((a, b) => a.createdAt - b.createdAt)
-      .map(({ id, containerId }): TerminalTab => ({
-        kind: "terminal",
-        key: terminalKey(id),
-        terminalId: id,
-        containerId,
-      }));
+    const added: TerminalTab[] = [];
+    const unknown = terminals.filter(({ id }) => !known.has(terminalKey(id)));
+    for (const terminal of unknown.sort((a, b) => a.createdAt - b.createdAt)) {
+      added.push(terminalTab(terminal, [...next.tabs, ...added]));
+    }
     const synced = { ...next, tabs: [...next.tabs, ...added], synced: true };
     const running = new Set(
       terminals.filter((each) => each.status === "running").map(({ id }) => id),

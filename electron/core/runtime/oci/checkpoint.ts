@@ -81,6 +81,12 @@ const reasons: { pattern: RegExp; sentence: string; hint: string }[] = [
     hint: "Install criu 4 or newer.",
   },
   {
+    // SO_PASSCRED and SO_PASSSEC, which Linux 6.16 keeps for unix and netlink sockets; criu 4.2 asks no others.
+    pattern: /Can't get 1:(?:16|34) opt: Operation not supported/,
+    sentence: "this criu can't save network sockets on the running kernel",
+    hint: "Install criu 4.2 or newer: older ones can't on Linux 6.16 and later. Containers without network sockets can be checkpointed.",
+  },
+  {
     pattern: /execvp\("ip6?tables-restore"/,
     sentence: "criu holds a container's network still with iptables, which is not installed",
     hint: "Install iptables.",

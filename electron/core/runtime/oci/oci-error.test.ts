@@ -68,6 +68,13 @@ Error (criu/util.c:641): execvp("iptables-restore", ...) failed: No such file or
     "It failed: criu holds a container's network still with iptables, which is not installed",
   ],
   [
+    `(0.13) Error (criu/sockets.c:628): sockets: Can't get 1:16 opt: Operation not supported
+(0.13) Error (criu/sockets.c:628): sockets: Can't get 1:34 opt: Operation not supported
+(0.13) Error (criu/cr-dump.c:1681): Dump files (pid: 15230) failed with -1
+(0.21) Error (criu/cr-dump.c:2111): Dumping FAILED.`,
+    "It failed: this criu can't save network sockets on the running kernel",
+  ],
+  [
     `(0.01) Error (criu/files-reg.c:1831): Can't open file gone
 (0.02) Error (criu/util.c:656): exited, status=1
 (0.03) Error (criu/cr-restore.c:2605): Restoring FAILED.`,

@@ -77,7 +77,8 @@ function OperationItem(props: { operation: Operation }) {
             title
           )}
         </span>
-        <span className="muted num truncate">{detail}</span>
+        {/* What it was at last: of one that is done it says nothing. */}
+        {status !== "done" && <span className="muted num truncate">{detail}</span>}
         {status === "running" && <Progress value={progress} label={title} />}
         <span className="spacer" />
         <span className="muted num operation__when">

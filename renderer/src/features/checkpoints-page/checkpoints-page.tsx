@@ -165,7 +165,7 @@ function CheckpointRow(props: { checkpoint: Checkpoint; unable: string | undefin
           onConfirm={() => remove.mutate(id, { onSuccess: () => announce(`${name} deleted`) })}
         >
           <p>
-            <ByteCount value={size} /> of memory and state of <b>{containerName}</b>, as it was{" "}
+            <ByteCount value={size} /> of memory and state of <b>{containerName}</b>, from{" "}
             <Moment time={createdAt} />. It can't be restored any more.
           </p>
         </ConfirmDialog>

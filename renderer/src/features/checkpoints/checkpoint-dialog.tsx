@@ -7,7 +7,7 @@ import { TextField } from "../../components/fields.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { dateTime } from "../../components/format.ts";
 import { announce } from "../../components/notices.ts";
-import { useCreateCheckpoint } from "../../queries/checkpoints.ts";
+import { useCheckpointsOf, useCreateCheckpoint } from "../../queries/checkpoints.ts";
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";
 import { DumpOptionFields, noDumpOptions } from "./dump-options.tsx";
@@ -19,7 +19,8 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
   const container = useContainer(id);
   const ability = useSystem()?.abilities.checkpoint;
   const create = useCreateCheckpoint();
-  const [name, setName] = useState(() => `checkpoint ${dateTime(Date.now()).slice(0, 16)}`);
+  const others = useCheckpointsOf(id);
+  const [name, setName] = useState(() => `checkpoint ${dateTime(Date.now()).slice(0, 19)}`);
   const [options, setOptions] = useState<CheckpointOptions>({
     ...noDumpOptions,
     leaveRunning: true,
@@ -30,8 +31,17 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
       sentence(ability.reason ?? "This host can't checkpoint containers")) ||
     (container?.state.status !== "running" &&
       `${container?.name ?? "The container"} is not running`);
+  // Once it is being taken, it may be the one of that name.
+  const taken =
+    !create.isPending && !create.isSuccess && others.some((other) => other.name === name.trim());
+  const problem =
+    name.trim() === ""
+      ? "A name is needed"
+      : taken
+        ? `${container?.name ?? "The container"} has a checkpoint of this name`
+        : undefined;
   const take = (): void => {
-    if (reason || name.trim() === "") return;
+    if (reason || problem) return;
     create.mutate(
       { containerId: id, name: name.trim(), options },
       {
@@ -55,7 +65,7 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
             variant="primary"
             busy={create.isPending}
             disabledReason={reason}
-            disabled={name.trim() === ""}
+            disabled={problem !== undefined}
             onClick={take}
           >
             Checkpoint
@@ -76,7 +86,7 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
           maxLength={128}
           value={name}
           onChange={setName}
-          error={name.trim() === "" ? "A name is needed" : undefined}
+          error={problem}
         />
         <SegmentedControl
           label="Afterwards"

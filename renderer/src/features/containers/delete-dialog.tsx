@@ -40,7 +40,12 @@ export function DeleteDialog(props: { ids: readonly string[] }) {
       title={one ? `Delete ${one.name}?` : `Delete ${plural(containers.length, "container")}?`}
       action={running.length > 0 ? "Kill and delete" : "Delete"}
       {...(kept > 0
-        ? { option: { label: `Also delete ${its} ${plural(kept, "checkpoint")}` } }
+        ? {
+            option: {
+              label: `Also delete ${its} ${plural(kept, "checkpoint")}`,
+              hint: "They can be restored only into the container that they are of.",
+            },
+          }
         : {})}
       onConfirm={(withCheckpoints) =>
         void actions.delete(

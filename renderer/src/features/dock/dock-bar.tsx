@@ -3,6 +3,7 @@ import {
   ChevronUp,
   Columns2,
   Hammer,
+  PencilLine,
   Plus,
   ScrollText,
   SquareTerminal,
@@ -30,7 +31,8 @@ import {
 import { useSelection } from "../../state/selection.ts";
 import { useOpenTerminal } from "../terminals/open-terminal.ts";
 import { NewTerminalDialog } from "../terminals/new-terminal-dialog.tsx";
-import { terminalTitle } from "../terminals/terminal-title.ts";
+import { useTerminalName } from "../terminals/terminal-title.ts";
+import { TabNameField } from "./tab-name-field.tsx";
 
 /** Containers that the menu of new terminals names; the dialog has all. */
 const mostInMenu = 12;
@@ -44,6 +46,7 @@ export function DockBar(props: { onClose: (tab: DockTab) => void }) {
   const title = useTabTitle();
   const openTerminal = useOpenTerminal();
   const [dragged, setDragged] = useState<string>();
+  const [naming, setNaming] = useState<string>();
 
   const choose = (key: string): void => {
     selectTab(key);
@@ -53,7 +56,11 @@ export function DockBar(props: { onClose: (tab: DockTab) => void }) {
     if (event.key === "ArrowRight") cycleTab(1);
     else if (event.key === "ArrowLeft") cycleTab(-1);
     else if (event.key === "Delete") onClose(tab);
-    else if (event.key === "Enter" || event.key === " ") choose(tab.key);
+    else if (event.key === "F2" && tab.kind === "terminal") {
+      event.preventDefault();
+      setNaming(tab.key);
+      return;
+    } else if (event.key === "Enter" || event.key === " ") choose(tab.key);
     else return;
     event.preventDefault();
     requestAnimationFrame(() =>
@@ -68,24 +75,32 @@ export function DockBar(props: { onClose: (tab: DockTab) => void }) {
           const shown = open && (tab.key === left || tab.key === right);
           const { text, ended } = title(tab);
           return (
-            <ContextMenu key={tab.key} entries={() => tabMenu(tab, tabs, openTerminal, onClose)}>
+            <ContextMenu
+              key={tab.key}
+              entries={() => tabMenu(tab, tabs, { openTerminal, close: onClose, name: setNaming })}
+            >
               <div
                 role="tab"
                 className={cx("dock-tab", ended && "dock-tab--ended")}
                 aria-selected={shown}
                 tabIndex={tab.key === left || (left === undefined && tab === tabs[0]) ? 0 : -1}
-                draggable
+                draggable={naming !== tab.key}
                 onDragStart={() => setDragged(tab.key)}
                 onDragOver={(event) => event.preventDefault()}
                 onDrop={() => dragged && moveTab(dragged, tab.key)}
                 onClick={() => choose(tab.key)}
+                onDoubleClick={() => tab.kind === "terminal" && setNaming(tab.key)}
                 onKeyDown={(event) => onKey(event, tab)}
                 onAuxClick={(event) => event.button === 1 && onClose(tab)}
               >
                 <Icon of={icons[tab.kind]} size={14} />
-                <span className="truncate" title={text}>
-                  {text}
-                </span>
+                {naming === tab.key && tab.kind === "terminal" ? (
+                  <TabNameField tab={tab} shown={text} onDone={() => setNaming(undefined)} />
+                ) : (
+                  <span className="truncate" title={text}>
+                    {text}
+                  </span>
+                )}
                 <button
                   type="button"
                   className="dock-tab__close"
@@ -130,10 +145,13 @@ export function DockBar(props: { onClose: (tab: DockTab) => void }) {
 function tabMenu(
   tab: DockTab,
   tabs: readonly DockTab[],
-  openTerminal: ReturnType<typeof useOpenTerminal>,
-  onClose: (tab: DockTab) => void,
+  on: {
+    openTerminal: ReturnType<typeof useOpenTerminal>;
+    close: (tab: DockTab) => void;
+    name: (key: string) => void;
+  },
 ): MenuEntry[] {
-  const close: MenuEntry = { label: "Close", onSelect: () => onClose(tab) };
+  const close: MenuEntry = { label: "Close", onSelect: () => on.close(tab) };
   if (tab.kind === "build") return [close];
   const ids = tab.kind === "logs" ? tab.containerIds : [tab.containerId];
   const [id] = ids;
@@ -142,9 +160,19 @@ function tabMenu(
       label: "New terminal here",
       icon: SquareTerminal,
       disabledReason: ids.length > 1 && "These are several containers",
-      onSelect: () => id && void openTerminal(id, { kind: "exec" }),
+      onSelect: () => id && void on.openTerminal(id, { kind: "exec" }),
     },
     { label: "Logs", icon: ScrollText, onSelect: () => openLogs(ids) },
+    ...(tab.kind === "terminal"
+      ? [
+          {
+            label: "Rename…",
+            icon: PencilLine,
+            shortcut: "F2",
+            onSelect: () => on.name(tab.key),
+          },
+        ]
+      : []),
     { kind: "separator" },
     close,
     {
@@ -152,7 +180,7 @@ function tabMenu(
       disabledReason:
         !tabs.some((other) => other !== tab && other.kind === "logs") && "There are none",
       onSelect: () => {
-        for (const other of tabs) if (other !== tab && other.kind === "logs") onClose(other);
+        for (const other of tabs) if (other !== tab && other.kind === "logs") on.close(other);
       },
     },
   ];
@@ -162,6 +190,7 @@ function useTabTitle(): (tab: DockTab) => { text: string; ended: boolean } {
   const { items: containers } = useContainers();
   const { items: terminals } = useTerminals();
   const { builds } = useBuilds();
+  const terminalName = useTerminalName();
   const name = (id: string): string => containers.get(id)?.name ?? id.slice(0, 12);
   return (tab) => {
     if (tab.kind === "logs") {
@@ -173,7 +202,7 @@ function useTabTitle(): (tab: DockTab) => { text: string; ended: boolean } {
     }
     const terminal = terminals.get(tab.terminalId);
     return {
-      text: `${terminal?.containerName ?? name(tab.containerId)} · ${terminal ? terminalTitle(terminal) : "terminal"}`,
+      text: `${terminal?.containerName ?? name(tab.containerId)} · ${terminal ? terminalName(terminal) : "terminal"}`,
       ended: terminal !== undefined && terminal.status !== "running",
     };
   };

@@ -8,7 +8,11 @@ import { useTerminals } from "../../queries/terminals.ts";
 import { type DockTab, removeTab } from "../../state/dock.ts";
 
 /** Closes tabs; asks first when that ends a process. The question is to be rendered by the caller. */
-export function useCloseTab(): { closeTab: (tab: DockTab) => void; question: ReactNode } {
+export function useCloseTab(): {
+  closeTab: (tab: DockTab) => void;
+  closeTerminal: (terminal: Terminal) => void;
+  question: ReactNode;
+} {
   const client = useClient();
   const { items: terminals } = useTerminals();
   const { items: containers } = useContainers();
@@ -21,12 +25,15 @@ export function useCloseTab(): { closeTab: (tab: DockTab) => void; question: Rea
       notify({ tone: "bad", title: "The terminal was not closed", error });
     }
   };
+  // Its tab goes with it, when the core says that it has gone.
+  const closeTerminal = (terminal: Terminal): void => {
+    if (terminal.kind === "exec" && terminal.status === "running") setAsked(terminal);
+    else void end(terminal);
+  };
   const closeTab = (tab: DockTab): void => {
     const terminal = tab.kind === "terminal" ? terminals.get(tab.terminalId) : undefined;
-    if (!terminal) removeTab(tab.key);
-    // The tab goes with its terminal, when the core says that this has gone.
-    else if (terminal.kind === "exec" && terminal.status === "running") setAsked(terminal);
-    else void end(terminal);
+    if (terminal) closeTerminal(terminal);
+    else removeTab(tab.key);
   };
   const container = asked && containers.get(asked.containerId);
   const question = asked && (
@@ -44,5 +51,5 @@ export function useCloseTab(): { closeTab: (tab: DockTab) => void; question: Rea
       </p>
     </ConfirmDialog>
   );
-  return { closeTab, question };
+  return { closeTab, closeTerminal, question };
 }

@@ -35,7 +35,7 @@ export function ActionDialog(props: { id: string; action: string; containerId: s
           <ErrorNote
             error={{
               code: "INTERNAL",
-              message: `It ended with ${data.exitCode}`,
+              message: `It ended with status ${data.exitCode}`,
               details: data.stderr.trim() ? { output: data.stderr } : {},
             }}
           />

@@ -33,8 +33,10 @@ export function remarks({ state }: Extension): string[] {
   return [
     restarts > 0 && `Started again ${restarts} ${restarts === 1 ? "time" : "times"}`,
     lastExit &&
-      status !== "running" &&
-      (lastExit.code === undefined ? "nobody saw how it ended" : `ended with ${lastExit.code}`),
+      (status !== "running" || restarts > 0) &&
+      (lastExit.code === undefined
+        ? "nobody saw how it ended"
+        : `last ended with status ${lastExit.code}`),
     lastExit?.oomKilled && "the kernel ended it for want of memory",
   ].filter((remark) => typeof remark === "string");
 }

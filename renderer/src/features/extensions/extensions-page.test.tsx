@@ -43,7 +43,7 @@ it("shows why one does not run, disables it, takes a permission back, and remove
   renderWith(core, <ExtensionsPage />);
   const nightly = await card("Nightly restarts");
   expect(nightly.getByText("Starts again")).toBeTruthy();
-  expect(nightly.getByText(/Started again 3 times, ended with 3/)).toBeTruthy();
+  expect(nightly.getByText(/Started again 3 times, last ended with status 3/)).toBeTruthy();
   expect(nightly.getByRole("alert").textContent).toContain("could not be started");
   const open = nightly.getByRole("button", { name: "Open its panel" });
   expect(open.getAttribute("aria-disabled")).toBe("true");

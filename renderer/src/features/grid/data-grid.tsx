@@ -1,6 +1,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type MouseEvent, type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+import {
+  type MouseEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from "react";
 import { Checkbox } from "../../components/fields.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { ContextMenu, type MenuEntry } from "../../components/menu.tsx";
@@ -63,6 +71,12 @@ export function DataGrid<T extends { id: string }, K extends string>(props: Data
     overscan: 8,
   });
   useEffect(() => virtualizer.measure(), [virtualizer, errors, ids]);
+  useLayoutEffect(() => {
+    const rows = body.current;
+    if (!rows) return;
+    const scrollbar = rows.offsetWidth - rows.clientWidth;
+    rows.parentElement?.style.setProperty("--scrollbar", `${scrollbar}px`);
+  });
   useEffect(() => {
     if (body.current) body.current.scrollTop = 0;
   }, [narrowedBy, sort.key, sort.descending]);

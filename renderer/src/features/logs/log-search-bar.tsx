@@ -83,6 +83,7 @@ export function LogSearchBar(props: LogSearchBarProps) {
 function Outcome(props: { search: Shown }) {
   const { matches, at, limited, done, progress, error } = props.search;
   if (error) return <span className="log-search__error">{error.message}</span>;
+  if (done && matches.length === 0) return "none";
   const all = `${count(matches.length)}${limited ? "+" : ""}`;
   return (
     <>

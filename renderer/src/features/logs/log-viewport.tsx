@@ -127,8 +127,11 @@ export function LogViewport(props: LogViewportProps) {
     if (atEnd) shift = lowest;
     layer.style.transform = `translateY(${shift}px)`;
     if (!wrap) {
-      widest.current.px = Math.max(widest.current.px, layer.scrollWidth);
-      layer.style.minWidth = `${widest.current.px}px`;
+      // Lines that fit are as wide as what is seen, which a scrollbar may narrow.
+      if (layer.scrollWidth > element.clientWidth) {
+        widest.current.px = Math.max(widest.current.px, layer.scrollWidth);
+        layer.style.minWidth = `${widest.current.px}px`;
+      }
     } else {
       layer.style.minWidth = "";
     }

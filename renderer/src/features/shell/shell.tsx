@@ -24,6 +24,7 @@ import { InspectorFrame } from "./inspector-frame.tsx";
 import { Overlays } from "./overlays.tsx";
 import { CurrentPage } from "./current-page.tsx";
 import { Rail } from "./rail.tsx";
+import { usePageFocus } from "./page-focus.ts";
 import { overlayQuery } from "./sizes.ts";
 import { useShortcuts } from "./shortcuts.ts";
 import "./shell.css";
@@ -38,6 +39,7 @@ const footer = 25;
 /** The window: header, rail, page with its inspector, dock, footer. */
 export function Shell() {
   useShortcuts();
+  usePageFocus();
   return (
     <div className="shell">
       <Header />
@@ -58,11 +60,11 @@ function Work() {
   return (
     <div className="work" ref={ref}>
       <ConnectionNotice />
-      <div className="work__page">
+      <main className="work__page" tabIndex={-1}>
         <Split width={width}>
           <CurrentPage />
         </Split>
-      </div>
+      </main>
       <Divider
         label="Dock height"
         orientation="horizontal"

@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { goTo, pages } from "../../state/layout.ts";
 import { openOverlay, openPalette, openShortcuts, useOverlay } from "../../state/overlays.ts";
+import { focusPage } from "./page-focus.ts";
 
 /** True where a key writes or belongs to something that has keys of its own. */
 function isTaken(target: EventTarget | null): boolean {
@@ -29,6 +30,8 @@ export function useShortcuts(): void {
         event.preventDefault();
         const page = pages[Number(event.key) - 1];
         if (page) goTo(page);
+        // After it has been drawn.
+        requestAnimationFrame(focusPage);
         return;
       }
       if (event.ctrlKey || event.metaKey || isTaken(event.target)) return;

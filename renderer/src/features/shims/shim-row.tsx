@@ -1,5 +1,5 @@
 import { ChevronRight, RefreshCw, Skull, Trash2 } from "lucide-react";
-import { useId, useState } from "react";
+import { Fragment, useId, useState } from "react";
 import type { Shim } from "#shared/contract/shims";
 import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
@@ -11,12 +11,14 @@ import { Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
 import { announce } from "../../components/notices.ts";
 import { useContainers } from "../../queries/containers.ts";
+import { useExtensions } from "../../queries/extensions.ts";
 import {
   type MemoryByPid,
   useDiscardShim,
   useReconnectShim,
   useTerminateShim,
 } from "../../queries/shims.ts";
+import { goTo } from "../../state/layout.ts";
 import { inspect } from "../../state/selection.ts";
 import { ShimDetails } from "./shim-details.tsx";
 import { consequence, containersOf, memoryOf, shimLooks } from "./shim-state.ts";
@@ -26,7 +28,10 @@ export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
   const { id, status } = shim;
   const containers = useContainers();
   const held = containersOf(shim);
-  const names = held.map((one) => containers.items.get(one)?.name ?? shortId(one));
+  const extension = useExtensions().items.get(shim.containerId);
+  const names = held.map(
+    (one) => containers.items.get(one)?.name ?? extension?.manifest.title ?? shortId(one),
+  );
   const name = names.join(", ");
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState(false);
@@ -66,6 +71,17 @@ export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
               >
                 {names[index]}
               </button>
+            ) : extension ? (
+              <Fragment key={one}>
+                <button
+                  type="button"
+                  className="events__name shims__name"
+                  onClick={() => goTo("extensions")}
+                >
+                  {names[index]}
+                </button>
+                <span className="dim">extension</span>
+              </Fragment>
             ) : (
               <span key={one} className="mono selectable" title={one}>
                 {names[index]}

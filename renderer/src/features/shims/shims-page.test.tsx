@@ -100,3 +100,10 @@ it("trouble comes first, and memory is the sum of what is known", () => {
     }),
   ).toBe(8);
 });
+
+it("names the shim of an extension as what it is", async () => {
+  page([shim({ id: "extensions/disk-use", namespace: "extensions", containerId: "disk-use" })]);
+  const name = await screen.findByRole("button", { name: "Disk use" });
+  expect(name.closest("[role=cell]")?.textContent).toBe("Disk useextension");
+  expect(screen.getByRole("button", { name: "Terminate the shim of Disk use" })).toBeTruthy();
+});

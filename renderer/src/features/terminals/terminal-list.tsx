@@ -5,11 +5,11 @@ import { EmptyState } from "../../components/empty-state.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Since } from "../../components/since.tsx";
 import { useTerminalsOf } from "../../queries/terminals.ts";
-import { showTerminal, terminalKey } from "../../state/dock.ts";
+import { showTerminal } from "../../state/dock.ts";
 import { useCloseTab } from "../dock/use-close-tab.tsx";
 import { NewTerminalDialog } from "./new-terminal-dialog.tsx";
 import { useOpenTerminal } from "./open-terminal.ts";
-import { terminalTitle } from "./terminal-title.ts";
+import { terminalTitle, useTerminalName } from "./terminal-title.ts";
 import "./terminals.css";
 
 /** A container's terminals; they are shown in the dock. */
@@ -26,7 +26,8 @@ export function TerminalList(props: {
   const { id, name, running, elsewhere, attachReason } = props;
   const terminals = useTerminalsOf(id);
   const openTerminal = useOpenTerminal();
-  const { closeTab, question } = useCloseTab();
+  const terminalName = useTerminalName();
+  const { closeTerminal, question } = useCloseTab();
   const [dialog, setDialog] = useState(false);
   const reason = !running && `${name} is not running`;
   const actions = (
@@ -66,9 +67,10 @@ export function TerminalList(props: {
               <li key={terminal.id} className="terminal-list__row">
                 <Icon of={SquareTerminal} />
                 <span className="truncate">
-                  <span className="mono">{terminalTitle(terminal)}</span>
+                  <span className="mono">{terminalName(terminal)}</span>
                   <small>
-                    {terminal.user && `as ${terminal.user} · `}
+                    {!terminalName(terminal).startsWith(terminalTitle(terminal)) &&
+                      `${terminalTitle(terminal)} · `}
                     {terminal.status === "running" ? (
                       <Since time={terminal.createdAt} />
                     ) : terminal.status === "lost" ? (
@@ -81,17 +83,7 @@ export function TerminalList(props: {
                 <Button variant="link" onClick={() => showTerminal(terminal)}>
                   Show
                 </Button>
-                <Button
-                  variant="link"
-                  onClick={() =>
-                    closeTab({
-                      kind: "terminal",
-                      key: terminalKey(terminal.id),
-                      terminalId: terminal.id,
-                      containerId: id,
-                    })
-                  }
-                >
+                <Button variant="link" onClick={() => closeTerminal(terminal)}>
                   Close
                 </Button>
               </li>
