@@ -181,6 +181,16 @@ it("prunes what its preview named", async () => {
   expect([...core.images.items.values()].every(({ usedBy }) => usedBy.length > 0)).toBe(true);
 });
 
+it("previews a pruning anew when images come and go meanwhile", async () => {
+  const { user, core } = await open();
+  await user.click(screen.getByRole("button", { name: "More for images" }));
+  await user.click(await screen.findByRole("menuitem", { name: "Prune images…" }));
+  const form = await dialog();
+  await form.findByRole("button", { name: "Remove 1 image" });
+  core.images.put({ ...named(core, "postgres:17"), id: "f".repeat(64), names: [], usedBy: [] });
+  await form.findByRole("button", { name: "Remove 2 images" });
+});
+
 it("tags, saying who loses the name, and takes a name away", async () => {
   const { user, core } = await open();
   await choose(user, "debian:13-slim", "Tag…");

@@ -105,6 +105,16 @@ it("says what pruning would free before it does", async () => {
   await waitFor(() => expect(core.volumes.items.size).toBe(2));
 });
 
+it("previews a pruning anew when volumes come and go meanwhile", async () => {
+  const { user, core } = await open();
+  await user.click(screen.getByRole("button", { name: "More for volumes" }));
+  await user.click(await screen.findByRole("menuitem", { name: /Prune/ }));
+  const asked = await dialog();
+  await asked.findByRole("button", { name: "Remove 1 volume" });
+  core.volumes.patch("b".repeat(64), (volume) => ({ ...volume, anonymous: false }));
+  await asked.findByText("There is no volume without a name that nothing uses.");
+});
+
 it("backs up with a word on who writes meanwhile, and restores in place of what is there", async () => {
   const { user, core } = await open();
   await choose(user, "shop-data", /Back up/);
