@@ -130,15 +130,15 @@ export function useRemoteCheckpoints(id: string) {
 export function useTakeRemoteCheckpoint(id: string) {
   const client = useClient();
   const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (request: {
-      name: string;
-      tcpEstablished: boolean;
-      fileLocks: boolean;
-      externalUnixSockets: boolean;
-    }) => client.call("remotes.checkpoint", { id, ...request }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: checkpointsKey(id) }),
-  });
+  return async (request: {
+    name: string;
+    tcpEstablished: boolean;
+    fileLocks: boolean;
+    externalUnixSockets: boolean;
+  }): Promise<void> => {
+    await client.call("remotes.checkpoint", { id, ...request });
+    await queries.invalidateQueries({ queryKey: checkpointsKey(id) });
+  };
 }
 
 export function useDeleteRemoteCheckpoint(id: string) {

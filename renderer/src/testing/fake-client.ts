@@ -79,6 +79,7 @@ export class FakeCore {
   readonly connections: WindowConnections;
 
   readonly #failures = new Map<string, ErrorInfo[]>();
+  readonly #held = new Map<string, Promise<void>>();
   readonly #activity: FakeActivity;
   readonly #containers: FakeContainers;
   readonly #delay: number;
@@ -124,6 +125,13 @@ export class FakeCore {
     this.#failures.set(method, [...(this.#failures.get(method) ?? []), error]);
   }
 
+  /** The next call of this method waits until what is given back is called. */
+  holdNext(method: string): () => void {
+    let release = (): void => undefined;
+    this.#held.set(method, new Promise<void>((resolve) => (release = resolve)));
+    return () => release();
+  }
+
   #client<C extends Contract>(handlers: Handlers<C>): Client<C> {
     const handlerOf = (method: string) => {
       const [domain = "", name = ""] = method.split(".");
@@ -133,6 +141,9 @@ export class FakeCore {
       call: async (method: string, input: unknown, options: { signal?: AbortSignal } = {}) => {
         this.calls.push({ method, input });
         if (this.#delay) await pause(this.#delay / 4);
+        const held = this.#held.get(method);
+        this.#held.delete(method);
+        await held;
         const failure = this.#failures.get(method)?.shift();
         if (failure) throw AppError.fromInfo(failure);
         const handler = handlerOf(method) as (input: unknown, context: CallContext) => unknown;

@@ -7,9 +7,10 @@ import { TextField } from "../../components/fields.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { dateTime } from "../../components/format.ts";
 import { announce } from "../../components/notices.ts";
-import { useCreateCheckpoint } from "../../queries/checkpoints.ts";
+import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";
+import { useRequest } from "../fields/use-request.ts";
 import { DumpOptionFields, noDumpOptions } from "./dump-options.tsx";
 import "./checkpoints.css";
 
@@ -18,7 +19,14 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
   const { id, onClose } = props;
   const container = useContainer(id);
   const ability = useSystem()?.abilities.checkpoint;
-  const create = useCreateCheckpoint();
+  const client = useClient();
+  const create = useRequest({
+    run: (input: { name: string; options: CheckpointOptions }) =>
+      client.call("checkpoints.create", { containerId: id, ...input }),
+    failure: "No checkpoint was taken",
+    onDone: (_, input) => announce(`Checkpoint ${input.name} was taken`),
+    onClose,
+  });
   const [name, setName] = useState(() => `checkpoint ${dateTime(Date.now()).slice(0, 16)}`);
   const [options, setOptions] = useState<CheckpointOptions>({
     ...noDumpOptions,
@@ -31,16 +39,8 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
     (container?.state.status !== "running" &&
       `${container?.name ?? "The container"} is not running`);
   const take = (): void => {
-    if (reason || name.trim() === "") return;
-    create.mutate(
-      { containerId: id, name: name.trim(), options },
-      {
-        onSuccess: () => {
-          announce(`Checkpoint ${name.trim()} was taken`);
-          onClose();
-        },
-      },
-    );
+    if (reason || name.trim() === "" || create.isPending) return;
+    create.mutate({ name: name.trim(), options });
   };
   return (
     <Dialog
@@ -92,7 +92,7 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
           onChange={(changed) => setOptions({ ...options, ...changed })}
           atRestore="The other side must still be there at restore."
         />
-        {create.error && <ErrorNote title="No checkpoint was taken" error={create.error} />}
+        {create.error && <ErrorNote title={create.failure} error={create.error} />}
         <button type="submit" hidden />
       </form>
     </Dialog>

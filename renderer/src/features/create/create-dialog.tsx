@@ -171,11 +171,7 @@ export function CreateDialog(props: {
         }}
       >
         {create.isError && !atField && (
-          <ErrorNote
-            title={edit ? "It was not changed" : "Nothing was created"}
-            error={create.error}
-            onDismiss={create.reset}
-          />
+          <ErrorNote title={create.failure} error={create.error} onDismiss={create.reset} />
         )}
         {starter.making && (
           <p className="create__starter muted" role="status">
