@@ -4,8 +4,9 @@ import {
   useInfiniteQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useCallback, useEffect } from "react";
 import type { Event, Operation } from "#shared/contract/activity";
+import { notify } from "../components/notices.ts";
 import { useClient, useCollection, useLive } from "./client.tsx";
 import type { Collection, CollectionSource } from "./live.ts";
 
@@ -23,6 +24,18 @@ export const operationSource: CollectionSource<"activity.watchOperations"> = {
 /** Running operations, and those of the last 10 minutes. */
 export function useOperations(): Collection<Operation> {
   return useCollection(operationSource);
+}
+
+/** Cancels an operation from where there is no room to say that it could not be: a notice does. */
+export function useCancelOperation(): (id: string) => void {
+  const client = useClient();
+  return useCallback(
+    (id) =>
+      void client
+        .call("activity.cancel", { id })
+        .catch((error: unknown) => notify({ tone: "bad", title: "It was not cancelled", error })),
+    [client],
+  );
 }
 
 /** Events in one page when scrolling back. */

@@ -111,6 +111,25 @@ it("says what of a pasted file can't be had before it imports it, and then start
   expect(useProjectSelection.getState().inspected).toBe("shop");
 });
 
+it("imports once, however often one asks for it", async () => {
+  const core = new FakeCore({ projects: [] });
+  const user = userEvent.setup();
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "import-project" });
+  const dialog = within(await screen.findByRole("dialog"));
+  const text = dialog.getByLabelText("compose.yaml");
+  fireEvent.change(text, { target: { value: "name: shop\nservices:\n  web: {}" } });
+  await dialog.findByText(/Write it into the host name/);
+  const end = core.holdNext("projects.import");
+  const start = dialog.getByRole("button", { name: "Import and bring up" });
+  await user.click(start);
+  await user.click(start);
+  await user.click(dialog.getByRole("button", { name: "Import" }));
+  end();
+  await waitFor(() => expect(lastCall(core, "projects.up")).toEqual({ id: "shop" }));
+  expect(core.calls.filter(({ method }) => method === "projects.import")).toHaveLength(1);
+});
+
 it("reads a file of this machine, and takes a dropped one", async () => {
   const core = new FakeCore();
   const user = userEvent.setup();
