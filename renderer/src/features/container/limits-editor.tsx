@@ -74,6 +74,7 @@ function LimitsForm(props: { container: Container; onDone: () => void }) {
   return (
     <form
       className="limits-form"
+      data-escape
       onSubmit={(event) => {
         event.preventDefault();
         if (limits) update.mutate(limits);

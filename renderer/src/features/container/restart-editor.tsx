@@ -78,6 +78,7 @@ function RestartForm(props: {
   return (
     <form
       className="limits-form"
+      data-escape
       onSubmit={(event) => {
         event.preventDefault();
         if (valid) onApply({ name, maximumRetries: name === "on-failure" ? number : undefined });
