@@ -294,8 +294,8 @@ function summary(form: CreateForm): string {
   return [
     env > 0 && plural(env, "variable"),
     memory && memory.trim(),
-    cpus && `${cpus.trim()} CPUs`,
-    pids && `${pids.trim()} processes`,
+    cpus && `${cpus.trim()} ${cpus.trim() === "1" ? "CPU" : "CPUs"}`,
+    pids && `${pids.trim()} ${pids.trim() === "1" ? "process" : "processes"}`,
     form.user && `as ${form.user}`,
     form.restart !== "no" && "restarts",
     form.shimGroup.trim() && `shim group ${form.shimGroup.trim()}`,
