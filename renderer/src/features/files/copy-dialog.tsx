@@ -1,4 +1,3 @@
-import { useMutation } from "@tanstack/react-query";
 import { FolderOpen } from "lucide-react";
 import { useState } from "react";
 import { shownName } from "#shared/base/file-names";
@@ -8,8 +7,8 @@ import { Dialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { Checkbox, TextField } from "../../components/fields.tsx";
 import { notify } from "../../components/notices.ts";
-import { useClient, useShell } from "../../queries/client.tsx";
-import { useHost } from "../../queries/system.ts";
+import { useClient } from "../../queries/client.tsx";
+import { usePickPath } from "../fields/use-pick-path.ts";
 import { useRequest } from "../fields/use-request.ts";
 
 /** `path` is what is copied to this machine, or the directory that something of this machine is copied into. */
@@ -43,8 +42,6 @@ const words = {
 /** Copies between a container and a path of this machine, without going through the window. */
 export function CopyDialog(props: CopyDialogProps) {
   const { source, direction, path, onClose } = props;
-  const host = useHost();
-  const shell = useShell();
   const client = useClient();
   const [hostPath, setHostPath] = useState("");
   const [overwrite, setOverwrite] = useState(false);
@@ -52,11 +49,7 @@ export function CopyDialog(props: CopyDialogProps) {
   const typed = hostPath.trim();
   const problem =
     typed !== "" && !typed.startsWith("/") ? "Give the whole path, from / on" : undefined;
-  const pick = useMutation({
-    mutationFn: (kind: "file" | "directory") =>
-      shell.call("shell.pickPath", { kind, title: text.pick }),
-    onSuccess: ({ path: picked }) => picked !== null && setHostPath(picked),
-  });
+  const pick = usePickPath(text.pick, setHostPath);
   const run = useRequest({
     run: (chosen: string) =>
       direction === "to-host"
@@ -110,14 +103,14 @@ export function CopyDialog(props: CopyDialogProps) {
           error={problem}
           hint={text.hint}
           trailing={
-            host?.pickPath && (
+            pick && (
               <>
                 {direction === "from-host" && (
-                  <Button variant="link" onClick={() => pick.mutate("file")}>
+                  <Button variant="link" onClick={() => pick("file")}>
                     File…
                   </Button>
                 )}
-                <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate("directory")}>
+                <Button variant="link" icon={FolderOpen} onClick={() => pick("directory")}>
                   {direction === "from-host" ? "Directory…" : "Choose…"}
                 </Button>
               </>
