@@ -115,6 +115,17 @@ it("previews a pruning anew when volumes come and go meanwhile", async () => {
   await asked.findByText("There is no volume without a name that nothing uses.");
 });
 
+it("says nothing of a size that is not known", async () => {
+  const core = new FakeCore();
+  core.holdNext("volumes.diskUse");
+  const { user } = await open(core);
+  await choose(user, "old-backups", "Delete…");
+  const asked = await dialog();
+  expect(asked.getByText(/Lost for good/).textContent).toBe(
+    "Lost for good: all that is in it. No container has it.",
+  );
+});
+
 it("backs up with a word on who writes meanwhile, and restores in place of what is there", async () => {
   const { user, core } = await open();
   await choose(user, "shop-data", /Back up/);
