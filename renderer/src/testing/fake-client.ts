@@ -80,6 +80,7 @@ export class FakeCore {
 
   readonly #failures = new Map<string, ErrorInfo[]>();
   readonly #held = new Map<string, Promise<void>>();
+  readonly #breaks = new Set<(error: AppError) => void>();
   readonly #activity: FakeActivity;
   readonly #containers: FakeContainers;
   readonly #delay: number;
@@ -132,6 +133,28 @@ export class FakeCore {
     return () => release();
   }
 
+  /** As when the core goes: all streams that are open end with UNAVAILABLE. */
+  breakStreams(): void {
+    for (const fail of this.#breaks) fail(new AppError("UNAVAILABLE", "The core went"));
+  }
+
+  async *#breakable(items: AsyncIterableIterator<unknown>): AsyncGenerator<unknown> {
+    let fail: (error: AppError) => void = () => undefined;
+    const broken = new Promise<never>((_, reject) => (fail = reject));
+    broken.catch(() => undefined);
+    this.#breaks.add(fail);
+    try {
+      for (;;) {
+        const next = await Promise.race([items.next(), broken]);
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      this.#breaks.delete(fail);
+      void items.return?.();
+    }
+  }
+
   #client<C extends Contract>(handlers: Handlers<C>): Client<C> {
     const handlerOf = (method: string) => {
       const [domain = "", name = ""] = method.split(".");
@@ -154,7 +177,8 @@ export class FakeCore {
           input: unknown,
           context: CallContext,
         ) => AsyncIterableIterator<unknown>;
-        return handler(input, { signal: options.signal ?? new AbortController().signal });
+        const { signal = new AbortController().signal } = options;
+        return this.#breakable(handler(input, { signal }));
       },
       duplex: (method: string, input: unknown) => {
         const up = new AsyncQueue<unknown>();

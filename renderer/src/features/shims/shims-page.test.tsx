@@ -34,6 +34,15 @@ it("shows a shim with its pid, memory and, opened, where it is spoken to", async
   expect(await row.findByText("It has written no log.")).toBeTruthy();
 });
 
+it("shows memory again when the core is back", async () => {
+  const core = page([shim()]);
+  const row = within((await screen.findByText("4711")).closest("[role=row]") as HTMLElement);
+  await waitFor(() => expect(row.getByText("363")).toBeTruthy());
+  core.breakStreams();
+  await waitFor(() => expect(row.queryByText("363")).toBeNull());
+  await waitFor(() => expect(row.getByText("363")).toBeTruthy());
+});
+
 it("terminates only what was confirmed, and says what follows", async () => {
   const core = page([shim()]);
   const user = userEvent.setup();
