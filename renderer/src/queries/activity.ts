@@ -57,13 +57,24 @@ export function addEvent(queries: QueryClient, event: Event): void {
   }
 }
 
+/** After the stream broke: journals that are shown are read again, others when they next are. */
+async function readAnew(queries: QueryClient): Promise<void> {
+  queries.removeQueries({ queryKey: activityKeys.allEvents, type: "inactive" });
+  await queries.invalidateQueries({ queryKey: activityKeys.allEvents });
+}
+
 /** The journal, newest first: the top grows by itself, `fetchNextPage` goes further back. */
 export function useEvents(containerId?: string) {
   const client = useClient();
   const live = useLive();
   const queries = useQueryClient();
   useEffect(
-    () => live.watchItems("activity.watchEvents", (event) => addEvent(queries, event)),
+    () =>
+      live.watchItems(
+        "activity.watchEvents",
+        (event) => addEvent(queries, event),
+        () => void readAnew(queries),
+      ),
     [live, queries],
   );
   return useInfiniteQuery({

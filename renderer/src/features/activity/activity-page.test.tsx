@@ -35,6 +35,17 @@ it("shows what failed with the words of who refused, and cancels what runs", asy
   expect(core.calls).toContainEqual({ method: "activity.cancel", input: { id: "op-1" } });
 });
 
+it("has what happened while the core was away", async () => {
+  const core = new FakeCore({ events: [event(1, "/tasks/paused"), event(2, "/tasks/resumed")] });
+  renderWith(core, <ActivityPage />);
+  const log = await screen.findByRole("log");
+  await within(log).findByText("resumed");
+  core.events.push(event(3, "/tasks/oom"));
+  core.breakStreams();
+  await within(log).findByText("ran out of memory");
+  expect(log.querySelectorAll(".events__row")).toHaveLength(3);
+});
+
 it("tells events in words, with what the core wrote behind them", async () => {
   const events = [
     event(1, "/containers/create", { image: "busybox:host" }),
