@@ -138,7 +138,7 @@ export class FakeCore {
     for (const fail of this.#breaks) fail(new AppError("UNAVAILABLE", "The core went"));
   }
 
-  async *#breakable(items: AsyncIterableIterator<unknown>): AsyncGenerator<unknown> {
+  async *#breakable(items: AsyncIterableIterator<unknown>): AsyncGenerator {
     let fail: (error: AppError) => void = () => undefined;
     const broken = new Promise<never>((_, reject) => (fail = reject));
     broken.catch(() => undefined);
