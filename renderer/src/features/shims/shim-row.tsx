@@ -1,5 +1,5 @@
 import { ChevronRight, RefreshCw, Skull, Trash2 } from "lucide-react";
-import { useId, useState } from "react";
+import { memo, useId, useState } from "react";
 import type { Shim } from "#shared/contract/shims";
 import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
@@ -10,7 +10,6 @@ import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
 import { announce } from "../../components/notices.ts";
-import { useContainers } from "../../queries/containers.ts";
 import {
   type MemoryByPid,
   useDiscardShim,
@@ -19,14 +18,39 @@ import {
 } from "../../queries/shims.ts";
 import { inspect } from "../../state/selection.ts";
 import { ShimDetails } from "./shim-details.tsx";
-import { consequence, containersOf, memoryOf, shimLooks } from "./shim-state.ts";
+import { consequence, memoryOf, shimLooks } from "./shim-state.ts";
 
-export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
-  const { shim, memory } = props;
+/** A container that a shim holds. */
+export interface Held {
+  id: string;
+  /** Absent when no list has it. */
+  name: string | undefined;
+}
+
+interface ShimRowProps {
+  shim: Shim;
+  held: readonly Held[];
+  memory: MemoryByPid;
+}
+
+/** Memory comes for all of a thousand every second or two: a row is drawn again when its own has changed. */
+export const ShimRow = memo(Row, (before, after) => {
+  const { shim, held, memory } = after;
+  return (
+    shim === before.shim &&
+    held.every(({ id, name }, at) => id === before.held[at]?.id && name === before.held[at].name) &&
+    shim.processes.every(
+      ({ pid }) =>
+        memory[pid]?.pss === before.memory[pid]?.pss &&
+        memory[pid]?.rss === before.memory[pid]?.rss,
+    )
+  );
+});
+
+function Row(props: ShimRowProps) {
+  const { shim, held, memory } = props;
   const { id, status } = shim;
-  const containers = useContainers();
-  const held = containersOf(shim);
-  const names = held.map((one) => containers.items.get(one)?.name ?? shortId(one));
+  const names = held.map((one) => one.name ?? shortId(one.id));
   const name = names.join(", ");
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState(false);
@@ -56,20 +80,20 @@ export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
           </button>
         </span>
         <span role="cell" className="shims__names truncate">
-          {held.map((one, index) =>
-            containers.items.has(one) ? (
+          {held.map((one) =>
+            one.name === undefined ? (
+              <span key={one.id} className="mono selectable" title={one.id}>
+                {shortId(one.id)}
+              </span>
+            ) : (
               <button
-                key={one}
+                key={one.id}
                 type="button"
                 className="events__name shims__name"
-                onClick={() => inspect(one)}
+                onClick={() => inspect(one.id)}
               >
-                {names[index]}
+                {one.name}
               </button>
-            ) : (
-              <span key={one} className="mono selectable" title={one}>
-                {names[index]}
-              </span>
             ),
           )}
         </span>

@@ -86,7 +86,12 @@ export function ShimsPage() {
             )}
           </div>
           {rows.map((shim) => (
-            <ShimRow key={shim.id} shim={shim} memory={memory} />
+            <ShimRow
+              key={shim.id}
+              shim={shim}
+              held={containersOf(shim).map((id) => ({ id, name: containers.items.get(id)?.name }))}
+              memory={memory}
+            />
           ))}
         </div>
       )}
