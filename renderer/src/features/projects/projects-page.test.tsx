@@ -29,6 +29,24 @@ it("lists projects with their state, and opens one", async () => {
   await row("shop");
 });
 
+it("does to several what each of them can be done", async () => {
+  const core = new FakeCore();
+  const user = userEvent.setup();
+  renderWith(core, <ProjectsPage />);
+  await row("shop");
+  for (const box of screen.getAllByRole("checkbox", { name: /^Select (?!all)/ })) {
+    await user.click(box);
+  }
+  const imported = [...core.projects.items.values()]
+    .filter((one) => one.imported && !one.activity)
+    .sort((a, b) => a.id.localeCompare(b.id));
+  await user.pointer({ keys: "[MouseRight]", target: screen.getByText("shop") });
+  const name = `Bring up ${imported.length} project${imported.length === 1 ? "" : "s"}`;
+  await user.click(await screen.findByRole("menuitem", { name }));
+  const up = core.calls.filter(({ method }) => method === "projects.up");
+  expect(up.map(({ input }) => input)).toEqual(imported.map(({ id }) => ({ id })));
+});
+
 it("does things to a project and to one of its services", async () => {
   const core = new FakeCore();
   const user = userEvent.setup();
