@@ -42,6 +42,21 @@ export function useCancelOperation(): (id: string) => void {
 const pageSize = 200;
 type EventPages = InfiniteData<Event[], number | undefined>;
 
+/** Pages of a journal that are kept: what was let go at its end is read again when one scrolls there. */
+const mostPages = 25;
+
+function withEvent(data: EventPages, event: Event): EventPages {
+  const [first = [], ...rest] = data.pages;
+  const top = [event, ...first];
+  if (top.length < 2 * pageSize) return { ...data, pages: [top, ...rest] };
+  const [newest, next] = [top.slice(0, pageSize), top.slice(pageSize)];
+  const [begin, ...params] = data.pageParams;
+  return {
+    pages: [newest, next, ...rest].slice(0, mostPages),
+    pageParams: [begin, newest.at(-1)?.seq, ...params].slice(0, mostPages),
+  };
+}
+
 /** Puts a new event in front of every journal that is loaded and concerns it. */
 export function addEvent(queries: QueryClient, event: Event): void {
   for (const [key, data] of queries.getQueriesData<EventPages>({
@@ -52,8 +67,7 @@ export function addEvent(queries: QueryClient, event: Event): void {
     if (!data || (containerId !== null && containerId !== event.containerId)) continue;
     const newest = data.pages[0]?.[0];
     if (newest && newest.seq >= event.seq) continue;
-    const [first = [], ...rest] = data.pages;
-    queries.setQueryData<EventPages>(key, { ...data, pages: [[event, ...first], ...rest] });
+    queries.setQueryData<EventPages>(key, withEvent(data, event));
   }
 }
 

@@ -82,6 +82,17 @@ it("tells a restart by policy with the exit that it answers", async () => {
   );
 });
 
+it("names the container whose events are shown, though it is deleted", async () => {
+  const user = userEvent.setup();
+  const core = new FakeCore({ events: [event(1, "/tasks/paused")] });
+  renderWith(core, <ActivityPage />);
+  const choice = await screen.findByRole<HTMLSelectElement>("combobox", { name: "Container" });
+  await user.selectOptions(choice, await within(choice).findByText("orders-worker"));
+  core.containers.remove(fakeId(3));
+  await within(choice).findByText("orders-worker, deleted");
+  expect(choice.value).toBe(fakeId(3));
+});
+
 it("leads from an event to its container", async () => {
   const user = userEvent.setup();
   renderWith(new FakeCore({ events: [event(1, "/tasks/paused")] }), <ActivityPage />);
