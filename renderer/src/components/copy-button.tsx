@@ -3,13 +3,15 @@ import { useEffect, useState } from "react";
 import { IconButton } from "./button.tsx";
 import { announce, notify } from "./notices.ts";
 
-/** Copies and says so, also for a screen reader. */
-export async function copyText(text: string, what = "Copied"): Promise<void> {
+/** Copies and says so, also for a screen reader. False, and told, when nothing was copied. */
+export async function copyText(text: string, what = "Copied"): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     announce(what);
+    return true;
   } catch (error) {
     notify({ tone: "bad", title: "Nothing was copied", error });
+    return false;
   }
 }
 
@@ -33,7 +35,7 @@ export function CopyButton(props: {
       label={done ? "Copied" : label}
       onClick={(event) => {
         event.stopPropagation();
-        void copyText(typeof text === "string" ? text : text()).then(() => setDone(true));
+        void copyText(typeof text === "string" ? text : text()).then(setDone);
       }}
     />
   );

@@ -5,6 +5,11 @@ import { Button, IconButton } from "./button.tsx";
 import { Checkbox } from "./fields.tsx";
 import "./dialog.css";
 
+/** Whether something lies over the window that has to be answered or closed first: keys that act below it wait. */
+export function isDialogOpen(): boolean {
+  return document.querySelector("[role=dialog]") !== null;
+}
+
 export interface DialogProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
@@ -29,6 +34,13 @@ export function Dialog(props: DialogProps) {
         <Radix.Content
           className={`dialog dialog--${size}`}
           {...(description ? {} : { "aria-describedby": undefined })}
+          onEscapeKeyDown={(event) => {
+            // What closes by itself, as a name being edited, is all that this key closes.
+            const { target } = event;
+            if (target instanceof Element && target.closest("[data-escape]")) {
+              event.preventDefault();
+            }
+          }}
           onOpenAutoFocus={(event) => {
             // Not on the close button, where Radix would put it when nothing inside asks for it.
             event.preventDefault();

@@ -55,6 +55,8 @@ describe("times", () => {
 
   it("is exact with two units", () => {
     expect(exactDuration(431)).toBe("431 ms");
+    expect(exactDuration(999.9)).toBe("999 ms");
+    expect(exactDuration(-30)).toBe("0 ms");
     expect(exactDuration(3 * 24 * hour + 4 * hour + 5)).toBe("3 d 4 h");
     expect(exactDuration(2 * hour)).toBe("2 h");
   });

@@ -66,9 +66,9 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / (365 * day))} y`;
 }
 
-/** How long, in its two largest units: `3 d 4 h`; below a second in milliseconds. */
+/** How long, in its two largest units: `3 d 4 h`; below a second in milliseconds, a clock set back counting as none. */
 export function exactDuration(ms: number): string {
-  if (ms < second) return `${Math.round(ms)} ms`;
+  if (ms < second) return `${Math.max(0, Math.floor(ms))} ms`;
   const parts: [number, string][] = [
     [Math.floor(ms / day), "d"],
     [Math.floor((ms % day) / hour), "h"],

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useMemo } from "react";
-import type { Checkpoint, CheckpointOptions } from "#shared/contract/checkpoints";
+import type { Checkpoint } from "#shared/contract/checkpoints";
 import { useClient, useCollection } from "./client.tsx";
 import type { Collection, CollectionSource } from "./live.ts";
 
@@ -23,14 +23,6 @@ export function useCheckpointsOf(containerId: string): Checkpoint[] {
         .sort((a, b) => b.createdAt - a.createdAt),
     [items, containerId],
   );
-}
-
-export function useCreateCheckpoint() {
-  const client = useClient();
-  return useMutation({
-    mutationFn: (input: { containerId: string; name: string; options: CheckpointOptions }) =>
-      client.call("checkpoints.create", input),
-  });
 }
 
 export function useRestoreCheckpoint() {

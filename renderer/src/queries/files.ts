@@ -166,19 +166,3 @@ export function useFileActions(source: FileSource) {
   });
   return useMemo(() => ({ makeDirectory, rename, remove }), [makeDirectory, rename, remove]);
 }
-
-export function useCopyToHost(source: FileSource) {
-  const client = useClient();
-  return useMutation({
-    mutationFn: (input: { path: string; hostDirectory: string; overwrite: boolean }) =>
-      client.call("files.copyToHost", { source, ...input }),
-  });
-}
-
-export function useCopyFromHost(source: FileSource) {
-  const client = useClient();
-  return useMutation({
-    mutationFn: (input: { hostPath: string; directory: string; overwrite: boolean }) =>
-      client.call("files.copyFromHost", { source, ...input }),
-  });
-}

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "react";
 import type { Health } from "#shared/contract/health";
-import { AppError } from "#shared/errors";
+import type { AppError } from "#shared/errors";
 import { useClient } from "./client.tsx";
+import { isLasting, keepReading } from "./keep-reading.ts";
 
 /** A container's health with its history, as it is pushed while it is looked at. */
 export function useHealth(id: string): { health?: Health; error?: AppError } {
@@ -9,15 +10,17 @@ export function useHealth(id: string): { health?: Health; error?: AppError } {
   const [state, setState] = useState<{ id: string; health?: Health; error?: AppError }>({ id });
   useEffect(() => {
     const abort = new AbortController();
-    const run = async (): Promise<void> => {
-      try {
-        const states = client.stream("containers.watchHealth", { id }, { signal: abort.signal });
-        for await (const health of states) setState({ id, health });
-      } catch (error) {
-        if (!abort.signal.aborted) setState({ id, error: AppError.from(error) });
-      }
-    };
-    void run();
+    void keepReading((signal) => client.stream("containers.watchHealth", { id }, { signal }), {
+      signal: abort.signal,
+      take: (health) => setState({ id, health }),
+      broken: (error) => {
+        // What was known stays while the core is away: the window says so.
+        setState((before) =>
+          before.id === id && before.health && !isLasting(error) ? before : { id, error },
+        );
+        return !isLasting(error);
+      },
+    });
     return () => abort.abort();
   }, [client, id]);
   return state.id === id ? state : {};

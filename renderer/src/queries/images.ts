@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import type { Image, ImageDetail, Transfer } from "#shared/contract/images";
 import { useClient, useCollection, useCollectionItem } from "./client.tsx";
 import type { Collection, CollectionSource } from "./live.ts";
+import { revisionOf } from "./revision.ts";
 
 export const imageKeys = {
   all: ["images"] as const,
@@ -99,12 +100,14 @@ export function useRemoval(of: { ids: readonly string[] } | { what: "unnamed" | 
   const images = useImages();
   const key = "ids" in of ? of.ids : of.what;
   return useQuery({
-    queryKey: [...imageKeys.removal(key), images.items],
+    queryKey: [...imageKeys.removal(key), revisionOf(images.items)],
     queryFn: ({ signal }) =>
       "ids" in of
         ? client.call("images.previewDelete", { ids: [...of.ids] }, { signal })
         : client.call("images.previewPrune", of, { signal }),
     enabled: images.status !== "loading" && (!("ids" in of) || of.ids.length > 0),
+    // What was known stays until it is known anew, but not that of another question.
+    placeholderData: (before, query) => (query?.queryKey[1] === key ? before : undefined),
     gcTime: 0,
   });
 }

@@ -1,8 +1,8 @@
 import type { QueryClient } from "@tanstack/react-query";
 import type { AppContract } from "#shared/contract/index";
-import { AppError } from "#shared/errors";
 import type { ErrorInfo } from "#shared/errors";
 import type { Client, ItemOf, MethodName, MethodOf } from "#shared/rpc/define";
+import { keepReading } from "./keep-reading.ts";
 
 type Streams = MethodName<AppContract, "stream">;
 type StreamItem<N extends Streams> = ItemOf<MethodOf<AppContract, N>>;
@@ -47,9 +47,6 @@ export function applyDelta<T extends { id: string }>(
   for (const item of delta.put) items.set(item.id, item);
   return { items, status: "live" };
 }
-
-/** Milliseconds between tries: quick at first, for the core may be just starting. */
-const retryDelays = [100, 300, 1000, 3000];
 
 /**
  * Runs every watched stream once, whoever asks and however often, and writes what it says into
@@ -96,9 +93,13 @@ export class Live {
     );
   }
 
-  /** Calls `take` with every item of a stream that is opened again whenever it breaks. */
-  watchItems<N extends Streams>(method: N, take: (item: StreamItem<N>) => void): void {
-    this.#watch(method, take, () => undefined);
+  /** Calls `take` with every item of a stream that is opened again whenever it breaks, and `again` when it was. */
+  watchItems<N extends Streams>(
+    method: N,
+    take: (item: StreamItem<N>) => void,
+    again?: () => void,
+  ): void {
+    this.#watch(method, take, () => undefined, again);
   }
 
   dispose(): void {
@@ -109,35 +110,17 @@ export class Live {
     method: N,
     take: (item: StreamItem<N>) => void,
     broken: (error: ErrorInfo) => void,
+    again?: () => void,
   ): void {
     if (this.#running.has(method)) return;
     this.#running.add(method);
-    void this.#run(method, take, broken);
-  }
-
-  async #run<N extends Streams>(
-    method: N,
-    take: (item: StreamItem<N>) => void,
-    broken: (error: ErrorInfo) => void,
-  ): Promise<void> {
-    const { signal } = this.#abort;
-    let tries = 0;
-    while (!signal.aborted) {
-      try {
-        // Every watched stream takes an empty input.
-        const items = this.#client.stream(method, {} as never, { signal });
-        for await (const item of items) {
-          tries = 0;
-          take(item);
-        }
-        throw new AppError("UNAVAILABLE", "The core ended its updates");
-      } catch (error) {
-        if (signal.aborted) return;
-        broken(AppError.from(error).toInfo());
-      }
-      const delay = retryDelays[Math.min(tries, retryDelays.length - 1)];
-      tries += 1;
-      await new Promise((resolve) => setTimeout(resolve, delay));
-    }
+    // Every watched stream takes an empty input.
+    void keepReading((signal) => this.#client.stream(method, {} as never, { signal }), {
+      ...{ signal: this.#abort.signal, take, again },
+      broken: (error) => {
+        broken(error.toInfo());
+        return true;
+      },
+    });
   }
 }

@@ -153,6 +153,22 @@ describe("LogModel", () => {
     expect(model.snapshot().status).toMatchObject({ error: { code: "DATA_LOSS" } });
   });
 
+  it("is followed as before once what could not be read can be", async () => {
+    const { model, follow, state } = setUp(10_000);
+    state.fail = true;
+    follow().push({ reset: true, lines: [], total: 10_000 });
+    await settle();
+    model.line(0);
+    await settle();
+    expect(model.snapshot().status).toMatchObject({ state: "failed" });
+    state.fail = false;
+    await vi.advanceTimersByTimeAsync(1100);
+    model.line(0);
+    await settle();
+    expect(model.line(0)?.text).toBe("line 0");
+    expect(model.snapshot().status).toEqual({ state: "following" });
+  });
+
   it("stops when nobody looks, but not for a new rendering", async () => {
     const { model, follows, stop } = setUp(1);
     stop();

@@ -22,6 +22,8 @@ export type LogStatus =
   | { state: "following" }
   | { state: "failed"; error: AppError };
 
+const following: LogStatus = { state: "following" };
+
 export interface LogSnapshot {
   /** How many lines there are; the oldest is 0. */
   total: number;
@@ -54,6 +56,8 @@ export class LogModel implements LogSource {
   readonly #appendListeners = new Set<(lines: LogLine[]) => void>();
   #snapshot: LogSnapshot = { total: 0, status: { state: "connecting" }, version: 0 };
   #follow: AbortController | undefined;
+  /** Lines that were asked for could not be read, and have not been since. */
+  #unread = false;
   #characters = 0;
 
   constructor(client: Client<AppContract>, id: string) {
@@ -111,11 +115,12 @@ export class LogModel implements LogSource {
           attempt = 0;
           if (item.reset) this.#forget();
           this.#put(item.lines);
-          this.#update({ total: item.total, status: { state: "following" } });
+          this.#update({ total: item.total, status: following });
           if (!item.reset) for (const listen of this.#appendListeners) listen(item.lines);
         }
       } catch (error) {
         if (signal.aborted) return;
+        this.#unread = false;
         this.#update({ status: { state: "failed", error: AppError.from(error) } });
         if (isCode(error, "NOT_FOUND")) return;
       }
@@ -143,9 +148,12 @@ export class LogModel implements LogSource {
       if (abort.signal.aborted) return;
       this.#loading.delete(number);
       this.#put(lines);
-      this.#update({ total: Math.max(total, this.#snapshot.total) });
+      const recovered = this.#unread && this.#follow ? { status: following } : {};
+      this.#unread = false;
+      this.#update({ total: Math.max(total, this.#snapshot.total), ...recovered });
     } catch (error) {
       if (!abort.signal.aborted) {
+        this.#unread = this.#snapshot.status.state === "following" || this.#unread;
         this.#update({ status: { state: "failed", error: AppError.from(error) } });
         // The rows keep asking as they are drawn; a log that can't be read must not be asked each frame.
         await new Promise((resolve) => setTimeout(resolve, 1000));

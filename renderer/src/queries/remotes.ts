@@ -5,11 +5,9 @@ import type { Place, RemoteContainer, RemoteUse } from "#shared/contract/remotes
 import type { Sample } from "#shared/contract/stats";
 import type { Client } from "#shared/rpc/define";
 import { applyDelta, type Collection, emptyCollection } from "./live.ts";
+import { isLasting, keepReading } from "./keep-reading.ts";
 import { historySpan } from "./stats-store.ts";
 import { useClient } from "./client.tsx";
-
-/** Milliseconds until a stream that broke is opened again. */
-const retryDelay = 1000;
 
 /**
  * A list that is followed only while it is shown: the core connects to other containerds for as long as somebody
@@ -25,28 +23,18 @@ function useWhileShown<T extends { id: string }>(
   const [list, setList] = useState<Collection<T>>(emptyCollection);
   useEffect(() => {
     const abort = new AbortController();
-    void follow((signal) => open(client, signal), abort.signal, setList);
+    void keepReading((signal) => open(client, signal), {
+      signal: abort.signal,
+      take: (delta) => setList((before) => applyDelta(before, delta)),
+      // The window says that the core is away.
+      broken: () => {
+        setList((before) => ({ ...before, status: "stale" }));
+        return true;
+      },
+    });
     return () => abort.abort();
   }, [client, open]);
   return list;
-}
-
-async function follow<T extends { id: string }>(
-  open: (signal: AbortSignal) => AsyncIterable<{ reset: boolean; put: T[]; removed: string[] }>,
-  signal: AbortSignal,
-  set: (update: (before: Collection<T>) => Collection<T>) => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      for await (const delta of open(signal)) set((before) => applyDelta(before, delta));
-    } catch {
-      // The footer says that the core is away.
-    }
-    if (!signal.aborted) set((before) => ({ ...before, status: "stale" }));
-    await new Promise((resolve) => {
-      setTimeout(resolve, retryDelay);
-    });
-  }
 }
 
 const openPlaces = (client: Client<AppContract>, signal: AbortSignal) =>
@@ -79,7 +67,13 @@ export function useRemoteUse(id: string, running: boolean): RemoteUseHistory {
   const [use, setUse] = useState(nothing);
   useEffect(() => {
     const abort = new AbortController();
-    if (running) followUse(client, id, abort.signal, setUse).catch(() => {});
+    if (running) {
+      void keepReading((signal) => client.stream("remotes.watchUse", { id }, { signal }), {
+        signal: abort.signal,
+        take: (item) => setUse((before) => afterUse(before, item)),
+        broken: (error) => !isLasting(error),
+      });
+    }
     return () => {
       abort.abort();
       setUse(nothing);
@@ -88,21 +82,14 @@ export function useRemoteUse(id: string, running: boolean): RemoteUseHistory {
   return use;
 }
 
-async function followUse(
-  client: Client<AppContract>,
-  id: string,
-  signal: AbortSignal,
-  set: (update: (before: RemoteUseHistory) => RemoteUseHistory) => void,
-): Promise<void> {
-  for await (const use of client.stream("remotes.watchUse", { id }, { signal })) {
-    const { sample, time } = use;
-    set(({ history, latest }) => ({
-      ...{ latest: use, before: latest },
-      history: sample
-        ? [...history.filter((each) => each.time >= time - historySpan), sample]
-        : history,
-    }));
-  }
+function afterUse({ history, latest }: RemoteUseHistory, use: RemoteUse): RemoteUseHistory {
+  const { sample, time } = use;
+  return {
+    ...{ latest: use, before: latest },
+    history: sample
+      ? [...history.filter((each) => each.time >= time - historySpan), sample]
+      : history,
+  };
 }
 
 export function useRemoteSpec(id: string) {
@@ -130,15 +117,15 @@ export function useRemoteCheckpoints(id: string) {
 export function useTakeRemoteCheckpoint(id: string) {
   const client = useClient();
   const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (request: {
-      name: string;
-      tcpEstablished: boolean;
-      fileLocks: boolean;
-      externalUnixSockets: boolean;
-    }) => client.call("remotes.checkpoint", { id, ...request }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: checkpointsKey(id) }),
-  });
+  return async (request: {
+    name: string;
+    tcpEstablished: boolean;
+    fileLocks: boolean;
+    externalUnixSockets: boolean;
+  }): Promise<void> => {
+    await client.call("remotes.checkpoint", { id, ...request });
+    await queries.invalidateQueries({ queryKey: checkpointsKey(id) });
+  };
 }
 
 export function useDeleteRemoteCheckpoint(id: string) {

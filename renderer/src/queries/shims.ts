@@ -1,14 +1,14 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import type { AppContract } from "#shared/contract/index";
 import type { ProcessMemory, Shim } from "#shared/contract/shims";
-import type { Client } from "#shared/rpc/define";
 import { useClient, useCollection } from "./client.tsx";
+import { keepReading } from "./keep-reading.ts";
 import type { Collection, CollectionSource } from "./live.ts";
 
 const shimSource: CollectionSource<"shims.watch"> = { key: ["shims"], method: "shims.watch" };
 
 export type MemoryByPid = Record<string, ProcessMemory>;
+const none: MemoryByPid = {};
 
 export function useShims(): Collection<Shim> {
   return useCollection(shimSource);
@@ -17,22 +17,21 @@ export function useShims(): Collection<Shim> {
 /** Memory of every shim by pid, pushed for as long as somebody shows it. */
 export function useShimMemory(): MemoryByPid {
   const client = useClient();
-  const [memory, setMemory] = useState<MemoryByPid>({});
+  const [memory, setMemory] = useState(none);
   useEffect(() => {
     const abort = new AbortController();
-    // The lists' streams say when the core is away; the figures come again with the page.
-    followMemory(client, abort.signal, setMemory).catch(() => {});
+    void keepReading((signal) => client.stream("shims.watchMemory", {}, { signal }), {
+      signal: abort.signal,
+      take: setMemory,
+      // Figures of a while ago are none.
+      broken: () => {
+        setMemory(none);
+        return true;
+      },
+    });
     return () => abort.abort();
   }, [client]);
   return memory;
-}
-
-async function followMemory(
-  client: Client<AppContract>,
-  signal: AbortSignal,
-  tell: (memory: MemoryByPid) => void,
-): Promise<void> {
-  for await (const item of client.stream("shims.watchMemory", {}, { signal })) tell(item);
 }
 
 /** What a shim wrote of itself, as it is when it is asked for. */

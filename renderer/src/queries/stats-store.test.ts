@@ -105,6 +105,42 @@ describe("StatsStore", () => {
     expect(store.history("a")).toEqual([]);
   });
 
+  it("draws no line from before nobody looked to now", async () => {
+    const { store, push } = setUp([sample(1000, 0.1), sample(62_000, 0.7)]);
+    const stop = store.watchSparkline("a", () => undefined);
+    await push(1000, "a");
+    stop();
+    await settle();
+    expect(store.sample("a")).toBeUndefined();
+    store.watchSparkline("a", () => undefined);
+    await push(63_000, "a");
+    await push(64_000, "a");
+    expect(store.sparkline("a")).toEqual([0.1, 0.7, 0.5, 0.5]);
+  });
+
+  it("asks the core for what it missed while the stream was away", async () => {
+    const kept = [sample(1000, 0.1)];
+    const { store, streams, push } = setUp(kept);
+    store.watchHistory("a", () => undefined);
+    store.watchSparkline("a", () => undefined);
+    await push(2000, "a");
+    kept.push(sample(2000), sample(3000, 0.9));
+    streams[0]?.fail(new Error("gone"));
+    await vi.advanceTimersByTimeAsync(1500);
+    await push(4000, "a");
+    expect(store.history("a").map(({ time }) => time)).toEqual([1000, 2000, 3000, 4000]);
+    expect(store.sparkline("a").slice(-2)).toEqual([0.9, 0.5]);
+  });
+
+  it("forgets what has gone and nobody looks at", async () => {
+    const { store, push } = setUp();
+    store.watch("a", () => undefined);
+    await push(1000, "a", "b");
+    expect(store.sample("b")).toBeDefined();
+    await push(2000, "a");
+    expect(store.sample("b")).toBeUndefined();
+  });
+
   it("subscribes again when the stream broke", async () => {
     const { store, streams } = setUp();
     store.watch("a", () => undefined);

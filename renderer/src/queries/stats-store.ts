@@ -1,7 +1,7 @@
 import type { AppContract } from "#shared/contract/index";
 import type { Sample } from "#shared/contract/stats";
 import type { Client } from "#shared/rpc/define";
-import { isCode } from "#shared/errors";
+import { isLasting, keepReading } from "./keep-reading.ts";
 
 /** What a chart shows, milliseconds. */
 export const historySpan = 10 * 60 * 1000;
@@ -9,7 +9,6 @@ export const historySpan = 10 * 60 * 1000;
 export const sparklinePoints = 60;
 /** What that is in milliseconds. */
 const sparklineSpan = sparklinePoints * 1000;
-const retryDelay = 1000;
 const none: readonly never[] = [];
 
 interface Track {
@@ -117,37 +116,35 @@ export class StatsStore {
   #start(): void {
     if (this.#abort) return;
     this.#abort = new AbortController();
-    void this.#run(this.#abort.signal);
+    void keepReading((signal) => this.#client.stream("stats.watch", {}, { signal }), {
+      signal: this.#abort.signal,
+      take: ({ samples }) => this.#take(samples),
+      broken: (error) => !isLasting(error),
+      again: () => this.#beginAnew(),
+    });
   }
 
+  /** What is kept says nothing of the time until somebody looks again. */
   #stop(): void {
     this.#abort?.abort();
     this.#abort = undefined;
+    this.#tracks.clear();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        for await (const { samples } of this.#client.stream("stats.watch", {}, { signal })) {
-          this.#take(samples);
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        if (isCode(error, "UNIMPLEMENTED") || isCode(error, "PERMISSION_DENIED")) return;
-      }
-      if (signal.aborted) return;
-      await new Promise((resolve) => setTimeout(resolve, retryDelay));
+  /** What was measured while the stream was away is not in what was kept: the core has it. */
+  #beginAnew(): void {
+    for (const [id, track] of this.#tracks) {
+      forget(track);
+      if (track.historyUsers > 0) void this.#loadHistory(id, track);
     }
   }
 
   #take(samples: Record<string, Sample>): void {
     for (const [id, track] of this.#tracks) {
-      if (samples[id] || !track.sample) continue;
+      if (samples[id]) continue;
+      if (track.listeners.size === 0) this.#tracks.delete(id);
       // It ended: no value is shown rather than the last one. The chart keeps what it has.
-      track.sample = undefined;
-      track.sparkline = none;
-      track.seeded = false;
-      notify(track);
+      else if (track.sample) forget(track);
     }
     for (const [id, sample] of Object.entries(samples)) {
       const track = this.#track(id);
@@ -198,6 +195,13 @@ function append(history: readonly Sample[], sample: Sample): readonly Sample[] {
   let from = 0;
   while ((history[from]?.time ?? oldest) < oldest) from += 1;
   return [...history.slice(from), sample];
+}
+
+function forget(track: Track): void {
+  track.sample = undefined;
+  track.sparkline = none;
+  track.seeded = false;
+  notify(track);
 }
 
 function notify(track: Track): void {

@@ -10,6 +10,7 @@ import { clearRowError, setRowError } from "../state/row-errors.ts";
 import { allBounded } from "./all-bounded.ts";
 import { useClient, useCollection, useCollectionItem } from "./client.tsx";
 import type { Collection, CollectionSource } from "./live.ts";
+import { revisionOf } from "./revision.ts";
 
 export const volumeKeys = {
   all: ["volumes"] as const,
@@ -55,9 +56,10 @@ export function usePrunePreview(what: VolumePrune["what"]) {
   const client = useClient();
   const { items, status } = useVolumes();
   return useQuery({
-    queryKey: [...volumeKeys.prune(what), items],
+    queryKey: [...volumeKeys.prune(what), revisionOf(items)],
     queryFn: ({ signal }) => client.call("volumes.previewPrune", { what }, { signal }),
     enabled: status !== "loading",
+    placeholderData: (before, query) => (query?.queryKey[1] === what ? before : undefined),
     gcTime: 0,
   });
 }

@@ -5,6 +5,8 @@ import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal } from "@xterm/xterm";
+import { copyText } from "../components/copy-button.tsx";
+import { hasSeveralLines, pastable } from "./paste.ts";
 import type { Screen } from "./session.ts";
 import { onThemeChange, searchColors, terminalTheme } from "./theme.ts";
 import "@xterm/xterm/css/xterm.css";
@@ -184,22 +186,9 @@ export class TerminalScreen implements Screen {
     return () => subscription.dispose();
   }
 
-  copy(): void {
+  #copy(): void {
     const text = this.#term.getSelection();
-    if (text !== "") void navigator.clipboard.writeText(text);
-  }
-
-  get hasSelection(): boolean {
-    return this.#term.hasSelection();
-  }
-
-  /** As if typed; within brackets when the program asked for that. */
-  paste(text: string): void {
-    this.#term.paste(text);
-  }
-
-  clear(): void {
-    this.#term.clear();
+    if (text !== "") void copyText(text);
   }
 
   dispose(): void {
@@ -233,7 +222,7 @@ export class TerminalScreen implements Screen {
     const down = event.type === "keydown";
     if (event.shiftKey && event.code === "KeyV") return false;
     if (event.shiftKey && event.code === "KeyC") {
-      if (down) this.copy();
+      if (down) this.#copy();
       event.preventDefault();
       return false;
     }
@@ -253,11 +242,14 @@ export class TerminalScreen implements Screen {
   }
 
   #paste(event: ClipboardEvent): void {
-    const text = event.clipboardData?.getData("text/plain") ?? "";
-    const actions = this.#actions;
-    if (!actions || this.#term.modes.bracketedPasteMode || !/\r|\n/u.test(text.trim())) return;
     event.preventDefault();
     event.stopPropagation();
+    const text = pastable(event.clipboardData?.getData("text/plain") ?? "");
+    const actions = this.#actions;
+    if (!actions || this.#term.modes.bracketedPasteMode || !hasSeveralLines(text)) {
+      this.#term.paste(text);
+      return;
+    }
     void actions.confirmPaste(text).then((allowed) => {
       if (allowed) this.#term.paste(text);
       this.#term.focus();

@@ -79,6 +79,8 @@ export class FakeCore {
   readonly connections: WindowConnections;
 
   readonly #failures = new Map<string, ErrorInfo[]>();
+  readonly #held = new Map<string, Promise<void>>();
+  readonly #breaks = new Set<(error: AppError) => void>();
   readonly #activity: FakeActivity;
   readonly #containers: FakeContainers;
   readonly #delay: number;
@@ -124,6 +126,35 @@ export class FakeCore {
     this.#failures.set(method, [...(this.#failures.get(method) ?? []), error]);
   }
 
+  /** The next call of this method waits until what is given back is called. */
+  holdNext(method: string): () => void {
+    let release = (): void => undefined;
+    this.#held.set(method, new Promise<void>((resolve) => (release = resolve)));
+    return () => release();
+  }
+
+  /** As when the core goes: all streams that are open end with UNAVAILABLE. */
+  breakStreams(): void {
+    for (const fail of this.#breaks) fail(new AppError("UNAVAILABLE", "The core went"));
+  }
+
+  async *#breakable(items: AsyncIterableIterator<unknown>): AsyncGenerator {
+    let fail: (error: AppError) => void = () => undefined;
+    const broken = new Promise<never>((_, reject) => (fail = reject));
+    broken.catch(() => undefined);
+    this.#breaks.add(fail);
+    try {
+      for (;;) {
+        const next = await Promise.race([items.next(), broken]);
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      this.#breaks.delete(fail);
+      void items.return?.();
+    }
+  }
+
   #client<C extends Contract>(handlers: Handlers<C>): Client<C> {
     const handlerOf = (method: string) => {
       const [domain = "", name = ""] = method.split(".");
@@ -133,6 +164,9 @@ export class FakeCore {
       call: async (method: string, input: unknown, options: { signal?: AbortSignal } = {}) => {
         this.calls.push({ method, input });
         if (this.#delay) await pause(this.#delay / 4);
+        const held = this.#held.get(method);
+        this.#held.delete(method);
+        await held;
         const failure = this.#failures.get(method)?.shift();
         if (failure) throw AppError.fromInfo(failure);
         const handler = handlerOf(method) as (input: unknown, context: CallContext) => unknown;
@@ -143,7 +177,8 @@ export class FakeCore {
           input: unknown,
           context: CallContext,
         ) => AsyncIterableIterator<unknown>;
-        return handler(input, { signal: options.signal ?? new AbortController().signal });
+        const { signal = new AbortController().signal } = options;
+        return this.#breakable(handler(input, { signal }));
       },
       duplex: (method: string, input: unknown) => {
         const up = new AsyncQueue<unknown>();

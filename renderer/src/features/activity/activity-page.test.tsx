@@ -35,6 +35,17 @@ it("shows what failed with the words of who refused, and cancels what runs", asy
   expect(core.calls).toContainEqual({ method: "activity.cancel", input: { id: "op-1" } });
 });
 
+it("has what happened while the core was away", async () => {
+  const core = new FakeCore({ events: [event(1, "/tasks/paused"), event(2, "/tasks/resumed")] });
+  renderWith(core, <ActivityPage />);
+  const log = await screen.findByRole("log");
+  await within(log).findByText("resumed");
+  core.events.push(event(3, "/tasks/oom"));
+  core.breakStreams();
+  await within(log).findByText("ran out of memory");
+  expect(log.querySelectorAll(".events__row")).toHaveLength(3);
+});
+
 it("tells events in words, with what the core wrote behind them", async () => {
   const events = [
     event(1, "/containers/create", { image: "busybox:host" }),
@@ -69,6 +80,17 @@ it("tells a restart by policy with the exit that it answers", async () => {
   expect(log.textContent).toContain(
     "exited with 3, and is started again by its restart policyrestart 2",
   );
+});
+
+it("names the container whose events are shown, though it is deleted", async () => {
+  const user = userEvent.setup();
+  const core = new FakeCore({ events: [event(1, "/tasks/paused")] });
+  renderWith(core, <ActivityPage />);
+  const choice = await screen.findByRole<HTMLSelectElement>("combobox", { name: "Container" });
+  await user.selectOptions(choice, await within(choice).findByText("orders-worker"));
+  core.containers.remove(fakeId(3));
+  await within(choice).findByText("orders-worker, deleted");
+  expect(choice.value).toBe(fakeId(3));
 });
 
 it("leads from an event to its container", async () => {

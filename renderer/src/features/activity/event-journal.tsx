@@ -42,6 +42,10 @@ export function EventJournal() {
   const choices = [...containers.items.values()]
     .sort((a, b) => a.name.localeCompare(b.name))
     .map(({ id, name }) => ({ value: id, label: name }));
+  if (containerId !== "" && !containers.items.has(containerId)) {
+    const known = events.find((event) => event.containerName !== undefined)?.containerName;
+    choices.push({ value: containerId, label: `${known ?? containerId.slice(0, 12)}, deleted` });
+  }
   return (
     <div className="events">
       <div className="events__bar">

@@ -7,9 +7,11 @@ import { TextField } from "../../components/fields.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { dateTime } from "../../components/format.ts";
 import { announce } from "../../components/notices.ts";
-import { useCheckpointsOf, useCreateCheckpoint } from "../../queries/checkpoints.ts";
+import { useCheckpointsOf } from "../../queries/checkpoints.ts";
+import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
 import { useSystem } from "../../queries/system.ts";
+import { useRequest } from "../fields/use-request.ts";
 import { DumpOptionFields, noDumpOptions } from "./dump-options.tsx";
 import "./checkpoints.css";
 
@@ -18,7 +20,14 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
   const { id, onClose } = props;
   const container = useContainer(id);
   const ability = useSystem()?.abilities.checkpoint;
-  const create = useCreateCheckpoint();
+  const client = useClient();
+  const create = useRequest({
+    run: (input: { name: string; options: CheckpointOptions }) =>
+      client.call("checkpoints.create", { containerId: id, ...input }),
+    failure: "No checkpoint was taken",
+    onDone: (_, input) => announce(`Checkpoint ${input.name} was taken`),
+    onClose,
+  });
   const others = useCheckpointsOf(id);
   const [name, setName] = useState(() => `checkpoint ${dateTime(Date.now()).slice(0, 19)}`);
   const [options, setOptions] = useState<CheckpointOptions>({
@@ -41,16 +50,8 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
         ? `${container?.name ?? "The container"} has a checkpoint of this name`
         : undefined;
   const take = (): void => {
-    if (reason || problem) return;
-    create.mutate(
-      { containerId: id, name: name.trim(), options },
-      {
-        onSuccess: () => {
-          announce(`Checkpoint ${name.trim()} was taken`);
-          onClose();
-        },
-      },
-    );
+    if (reason || problem || create.isPending) return;
+    create.mutate({ name: name.trim(), options });
   };
   return (
     <Dialog
@@ -102,7 +103,7 @@ export function CheckpointDialog(props: { id: string; onClose: () => void }) {
           onChange={(changed) => setOptions({ ...options, ...changed })}
           atRestore="The other side must still be there at restore."
         />
-        {create.error && <ErrorNote title="No checkpoint was taken" error={create.error} />}
+        {create.error && <ErrorNote title={create.failure} error={create.error} />}
         <button type="submit" hidden />
       </form>
     </Dialog>

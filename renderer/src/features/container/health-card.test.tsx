@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
 import { FakeCore } from "../../testing/fake-client.ts";
@@ -25,6 +25,20 @@ function Both(props: { id: string }) {
 
 const idOf = (core: FakeCore, name: string): string =>
   [...core.containers.items.values()].find((container) => container.name === name)?.id ?? "";
+
+it("keeps what is known of its health while the core is away, and follows it again", async () => {
+  const core = new FakeCore();
+  const { client } = core.connections.shown;
+  const opened = vi.spyOn(client, "stream");
+  const times = (): number =>
+    opened.mock.calls.filter(([method]) => method === "containers.watchHealth").length;
+  renderWith(core, <Both id={idOf(core, "api-gateway")} />);
+  expect(await screen.findByText("Unhealthy")).toBeTruthy();
+  core.breakStreams();
+  await waitFor(() => expect(times()).toBe(2));
+  expect(screen.getByText("Unhealthy")).toBeTruthy();
+  expect(screen.queryByRole("alert")).toBeNull();
+});
 
 it("says how a container is, and shows what its last checks said, the newest first", async () => {
   const core = new FakeCore();

@@ -5,7 +5,7 @@ import type { Container, Limits } from "#shared/contract/containers";
 import { Button, IconButton } from "../../components/button.tsx";
 import { ErrorNote, sentence } from "../../components/error-note.tsx";
 import { TextField } from "../../components/fields.tsx";
-import { bytes, joined } from "../../components/format.ts";
+import { bytes, joined, plural } from "../../components/format.ts";
 import { KeyValue } from "../../components/key-value.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { useSystem } from "../../queries/system.ts";
@@ -20,8 +20,8 @@ export function LimitsEditor(props: { container: Container }) {
   const { memory, cpus, pids } = container.limits;
   const words = [
     memory !== undefined && joined(bytes(memory)),
-    cpus !== undefined && `${cpus} CPU${cpus === 1 ? "" : "s"}`,
-    pids !== undefined && `${pids} processes`,
+    cpus !== undefined && plural(cpus, "CPU"),
+    pids !== undefined && plural(pids, "process", "processes"),
   ].filter(Boolean);
   return (
     <KeyValue name="Limits">
@@ -74,6 +74,7 @@ function LimitsForm(props: { container: Container; onDone: () => void }) {
   return (
     <form
       className="limits-form"
+      data-escape
       onSubmit={(event) => {
         event.preventDefault();
         if (limits) update.mutate(limits);

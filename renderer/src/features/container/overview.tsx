@@ -8,7 +8,7 @@ import type {
 } from "#shared/contract/containers";
 import { Clamped } from "../../components/clamped.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
-import { bytes, cpu, joined } from "../../components/format.ts";
+import { bytes, cpu, joined, plural } from "../../components/format.ts";
 import { KeyValue, KeyValues, OneLine } from "../../components/key-value.tsx";
 import { PairList, splitVariable } from "../../components/pair-list.tsx";
 import { Section } from "../../components/page.tsx";
@@ -90,7 +90,7 @@ export function Overview(props: { container: Container }) {
               <KeyValue name="Started">
                 <Moment time={state.startedAt} />
                 {container.restartCount > 0 && (
-                  <span className="dim"> · restarted {container.restartCount} times</span>
+                  <span className="dim"> · restarted {plural(container.restartCount, "time")}</span>
                 )}
               </KeyValue>
             )}

@@ -1,7 +1,7 @@
 import { ChevronDown, ChevronUp, Cpu, ListTree } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import type { Container, ProcessInfo } from "#shared/contract/containers";
-import { AppError } from "#shared/errors";
+import type { AppError } from "#shared/errors";
 import { IconButton } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
@@ -9,6 +9,7 @@ import { exactDuration } from "../../components/format.ts";
 import { Icon } from "../../components/icon.tsx";
 import { ByteCount, CpuUse, Dash } from "../../components/quantity.tsx";
 import { useClient } from "../../queries/client.tsx";
+import { isLasting, keepReading } from "../../queries/keep-reading.ts";
 import { cpuUse, type ProcessColumn, processRows, type ProcessSort } from "./process-tree.ts";
 
 const heads: { column: ProcessColumn; label: string; end?: boolean }[] = [
@@ -165,23 +166,23 @@ function useProcesses(id: string, alive: boolean): Processes {
   useEffect(() => {
     if (!alive) return undefined;
     const abort = new AbortController();
-    const run = async (): Promise<void> => {
-      let before: { time: number; processes: ProcessInfo[] } | undefined;
-      try {
-        const items = client.stream("containers.processes", { id }, { signal: abort.signal });
-        for await (const item of items) {
-          const { time, processes } = item;
-          const use = before
-            ? cpuUse(before.processes, processes, (time - before.time) / 1000)
-            : nothing.use;
-          before = item;
-          setState({ processes, use, error: undefined });
-        }
-      } catch (error) {
-        if (!abort.signal.aborted) setState({ ...nothing, error: AppError.from(error) });
-      }
-    };
-    void run();
+    let before: { time: number; processes: ProcessInfo[] } | undefined;
+    void keepReading((signal) => client.stream("containers.processes", { id }, { signal }), {
+      signal: abort.signal,
+      take: (item) => {
+        const { time, processes } = item;
+        const use = before
+          ? cpuUse(before.processes, processes, (time - before.time) / 1000)
+          : nothing.use;
+        before = item;
+        setState({ processes, use, error: undefined });
+      },
+      broken: (error) => {
+        // What was known stays while the core is away: the window says so.
+        setState((last) => (last.processes && !isLasting(error) ? last : { ...nothing, error }));
+        return !isLasting(error);
+      },
+    });
     return () => abort.abort();
   }, [client, id, alive]);
   return state;

@@ -55,7 +55,9 @@ export function processRows(
   for (const process of [...processes].sort((a, b) => a.pid - b.pid)) {
     const parent =
       pids.has(process.ppid) && process.ppid !== process.pid ? process.ppid : undefined;
-    children.set(parent, [...(children.get(parent) ?? []), process]);
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(process);
+    else children.set(parent, [process]);
   }
   const rows: ProcessRow[] = [];
   const add = (parent: number | undefined, depth: number): void => {

@@ -5,6 +5,7 @@ import type { Container, RestartPolicy } from "#shared/contract/containers";
 import { Button, IconButton } from "../../components/button.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
 import { Select, TextField } from "../../components/fields.tsx";
+import { plural } from "../../components/format.ts";
 import { KeyValue } from "../../components/key-value.tsx";
 import { useClient } from "../../queries/client.tsx";
 import { openOverlay } from "../../state/overlays.ts";
@@ -41,7 +42,8 @@ export function RestartEditor(props: { container: Container }) {
       ) : (
         <>
           {words[restart.name]}
-          {restart.maximumRetries !== undefined && `, at most ${restart.maximumRetries} times`}
+          {restart.maximumRetries !== undefined &&
+            `, at most ${plural(restart.maximumRetries, "time")}`}
           <IconButton
             size="small"
             className="overview__edit"
@@ -78,6 +80,7 @@ function RestartForm(props: {
   return (
     <form
       className="limits-form"
+      data-escape
       onSubmit={(event) => {
         event.preventDefault();
         if (valid) onApply({ name, maximumRetries: name === "on-failure" ? number : undefined });

@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import { AppError } from "#shared/errors";
 import { openLogs, useDock } from "../../state/dock.ts";
-import { useOverlay } from "../../state/overlays.ts";
+import { openOverlay, useOverlay } from "../../state/overlays.ts";
 import { useSelection } from "../../state/selection.ts";
 import { useLayout } from "../../state/layout.ts";
 import { FakeCore } from "../../testing/fake-client.ts";
@@ -35,6 +35,9 @@ async function open(core = new FakeCore()) {
   return { user, core, methods };
 }
 
+const idOf = (name: string): string =>
+  fakeContainers().find((each) => each.name === name)?.id ?? name;
+
 function row(name: string): HTMLElement {
   return screen.getByText(name).closest("[role=row]") as HTMLElement;
 }
@@ -44,6 +47,39 @@ function shown(): (string | undefined)[] {
     (cell) => cell.textContent ?? undefined,
   );
 }
+
+it("acts on the row one is at when what is ticked is not shown", async () => {
+  const { user } = await open();
+  await user.click(screen.getByRole("checkbox", { name: "Select mailer" }));
+  await user.type(screen.getByRole("textbox", { name: "Filter containers" }), "cache{Enter}");
+  await user.keyboard("j{Delete}");
+  expect(await screen.findByRole("dialog", { name: "Delete cache?" })).toBeTruthy();
+});
+
+it("lets no key reach the list below a dialog, though nothing in that has the focus", async () => {
+  const { user, methods } = await open();
+  act(() => openOverlay({ kind: "limits", id: idOf("cache") }));
+  await screen.findByRole("dialog");
+  useSelection.setState({ current: idOf("cache") });
+  act(() => (document.activeElement as HTMLElement).blur());
+  const before = methods().length;
+  await user.keyboard("s");
+  expect(methods().slice(before)).toEqual([]);
+});
+
+it("closes with Escape what is being edited in a dialog, then the dialog", async () => {
+  const { user } = await open();
+  act(() => openOverlay({ kind: "limits", id: idOf("cache") }));
+  const dialog = within(await screen.findByRole("dialog"));
+  await user.click(dialog.getByRole("button", { name: "Change limits" }));
+  await user.keyboard("64m{Escape}");
+  expect(dialog.queryByLabelText("Memory")).toBeNull();
+  expect(useOverlay.getState().overlay).toBeDefined();
+  await user.click(dialog.getByRole("button", { name: "Change restarts" }));
+  act(() => dialog.getByRole("button", { name: "Cancel" }).focus());
+  await user.keyboard("{Escape}{Escape}");
+  expect(useOverlay.getState().overlay).toBeUndefined();
+});
 
 describe("the list", () => {
   it("shows each container's state as a word, in order of names", async () => {

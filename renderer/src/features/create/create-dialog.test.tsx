@@ -278,6 +278,24 @@ it("finds an image among many, and pulls one that is not here into the form", as
   });
 });
 
+it("creates nothing from the image before while another one is being pulled, by Enter neither", async () => {
+  const { user, core, dialog } = await open();
+  const end = core.holdNext("images.pull");
+  await user.click(dialog.getByLabelText("Image"));
+  await user.keyboard("alpine:3.22{Enter}");
+  await user.type(dialog.getByLabelText("Name"), "{Enter}");
+  await user.keyboard("{Control>}{Enter}{/Control}");
+  end();
+  await waitFor(() =>
+    expect(dialog.getByLabelText<HTMLInputElement>("Image").value).toBe("alpine:3.22"),
+  );
+  expect(created(core)).toBeUndefined();
+  await user.type(dialog.getByLabelText("Name"), "{Enter}");
+  await waitFor(() => expect(created(core)).toBeDefined());
+  const image = core.images.items.get(String(created(core)?.config["imageId"]));
+  expect(image?.names).toEqual(["alpine:3.22"]);
+});
+
 it("shows in the form why an image could not be pulled, and goes back to the one before", async () => {
   const core = new FakeCore();
   core.failNext("images.pull", {

@@ -107,9 +107,17 @@ export function CreateDialog(props: {
   /** Before the first try only what the server refused and what is wrong as one types is said. */
   const errorOf = (field: FormField): string | undefined =>
     refused[field] ?? (shown ? errors[field] : undefined);
+  const notYet = starter.making
+    ? "The starter image is being made"
+    : pulling !== undefined
+      ? `${pulling} is being pulled`
+      : images.items.size === 0
+        ? "There is no image yet"
+        : changes?.kind === "none" && "Nothing is changed yet";
   const submit = (): void => {
     setShown(true);
-    if (config && !nameProblem && !create.isPending)
+    // By Enter too: until what is pulled is here, the form holds the image from before.
+    if (config && !nameProblem && !create.isPending && !notYet)
       create.mutate({ config, start: form.start, wishes });
   };
   const failed = [...Object.keys(refused), ...(shown ? Object.keys(errors) : [])] as FormField[];
@@ -137,15 +145,7 @@ export function CreateDialog(props: {
             busy={create.isPending}
             shortcut="Ctrl Enter"
             onClick={submit}
-            disabledReason={
-              starter.making
-                ? "The starter image is being made"
-                : pulling !== undefined
-                  ? `${pulling} is being pulled`
-                  : images.items.size === 0
-                    ? "There is no image yet"
-                    : changes?.kind === "none" && "Nothing is changed yet"
-            }
+            disabledReason={notYet}
           >
             {edit ? editVerb(changes) : form.start ? "Create and start" : "Create"}
           </Button>
@@ -171,11 +171,7 @@ export function CreateDialog(props: {
         }}
       >
         {create.isError && !atField && (
-          <ErrorNote
-            title={edit ? "It was not changed" : "Nothing was created"}
-            error={create.error}
-            onDismiss={create.reset}
-          />
+          <ErrorNote title={create.failure} error={create.error} onDismiss={create.reset} />
         )}
         {starter.making && (
           <p className="create__starter muted" role="status">
@@ -298,8 +294,8 @@ function summary(form: CreateForm): string {
   return [
     env > 0 && plural(env, "variable"),
     memory && memory.trim(),
-    cpus && `${cpus.trim()} CPUs`,
-    pids && `${pids.trim()} processes`,
+    cpus && `${cpus.trim()} ${cpus.trim() === "1" ? "CPU" : "CPUs"}`,
+    pids && `${pids.trim()} ${pids.trim() === "1" ? "process" : "processes"}`,
     form.user && `as ${form.user}`,
     form.restart !== "no" && "restarts",
     form.shimGroup.trim() && `shim group ${form.shimGroup.trim()}`,

@@ -4,8 +4,7 @@ import { Notice } from "../../components/error-note.tsx";
 import { Checkbox, Select, TextField } from "../../components/fields.tsx";
 import { bytes, joined, plural } from "../../components/format.ts";
 import { Spinner } from "../../components/spinner.tsx";
-import { useOperations } from "../../queries/activity.ts";
-import { useClient } from "../../queries/client.tsx";
+import { useCancelOperation, useOperations } from "../../queries/activity.ts";
 import { useChanges } from "../../queries/files.ts";
 import type { EditChanges } from "./edit-changes.ts";
 
@@ -130,7 +129,7 @@ function Anew(props: {
 const imageNameFor = (name: string): string => `${name.toLowerCase()}:edited`;
 
 function Progress(props: { id: string }) {
-  const client = useClient();
+  const cancel = useCancelOperation();
   const operations = useOperations();
   const operation = [...operations.items.values()].find(
     ({ kind, containerId, status }) =>
@@ -140,7 +139,7 @@ function Progress(props: { id: string }) {
     <p className="edit-plan__progress" role="status">
       <Spinner size={13} /> {operation?.detail ?? "Changing it"}
       {operation?.cancellable && (
-        <Button variant="link" onClick={() => void client.call("activity.cancel", operation)}>
+        <Button variant="link" onClick={() => cancel(operation.id)}>
           Put the old one back
         </Button>
       )}

@@ -1,12 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
 import { Database, FolderOpen, Plus } from "lucide-react";
 import { useState } from "react";
 import { Button } from "../../components/button.tsx";
 import { Combobox, type ComboOption } from "../../components/combobox.tsx";
 import { TextField } from "../../components/fields.tsx";
-import { useShell } from "../../queries/client.tsx";
-import { useHost } from "../../queries/system.ts";
 import { useVolumes } from "../../queries/volumes.ts";
+import { usePickPath } from "../fields/use-pick-path.ts";
 import { parseVolume } from "#shared/run-line/mounts";
 
 /** At most so many volumes are offered; one types on rather than scroll through more. */
@@ -21,16 +19,10 @@ export function MountAdder(props: {
   declared: readonly string[];
 }) {
   const { lines, onLines, declared } = props;
-  const shell = useShell();
-  const host = useHost();
   const { items } = useVolumes();
   const [source, setSource] = useState("");
   const [target, setTarget] = useState("");
-  const pick = useMutation({
-    mutationFn: () =>
-      shell.call("shell.pickPath", { kind: "directory", title: "Choose what is mounted" }),
-    onSuccess: ({ path }) => path !== null && setSource(path),
-  });
+  const pick = usePickPath("Choose what is mounted", setSource);
   const options: ComboOption[] = [...items.values()]
     .filter(({ id, anonymous }) => !anonymous && id.toLowerCase().includes(source.toLowerCase()))
     .slice(0, most)
@@ -60,8 +52,8 @@ export function MountAdder(props: {
         onPick={setSource}
         options={options}
         trailing={
-          host?.pickPath && (
-            <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate()}>
+          pick && (
+            <Button variant="link" icon={FolderOpen} onClick={() => pick("directory")}>
               Choose…
             </Button>
           )

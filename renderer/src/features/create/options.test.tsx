@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import type { ContainerConfig } from "#shared/contract/containers";
@@ -166,6 +166,33 @@ it("another container's form is filled as that one was made", async () => {
   expect(dialog.getByLabelText<HTMLInputElement>("Name").value).not.toBe(first?.name);
   await userEvent.setup().click(dialog.getByRole("button", { name: "As a docker run line" }));
   expect(dialog.getByText(/^docker run -d/).textContent).toContain("--name");
+});
+
+it("another container's form keeps what is typed when that one goes", async () => {
+  const core = new FakeCore();
+  const user = userEvent.setup();
+  const [first] = core.containers.items.values();
+  if (!first) throw new Error("The fake core has no container");
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "duplicate", id: first.id });
+  const dialog = within(await screen.findByRole("dialog"));
+  const name = dialog.getByLabelText<HTMLInputElement>("Name");
+  await user.clear(name);
+  await user.type(name, "typed");
+  const asked = (): number => core.calls.filter(({ method }) => method === "containers.get").length;
+  const before = asked();
+  core.failNext("containers.get", {
+    ...{ code: "NOT_FOUND", message: "There is no such container", details: {} },
+  });
+  core.containers.patch(first.id, (container) => ({
+    ...container,
+    state: { ...container.state, activity: "deleting" },
+  }));
+  await waitFor(() => expect(asked()).toBe(before + 1));
+  // The refusal arrives.
+  await act(() => new Promise((resolve) => setTimeout(resolve, 0)));
+  await user.type(dialog.getByLabelText("Name"), "-on");
+  expect(dialog.getByLabelText<HTMLInputElement>("Name").value).toBe("typed-on");
 });
 
 it("a line's file of variables is read from this machine, before the line's own", async () => {

@@ -1,12 +1,11 @@
-import { useMutation, type UseMutationResult } from "@tanstack/react-query";
 import type { ContainerConfig } from "#shared/contract/containers";
 import type { AppContract } from "#shared/contract/index";
 import type { Client } from "#shared/rpc/define";
 import { errorInfo, sentence } from "../../components/error-note.tsx";
 import { announce, notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
-import { closeOverlay } from "../../state/overlays.ts";
 import { inspect } from "../../state/selection.ts";
+import { useRequest } from "../fields/use-request.ts";
 import { changesOf } from "./edit-changes.ts";
 import type { EditTarget, EditWishes } from "./edit-plan.tsx";
 import { fieldOf, type FormErrors } from "./form.ts";
@@ -25,21 +24,22 @@ interface Outcome {
 }
 
 /** Makes the container, or changes the one that is edited. `onRefused` gets what was wrong, by field. */
-export function useSubmit(
-  edit: EditTarget | undefined,
-  onRefused: (errors: FormErrors) => void,
-): UseMutationResult<Outcome, Error, Submitted> {
+export function useSubmit(edit: EditTarget | undefined, onRefused: (errors: FormErrors) => void) {
   const client = useClient();
-  return useMutation<Outcome, Error, Submitted>({
-    mutationFn: (submitted) => (edit ? change(client, edit, submitted) : create(client, submitted)),
-    onSuccess: ({ id, said, warnings }, { config: { name } }) => {
-      closeOverlay();
-      inspect(id);
-      announce(said);
+  return useRequest<Submitted, Outcome>({
+    run: (submitted) => (edit ? change(client, edit, submitted) : create(client, submitted)),
+    failure: edit ? `${edit.config.name} was not changed` : "Nothing was created",
+    onDone: ({ id, said, warnings }, { config: { name } }, left) => {
+      if (left) {
+        notify({ tone: "good", title: said, action: { label: "Show it", run: () => inspect(id) } });
+      } else {
+        inspect(id);
+        announce(said);
+      }
       for (const warning of warnings)
         notify({ tone: "info", title: `${name}: ${sentence(warning)}` });
     },
-    onError: (error) => {
+    onFailed: (error) => {
       const { message, details } = errorInfo(error);
       const field = fieldOf(details.field);
       if (field) onRefused({ [field]: details.output ? undefined : message });

@@ -1,4 +1,5 @@
 import { SquareTerminal } from "lucide-react";
+import { ErrorBoundary } from "../../components/error-boundary.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useTerminal, useTerminals } from "../../queries/terminals.ts";
@@ -32,12 +33,14 @@ export function Dock() {
         onFocusCapture={() => focusPane(side)}
         onPointerDownCapture={() => focusPane(side)}
       >
-        <Content
-          key={tab.key}
-          tab={tab}
-          active={chosen && focused === side}
-          onClose={() => closeTab(tab)}
-        />
+        <ErrorBoundary of={tab.key} className="work__failed">
+          <Content
+            key={tab.key}
+            tab={tab}
+            active={chosen && focused === side}
+            onClose={() => closeTab(tab)}
+          />
+        </ErrorBoundary>
       </div>
     );
   };

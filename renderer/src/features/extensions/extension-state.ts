@@ -1,4 +1,5 @@
 import type { Extension, ExtensionState, Permission } from "#shared/contract/extensions";
+import { plural } from "../../components/format.ts";
 import type { StatusLook } from "../../components/status-mark.tsx";
 
 export const extensionLooks: Record<ExtensionState["status"], StatusLook> = {
@@ -31,7 +32,7 @@ export const permissionWords: Record<Permission, { title: string; meaning: strin
 export function remarks({ state }: Extension): string[] {
   const { restarts, lastExit, status } = state;
   return [
-    restarts > 0 && `Started again ${restarts} ${restarts === 1 ? "time" : "times"}`,
+    restarts > 0 && `Started again ${plural(restarts, "time")}`,
     lastExit &&
       (status !== "running" || restarts > 0) &&
       (lastExit.code === undefined

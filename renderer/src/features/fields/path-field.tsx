@@ -1,9 +1,7 @@
-import { useMutation } from "@tanstack/react-query";
 import { FolderOpen } from "lucide-react";
 import { Button } from "../../components/button.tsx";
 import { TextField, type TextFieldProps } from "../../components/fields.tsx";
-import { useShell } from "../../queries/client.tsx";
-import { useHost } from "../../queries/system.ts";
+import { usePickPath } from "./use-pick-path.ts";
 
 /** What is wrong with a path as one types it. */
 export function pathProblem(path: string): string | undefined {
@@ -21,20 +19,17 @@ export function PathField(
   },
 ) {
   const { picks, pickTitle, fromPicked, error, ...field } = props;
-  const shell = useShell();
-  const host = useHost();
-  const pick = useMutation({
-    mutationFn: () => shell.call("shell.pickPath", { kind: picks, title: pickTitle }),
-    onSuccess: ({ path }) => path !== null && field.onChange(fromPicked ? fromPicked(path) : path),
-  });
+  const pick = usePickPath(pickTitle, (path) =>
+    field.onChange(fromPicked ? fromPicked(path) : path),
+  );
   return (
     <TextField
       {...field}
       mono
       error={error ?? pathProblem(field.value)}
       trailing={
-        host?.pickPath && (
-          <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate()}>
+        pick && (
+          <Button variant="link" icon={FolderOpen} onClick={() => pick(picks)}>
             Choose…
           </Button>
         )

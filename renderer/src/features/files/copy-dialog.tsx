@@ -1,16 +1,15 @@
-import { useMutation } from "@tanstack/react-query";
 import { FolderOpen } from "lucide-react";
 import { useState } from "react";
 import { shownName } from "#shared/base/file-names";
 import type { FileSource } from "#shared/contract/files";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
-import { errorInfo, ErrorNote } from "../../components/error-note.tsx";
+import { ErrorNote } from "../../components/error-note.tsx";
 import { Checkbox, TextField } from "../../components/fields.tsx";
 import { notify } from "../../components/notices.ts";
-import { useShell } from "../../queries/client.tsx";
-import { useCopyFromHost, useCopyToHost } from "../../queries/files.ts";
-import { useHost } from "../../queries/system.ts";
+import { useClient } from "../../queries/client.tsx";
+import { usePickPath } from "../fields/use-pick-path.ts";
+import { useRequest } from "../fields/use-request.ts";
 
 /** `path` is what is copied to this machine, or the directory that something of this machine is copied into. */
 export interface CopyDialogProps {
@@ -28,7 +27,6 @@ const words = {
     hint: "A directory of this machine, as its whole path",
     placeholder: "/home/me/from-container",
     pick: "Choose where to copy to",
-    failed: "It was not copied",
   },
   "from-host": {
     title: (name: string) => `Copy into ${name}`,
@@ -38,41 +36,33 @@ const words = {
     hint: "A file or a directory, as its whole path",
     placeholder: "/home/me/site",
     pick: "Choose what to copy",
-    failed: "It was not copied",
   },
 };
 
 /** Copies between a container and a path of this machine, without going through the window. */
 export function CopyDialog(props: CopyDialogProps) {
   const { source, direction, path, onClose } = props;
-  const host = useHost();
-  const shell = useShell();
-  const toHost = useCopyToHost(source);
-  const fromHost = useCopyFromHost(source);
-  const run = direction === "to-host" ? toHost : fromHost;
+  const client = useClient();
   const [hostPath, setHostPath] = useState("");
   const [overwrite, setOverwrite] = useState(false);
   const text = words[direction];
   const typed = hostPath.trim();
   const problem =
     typed !== "" && !typed.startsWith("/") ? "Give the whole path, from / on" : undefined;
-  const pick = useMutation({
-    mutationFn: (kind: "file" | "directory") =>
-      shell.call("shell.pickPath", { kind, title: text.pick }),
-    onSuccess: ({ path: picked }) => picked !== null && setHostPath(picked),
+  const pick = usePickPath(text.pick, setHostPath);
+  const run = useRequest({
+    run: (chosen: string) =>
+      direction === "to-host"
+        ? client.call("files.copyToHost", { source, path, hostDirectory: chosen, overwrite })
+        : client.call("files.copyFromHost", {
+            ...{ source, hostPath: chosen, directory: path, overwrite },
+          }),
+    failure: `${shownName(direction === "to-host" ? path : typed)} was not copied`,
+    onDone: ({ path: made }) => notify({ tone: "good", title: `Copied to ${shownName(made)}` }),
+    onClose,
   });
-  const failure = run.error ? errorInfo(run.error) : undefined;
   const copy = (): void => {
-    if (typed === "" || problem || run.isPending) return;
-    const done = ({ path: made }: { path: string }): void => {
-      notify({ tone: "good", title: `Copied to ${shownName(made)}` });
-      onClose();
-    };
-    if (direction === "to-host") {
-      toHost.mutate({ path, hostDirectory: typed, overwrite }, { onSuccess: done });
-    } else {
-      fromHost.mutate({ hostPath: typed, directory: path, overwrite }, { onSuccess: done });
-    }
+    if (typed !== "" && !problem && !run.isPending) run.mutate(typed);
   };
   return (
     <Dialog
@@ -101,7 +91,7 @@ export function CopyDialog(props: CopyDialogProps) {
           copy();
         }}
       >
-        {failure && <ErrorNote title={text.failed} error={failure} onDismiss={run.reset} />}
+        {run.error && <ErrorNote title={run.failure} error={run.error} onDismiss={run.reset} />}
         <TextField
           label={text.label}
           mono
@@ -113,14 +103,14 @@ export function CopyDialog(props: CopyDialogProps) {
           error={problem}
           hint={text.hint}
           trailing={
-            host?.pickPath && (
+            pick && (
               <>
                 {direction === "from-host" && (
-                  <Button variant="link" onClick={() => pick.mutate("file")}>
+                  <Button variant="link" onClick={() => pick("file")}>
                     File…
                   </Button>
                 )}
-                <Button variant="link" icon={FolderOpen} onClick={() => pick.mutate("directory")}>
+                <Button variant="link" icon={FolderOpen} onClick={() => pick("directory")}>
                   {direction === "from-host" ? "Directory…" : "Choose…"}
                 </Button>
               </>

@@ -121,6 +121,28 @@ it("uploads what is chosen or dropped, and replaces only when told to", async ()
   await waitFor(() => expect(row("new.txt").textContent).toContain("5 B"));
 });
 
+it("asks for each of several files that are there already", async () => {
+  const { user } = browse();
+  await goTo(user, "/srv/app");
+  const input = screen.getByLabelText("Files to upload");
+  const files = ["1.txt", "2.txt", "3.txt"].map((name) => new File(["one"], name));
+  await user.upload(input, files);
+  await screen.findByText("3.txt");
+  await user.upload(
+    input,
+    files.map(({ name }) => new File(["three"], name)),
+  );
+  const ask = async (name: string) =>
+    within(await screen.findByRole("dialog", { name: `Replace ${name}?` }));
+  await user.click((await ask("1.txt")).getByRole("button", { name: "Replace" }));
+  await user.click((await ask("2.txt")).getByRole("button", { name: "Cancel" }));
+  await user.click((await ask("3.txt")).getByRole("button", { name: "Replace" }));
+  await waitFor(() => expect(row("3.txt").textContent).toContain("5 B"));
+  expect(row("1.txt").textContent).toContain("5 B");
+  expect(row("2.txt").textContent).toContain("3 B");
+  expect(screen.queryByRole("dialog")).toBeNull();
+});
+
 it("lists what changed since the image, and leads to where it is", async () => {
   const { user } = browse();
   await grid("/");

@@ -232,7 +232,11 @@ function Browser(props: { source: FileSource }) {
         <CopyDialog source={source} {...asking} onClose={() => setAsking(undefined)} />
       )}
       {transfers.conflict && (
-        <ReplaceDialog name={transfers.conflict.file.name} onAnswer={transfers.settle} />
+        <ReplaceDialog
+          key={transfers.conflict.key}
+          name={transfers.conflict.file.name}
+          onAnswer={transfers.settle}
+        />
       )}
     </section>
   );

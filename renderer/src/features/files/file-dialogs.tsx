@@ -1,5 +1,5 @@
 import type { UseMutationResult } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { fileNameProblem, joinPath, shownName } from "#shared/base/file-names";
 import type { FileEntry } from "#shared/contract/files";
 import { Button } from "../../components/button.tsx";
@@ -41,22 +41,23 @@ export function DeleteFileDialog(props: {
   );
 }
 
-/** Asks before an uploaded file takes another's place. */
+/** Asks before an uploaded file takes another's place. Another file is another question: give it a key. */
 export function ReplaceDialog(props: { name: string; onAnswer: (replace: boolean) => void }) {
   const { name, onAnswer } = props;
-  const [answered, setAnswered] = useState(false);
+  const [open, setOpen] = useState(true);
+  const answered = useRef(false);
   const answer = (replace: boolean): void => {
-    if (answered) return;
-    setAnswered(true);
+    if (answered.current) return;
+    answered.current = true;
     onAnswer(replace);
   };
   return (
     <ConfirmDialog
-      key={name}
-      open={!answered}
-      onOpenChange={(open) => {
+      open={open}
+      onOpenChange={(next) => {
+        setOpen(next);
         // Closed by either button: the one that confirms says so right after.
-        if (!open) setTimeout(() => answer(false), 0);
+        if (!next) setTimeout(() => answer(false), 0);
       }}
       title={`Replace ${shownName(name)}?`}
       action="Replace"

@@ -106,6 +106,7 @@ export function NameField(props: { name: string; onDone: (name: string | undefin
   return (
     <form
       className="name-field"
+      data-escape
       onSubmit={(event) => {
         event.preventDefault();
         if (!problem) onDone(text);

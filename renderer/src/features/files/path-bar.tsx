@@ -59,6 +59,7 @@ function PathField(props: { path: string; onGo: (path: string) => void; onClose:
   return (
     <form
       className="path-bar__field"
+      data-escape
       onSubmit={(event) => {
         event.preventDefault();
         const typed = text.trim().replace(/(.)\/+$/, "$1");

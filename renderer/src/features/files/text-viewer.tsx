@@ -50,6 +50,7 @@ export function TextViewer(props: {
     <section
       ref={section}
       className="text-viewer log-view"
+      data-escape
       tabIndex={-1}
       aria-label={`Text of ${name}`}
       onKeyDown={(event) => {

@@ -17,9 +17,13 @@ export interface Transfer {
 
 /** A file that is there already, and is replaced only when the user says so. */
 export interface Conflict {
+  /** Each is asked about by a dialog of its own. */
+  key: number;
   file: File;
   directory: string;
 }
+
+let nextKey = 1;
 
 /** Uploads and downloads of one browser, one after the other. They end when it is left. */
 export function useTransfers(source: FileSource) {
@@ -74,7 +78,7 @@ export function useTransfers(source: FileSource) {
             announce(`${name} was uploaded`);
           } catch (error) {
             if (!isCode(error, "ALREADY_EXISTS")) throw error;
-            setConflicts((before) => [...before, { file, directory }]);
+            setConflicts((before) => [...before, { key: nextKey++, file, directory }]);
           }
         });
       }

@@ -1,4 +1,5 @@
 import { type KeyboardEvent as ReactKeyboardEvent, useCallback, useEffect, useRef } from "react";
+import { isDialogOpen } from "../../components/dialog.tsx";
 import { toggleInspectorFull } from "../../state/layout.ts";
 import type { RowSelection } from "../../state/row-selection.ts";
 
@@ -28,7 +29,8 @@ export function useGridKeys(grid: GridKeys): (event: ReactKeyboardEvent) => void
   });
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.target === document.body && !event.defaultPrevented) handle(event, latest.current);
+      if (event.target !== document.body || event.defaultPrevented || isDialogOpen()) return;
+      handle(event, latest.current);
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
@@ -98,8 +100,9 @@ function handlePlain(event: KeyboardEvent, grid: GridKeys): boolean {
     else return false;
     return true;
   }
-  const meant =
-    selected.size > 0 ? ids.filter((id) => selected.has(id)) : at < 0 ? [] : [ids[at] as string];
+  // What is ticked and not shown is not meant.
+  const ticked = ids.filter((id) => selected.has(id));
+  const meant = ticked.length > 0 ? ticked : at < 0 ? [] : [ids[at] as string];
   const first = at >= 0 ? (ids[at] as string) : meant[0];
   if (first === undefined) return false;
   switch (event.key) {

@@ -2,7 +2,7 @@ import type { HistoryEntry, Image, ImageDetail } from "#shared/contract/images";
 import { Clamped } from "../../components/clamped.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
-import { bytes, count, joined, plural, shortDigest } from "../../components/format.ts";
+import { bytes, joined, plural, shortDigest } from "../../components/format.ts";
 import { ByteCount } from "../../components/quantity.tsx";
 import { Moment } from "../../components/since.tsx";
 import { readableStep } from "./readable-step.ts";
@@ -98,7 +98,7 @@ function LayerCell(props: { layer: Layer; share: number }) {
           className="num"
           title={`Kept as ${kind === "erofs" ? "one EROFS file" : "a directory"}`}
         >
-          {count(files)} files
+          {plural(files, "file")}
         </span>
         <span className="num dim">{joined(bytes(compressed))} compressed</span>
       </p>

@@ -1,12 +1,11 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Checkbox, TextField } from "../../components/fields.tsx";
 import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
-import { closeOverlay } from "../../state/overlays.ts";
 import { inspectImage } from "../../state/selection.ts";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 import { imageName } from "./reference.ts";
 
 /** Makes an image of what a container has changed. */
@@ -19,8 +18,8 @@ export function CommitDialog(props: { containerId: string }) {
   const [author, setAuthor] = useState("");
   const running = container?.state.status === "running";
   const [pause, setPause] = useState(true);
-  const run = useMutation({
-    mutationFn: () =>
+  const run = useRequest({
+    run: () =>
       client.call("images.commit", {
         containerId,
         name: name.trim(),
@@ -28,25 +27,24 @@ export function CommitDialog(props: { containerId: string }) {
         author: author.trim() || undefined,
         pause: running && pause,
       }),
-    onSuccess: (image) => {
-      closeOverlay();
+    failure: "No image was made",
+    onDone: (image) =>
       notify({
         tone: "good",
         title: `${imageName(image)} is made`,
         action: { label: "Show it", run: () => inspectImage(image.id) },
-      });
-    },
+      }),
   });
   return (
     <RequestForm
       title={`Make an image of ${container?.name ?? "the container"}`}
       description="What it has written becomes one more layer over its image. Memory and processes are not in it."
       action="Make the image"
-      failure="No image was made"
+      failure={run.failure}
       fields={["name", "comment", "author"]}
       run={run}
       ready={name.trim() !== ""}
-      onSubmit={() => run.mutate()}
+      onSubmit={() => run.mutate(undefined)}
     >
       <TextField
         label="Name"

@@ -1,11 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainer } from "../../queries/containers.ts";
-import { closeOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 
 /** Writes a container's whole root file system into a tar on this machine. */
 export function ExportDialog(props: { containerId: string }) {
@@ -14,19 +13,17 @@ export function ExportDialog(props: { containerId: string }) {
   const container = useContainer(containerId);
   const name = container?.name ?? "container";
   const [path, setPath] = useState("");
-  const run = useMutation({
-    mutationFn: (to: string) => client.call("images.exportContainer", { containerId, path: to }),
-    onSuccess: (_, to) => {
-      closeOverlay();
-      notify({ tone: "good", title: `The files of ${name} are in ${to}` });
-    },
+  const run = useRequest({
+    run: (to: string) => client.call("images.exportContainer", { containerId, path: to }),
+    failure: "Nothing was exported",
+    onDone: (_, to) => notify({ tone: "good", title: `The files of ${name} are in ${to}` }),
   });
   return (
     <RequestForm
       title={`Export the files of ${name}`}
       description="Its whole root file system as one tar, the image’s files and its own. It can be imported again, anywhere."
       action="Export"
-      failure="Nothing was exported"
+      failure={run.failure}
       fields={["path"]}
       run={run}
       ready={path.startsWith("/")}

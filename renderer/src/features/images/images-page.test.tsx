@@ -1,8 +1,10 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
 import type { Image } from "#shared/contract/images";
-import { useOverlay } from "../../state/overlays.ts";
+import { AppError } from "#shared/errors";
+import { Toaster } from "../../components/toast.tsx";
+import { openOverlay, useOverlay } from "../../state/overlays.ts";
 import { useImageSelection } from "../../state/selection.ts";
 import { FakeCore } from "../../testing/fake-client.ts";
 import { fakeTransfers } from "../../testing/fake-images.ts";
@@ -181,6 +183,16 @@ it("prunes what its preview named", async () => {
   expect([...core.images.items.values()].every(({ usedBy }) => usedBy.length > 0)).toBe(true);
 });
 
+it("previews a pruning anew when images come and go meanwhile", async () => {
+  const { user, core } = await open();
+  await user.click(screen.getByRole("button", { name: "More for images" }));
+  await user.click(await screen.findByRole("menuitem", { name: "Prune images…" }));
+  const form = await dialog();
+  await form.findByRole("button", { name: "Remove 1 image" });
+  core.images.put({ ...named(core, "postgres:17"), id: "f".repeat(64), names: [], usedBy: [] });
+  await form.findByRole("button", { name: "Remove 2 images" });
+});
+
 it("tags, saying who loses the name, and takes a name away", async () => {
   const { user, core } = await open();
   await choose(user, "debian:13-slim", "Tag…");
@@ -229,6 +241,24 @@ it("saves by name, and says at the path that it is taken", async () => {
     path: "/srv/x.tar2",
     format: "docker-archive",
   });
+});
+
+it("says why no path could be picked", async () => {
+  const core = new FakeCore();
+  core.shell.shell.host = () => ({ shell: "electron", pickPath: true });
+  core.shell.shell.pickPath = () => {
+    throw new AppError("INTERNAL", "There is no portal");
+  };
+  renderWith(
+    core,
+    <>
+      <Overlays />
+      <Toaster bottom={0} />
+    </>,
+  );
+  act(() => openOverlay({ kind: "import", source: "archive" }));
+  await userEvent.setup().click(await screen.findByRole("button", { name: "Choose…" }));
+  expect(await screen.findByText("There is no portal.")).toBeTruthy();
 });
 
 it("loads all images of an archive", async () => {

@@ -1,4 +1,3 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Image } from "#shared/contract/images";
 import { TextField } from "../../components/fields.tsx";
@@ -6,9 +5,10 @@ import { plural } from "../../components/format.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
-import { closeOverlay, type ImportSource, openOverlay } from "../../state/overlays.ts";
+import { type ImportSource, openOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 import { nameFromPath } from "./name-from-path.ts";
 import { imageName } from "./reference.ts";
 
@@ -46,14 +46,14 @@ export function ImportDialog(props: { source: ImportSource }) {
   const [path, setPath] = useState("");
   const [typedName, setName] = useState<string>();
   const name = typedName ?? nameFromPath(path);
-  const run = useMutation({
-    mutationFn: async (input: { path: string; name: string }): Promise<Image[]> => {
+  const run = useRequest({
+    run: async (input: { path: string; name: string }): Promise<Image[]> => {
       if (source === "archive") return client.call("images.load", { path: input.path });
       const method = source === "tar" ? "images.importTar" : "images.importDirectory";
       return [await client.call(method, input)];
     },
-    onSuccess: (images) => {
-      closeOverlay();
+    failure: source === "archive" ? "Nothing was loaded" : "Nothing was imported",
+    onDone: (images) => {
       const [first] = images;
       notify({
         tone: "good",
@@ -78,7 +78,7 @@ export function ImportDialog(props: { source: ImportSource }) {
       title="Load or import"
       description={`${description} The original is not touched, and no longer needed afterwards.`}
       action={source === "archive" ? "Load" : "Import"}
-      failure={source === "archive" ? "Nothing was loaded" : "Nothing was imported"}
+      failure={run.failure}
       fields={["path", "name"]}
       run={run}
       ready={path.startsWith("/") && (source === "archive" || name !== "")}

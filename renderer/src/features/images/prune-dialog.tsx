@@ -1,4 +1,3 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
@@ -9,6 +8,7 @@ import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useRemoval } from "../../queries/images.ts";
 import { closeOverlay } from "../../state/overlays.ts";
+import { useRequest } from "../fields/use-request.ts";
 import { RemovalSummary } from "./removal-summary.tsx";
 
 /** Removes what nothing uses; says first what that is. */
@@ -16,15 +16,14 @@ export function PruneDialog() {
   const client = useClient();
   const [what, setWhat] = useState<"unnamed" | "unused">("unnamed");
   const { data: removal, error } = useRemoval({ what });
-  const prune = useMutation({
-    mutationFn: () => client.call("images.prune", { what }),
-    onSuccess: ({ freed, images }) => {
-      closeOverlay();
+  const prune = useRequest({
+    run: () => client.call("images.prune", { what }),
+    failure: "The pruning did not finish",
+    onDone: ({ freed, images }) =>
       notify({
         tone: "good",
         title: `${plural(images, "image")} removed, ${joined(bytes(freed))} freed`,
-      });
-    },
+      }),
   });
   const many = removal?.images.length ?? 0;
   return (
@@ -40,7 +39,7 @@ export function PruneDialog() {
             variant="danger"
             busy={prune.isPending}
             disabled={many === 0}
-            onClick={() => prune.mutate()}
+            onClick={() => prune.mutate(undefined)}
           >
             {many > 0 ? `Remove ${plural(many, "image")}` : "Remove"}
           </Button>
@@ -64,7 +63,7 @@ export function PruneDialog() {
         </p>
       </div>
       {prune.error && (
-        <ErrorNote title="It did not finish" error={prune.error} onDismiss={prune.reset} />
+        <ErrorNote title={prune.failure} error={prune.error} onDismiss={prune.reset} />
       )}
       <RemovalSummary
         removal={removal}

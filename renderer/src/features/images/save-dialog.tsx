@@ -1,13 +1,12 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { plural } from "../../components/format.ts";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
 import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useImages } from "../../queries/images.ts";
-import { closeOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 import { fileFromName } from "./name-from-path.ts";
 import { imageName } from "./reference.ts";
 
@@ -29,24 +28,22 @@ export function SaveDialog(props: { ids: readonly string[] }) {
   const file = first && images.length === 1 ? fileFromName(imageName(first)) : "images.tar";
   const [path, setPath] = useState("");
   const [format, setFormat] = useState<Format>("docker-archive");
-  const run = useMutation({
+  const run = useRequest({
     // By name where there is one, so that it has it again when it is loaded.
-    mutationFn: (to: string) =>
+    run: (to: string) =>
       client.call("images.save", {
         images: images.flatMap(({ id, names }) => (names.length > 0 ? names : [id])),
         path: to,
         format,
       }),
-    onSuccess: (_, to) => {
-      closeOverlay();
-      notify({ tone: "good", title: `${what} saved to ${to}` });
-    },
+    failure: "Nothing was saved",
+    onDone: (_, to) => notify({ tone: "good", title: `${what} saved to ${to}` }),
   });
   return (
     <RequestForm
       title={`Save ${what}`}
       action="Save"
-      failure="Nothing was saved"
+      failure={run.failure}
       fields={["path"]}
       run={run}
       ready={path.startsWith("/") && images.length > 0}

@@ -1,11 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
 import { announce } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useImage, useImages } from "../../queries/images.ts";
-import { closeOverlay } from "../../state/overlays.ts";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 import { imageName, splitReference } from "./reference.ts";
 
 /** One more name for an image, said to whom it belongs now. */
@@ -15,12 +14,10 @@ export function TagDialog(props: { id: string }) {
   const image = useImage(id);
   const { items } = useImages();
   const [name, setName] = useState(() => splitReference(image?.names[0] ?? "").repository);
-  const run = useMutation({
-    mutationFn: (next: string) => client.call("images.tag", { id, name: next }),
-    onSuccess: (_, next) => {
-      closeOverlay();
-      announce(`${next} added`);
-    },
+  const run = useRequest({
+    run: (next: string) => client.call("images.tag", { id, name: next }),
+    failure: "No name was added",
+    onDone: (_, next) => announce(`${next} added`),
   });
   const wanted = name.trim();
   const full = splitReference(wanted).tag === "" ? `${wanted}:latest` : wanted;
@@ -30,7 +27,7 @@ export function TagDialog(props: { id: string }) {
     <RequestForm
       title={`Tag ${image ? imageName(image) : "the image"}`}
       action="Tag"
-      failure="No name was added"
+      failure={run.failure}
       fields={["name"]}
       run={run}
       ready={wanted !== ""}

@@ -1,6 +1,5 @@
 import { useMemo } from "react";
-import { notify } from "../../components/notices.ts";
-import { useClient } from "../../queries/client.tsx";
+import { useCancelOperation } from "../../queries/activity.ts";
 import { useImageActions } from "../../queries/image-actions.ts";
 import { useTransfers } from "../../queries/images.ts";
 import { openOverlay } from "../../state/overlays.ts";
@@ -40,7 +39,7 @@ export function TransferList(props: {
 }
 
 function useTransferDeeds(): TransferDeeds {
-  const client = useClient();
+  const cancel = useCancelOperation();
   const actions = useImageActions();
   return useMemo(() => {
     const dismiss = (transfer: ShownTransfer): void => {
@@ -49,10 +48,7 @@ function useTransferDeeds(): TransferDeeds {
     };
     return {
       dismiss,
-      cancel: ({ id }) =>
-        void client
-          .call("activity.cancel", { id })
-          .catch((error: unknown) => notify({ tone: "bad", title: "It was not cancelled", error })),
+      cancel: ({ id }) => cancel(id),
       retry: (transfer) => {
         const { direction, reference, platform } = transfer;
         dismiss(transfer);
@@ -69,5 +65,5 @@ function useTransferDeeds(): TransferDeeds {
         typeReference(transfer.reference);
       },
     };
-  }, [client, actions]);
+  }, [cancel, actions]);
 }

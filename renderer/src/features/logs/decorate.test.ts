@@ -31,6 +31,13 @@ describe("decorate", () => {
     ]);
   });
 
+  it("marks each of thousands of matches in a line, and only them", () => {
+    const line = "a,".repeat(20_000);
+    const pieces = decorate(line, find(","));
+    expect(pieces).toHaveLength(40_000);
+    expect(pieces.every(({ text, match }) => match === (text === ","))).toBe(true);
+  });
+
   it("links addresses without the sentence's full stop, and nothing but http", () => {
     const links = (line: string): (string | undefined)[] =>
       decorate(line, undefined).flatMap(({ href }) => (href ? [href] : []));

@@ -51,6 +51,8 @@ export function decorate(line: string, pattern: RegExp | undefined): Piece[] {
   for (const span of spans) cuts.add((at += span.text.length));
 
   const edges = [...cuts].sort((a, b) => a - b);
+  const inMatch = within(matched);
+  const inLink = within(linked);
   const pieces: Piece[] = [];
   let index = 0;
   let end = spans[0]?.text.length ?? 0;
@@ -61,12 +63,24 @@ export function decorate(line: string, pattern: RegExp | undefined): Piece[] {
     pieces.push({
       text: text.slice(from, to),
       style: spans[index]?.style ?? {},
-      match: matched.some((range) => range.from <= from && to <= range.to),
-      href: linked.find((range) => range.from <= from && to <= range.to)?.href,
+      match: inMatch(from, to) !== undefined,
+      href: inLink(from, to)?.href,
       level: level && level.from <= from && to <= level.to ? level.level : undefined,
     });
   }
   return pieces;
+}
+
+/** Which of these, which are in order and apart, a piece is in; asked for pieces in their order. */
+function within<R extends Range>(
+  ranges: readonly R[],
+): (from: number, to: number) => R | undefined {
+  let at = 0;
+  return (from, to) => {
+    while ((ranges[at]?.to ?? Infinity) <= from) at += 1;
+    const range = ranges[at];
+    return range && range.from <= from && to <= range.to ? range : undefined;
+  };
 }
 
 function rangeOf(match: RegExpExecArray): Range {

@@ -1,6 +1,6 @@
 import { Plus, Trash2 } from "lucide-react";
-import { useState } from "react";
-import type { Network } from "#shared/contract/networks";
+import { useCallback, useState } from "react";
+import type { Member, Network } from "#shared/contract/networks";
 import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
@@ -12,8 +12,8 @@ import { ConnectDialog, useOutside } from "./connect-dialog.tsx";
 import { NetworkMap } from "./network-map.tsx";
 
 /** A network: what it is, what can be done with it, and its map. */
-export function NetworkCard(props: { network: Network }) {
-  const { network } = props;
+export function NetworkCard(props: { network: Network; places: ReadonlyMap<string, string[]> }) {
+  const { network, places } = props;
   const { id, subnet, subnet6, internal, isDefault, members, bridge } = network;
   const remove = useRemoveNetwork();
   const disconnect = useDisconnect();
@@ -22,6 +22,15 @@ export function NetworkCard(props: { network: Network }) {
   const failed = remove.error ?? disconnect.error;
   const none = useContainers().items.size === 0;
   const outside = useOutside(network).length;
+  const { mutate } = disconnect;
+  const onDisconnect = useCallback(
+    ({ containerId, containerName }: Member) =>
+      mutate(
+        { containerId, network: id },
+        { onSuccess: () => announce(`${containerName} disconnected from ${id}`) },
+      ),
+    [mutate, id],
+  );
   const inTheWay = isDefault
     ? "Containers that name no network are here"
     : members.length > 0 && `Disconnect ${plural(members.length, "container")} first`;
@@ -64,15 +73,7 @@ export function NetworkCard(props: { network: Network }) {
           }}
         />
       )}
-      <NetworkMap
-        network={network}
-        onDisconnect={({ containerId, containerName }) =>
-          disconnect.mutate(
-            { containerId, network: id },
-            { onSuccess: () => announce(`${containerName} disconnected from ${id}`) },
-          )
-        }
-      />
+      <NetworkMap {...{ network, places, onDisconnect }} />
       {connecting && <ConnectDialog network={network} onClose={() => setConnecting(false)} />}
       {asking && (
         <ConfirmDialog

@@ -21,15 +21,15 @@ export function sortMembers(members: readonly Member[]): Member[] {
   );
 }
 
-/** The other networks that a container is in. */
-export function elsewhere(
-  networks: ReadonlyMap<string, Network>,
-  containerId: string,
-  here: string,
-): string[] {
-  return [...networks.values()]
-    .filter(
-      ({ id, members }) => id !== here && members.some((one) => one.containerId === containerId),
-    )
-    .map(({ id }) => id);
+/** The networks that each container is in. */
+export function networksByContainer(networks: Iterable<Network>): ReadonlyMap<string, string[]> {
+  const places = new Map<string, string[]>();
+  for (const { id, members } of networks) {
+    for (const { containerId } of members) {
+      const known = places.get(containerId);
+      if (known) known.push(id);
+      else places.set(containerId, [id]);
+    }
+  }
+  return places;
 }

@@ -2,6 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
 import { FakeCore } from "../../testing/fake-client.ts";
+import { manyContainers } from "../../testing/fake-data.ts";
 import { renderWith } from "../../testing/render.tsx";
 import { NetworksPage } from "./networks-page.tsx";
 
@@ -24,6 +25,27 @@ it("shows who is in each network, and removes only an empty one of one's own", a
   const dialog = within(await screen.findByRole("dialog"));
   await user.click(dialog.getByRole("button", { name: "Remove" }));
   await waitFor(() => expect(screen.queryByText("vault")).toBeNull());
+});
+
+it("draws the first of a thousand members, the rest when asked, and what changes of any", async () => {
+  const containers = manyContainers(1000);
+  const core = new FakeCore({ containers });
+  const [network] = core.networks.items.values();
+  const [member] = network?.members ?? [];
+  if (!network || !member) throw new Error("The fake core has no member of a network");
+  const members = containers.map(({ id, name }, n) => ({
+    ...{ ...member, containerId: id, containerName: name, ip4: `10.0.${n >> 8}.${n & 255}` },
+  }));
+  core.networks.put({ ...network, members });
+  renderWith(core, <NetworksPage />);
+  const map = await card(network.id);
+  await userEvent.setup().click(await map.findByRole("button", { name: "800 more" }));
+  expect(map.queryByRole("button", { name: "800 more" })).toBeNull();
+  expect(map.getByText("10.0.0.0")).toBeTruthy();
+  expect(map.getByText("10.0.3.231")).toBeTruthy();
+  const [first, ...others] = members;
+  core.networks.put({ ...network, members: [{ ...member, ...first, ip4: "10.9.9.9" }, ...others] });
+  expect(await map.findByText("10.9.9.9")).toBeTruthy();
 });
 
 it("creates one by its name alone, and says why it can't", async () => {

@@ -9,7 +9,7 @@ import { useNetworkAbilities, useNetworks } from "../../queries/networks.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
 import { CreateNetworkDialog } from "./create-network-dialog.tsx";
 import { NetworkCard } from "./network-card.tsx";
-import { matches } from "./network-view.ts";
+import { matches, networksByContainer } from "./network-view.ts";
 import "./networks.css";
 
 /** Every network as a map: the way out, the bridge, and who hangs on it. */
@@ -25,6 +25,7 @@ export function NetworksPage() {
         .sort((a, b) => Number(b.isDefault) - Number(a.isDefault) || a.id.localeCompare(b.id)),
     [networks, filter],
   );
+  const places = useMemo(() => networksByContainer(networks.items.values()), [networks]);
   const unable = abilities && !abilities.bridges.ok ? abilities.bridges.reason : undefined;
   const nameless =
     abilities?.bridges.ok && !abilities.names.ok ? abilities.names.reason : undefined;
@@ -70,7 +71,7 @@ export function NetworksPage() {
       ) : (
         <div className="networks">
           {shown.map((network) => (
-            <NetworkCard key={network.id} network={network} />
+            <NetworkCard key={network.id} {...{ network, places }} />
           ))}
         </div>
       )}

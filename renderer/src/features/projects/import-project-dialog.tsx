@@ -63,7 +63,12 @@ export function ImportProjectDialog(props: { source?: ProjectSource | undefined 
           <Button busy={importing.isPending} disabledReason={reason} onClick={() => take(false)}>
             {props.source ? "Keep" : "Import"}
           </Button>
-          <Button variant="primary" disabledReason={reason} onClick={() => take(true)}>
+          <Button
+            variant="primary"
+            disabled={importing.isPending}
+            disabledReason={reason}
+            onClick={() => take(true)}
+          >
             {props.source ? "Keep and bring up" : "Import and bring up"}
           </Button>
         </>

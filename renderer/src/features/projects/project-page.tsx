@@ -5,12 +5,13 @@ import { Button, IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorNote } from "../../components/error-note.tsx";
-import { plural } from "../../components/format.ts";
+import { count, plural } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { Mark } from "../../components/status-mark.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { useProjectDetail } from "../../queries/projects.ts";
+import { mostLogs, tooManyLogs } from "../../state/dock.ts";
 import { projectRows } from "../../state/selection.ts";
 import { LogView } from "../logs/log-view.tsx";
 import { type ProjectCommands, useProjectCommands } from "./commands.ts";
@@ -53,7 +54,12 @@ export function ProjectPage(props: { project: Project }) {
             value: "logs",
             label: "Logs",
             content:
-              containerIds.length > 0 ? (
+              containerIds.length > mostLogs ? (
+                <EmptyState title={tooManyLogs}>
+                  It has {count(containerIds.length)} containers. The logs of each service can be
+                  opened from its row.
+                </EmptyState>
+              ) : containerIds.length > 0 ? (
                 <LogView containerIds={containerIds} />
               ) : (
                 <EmptyState title="Nothing written yet">

@@ -10,7 +10,7 @@ import type { GridPlace } from "../grid/grid-place.ts";
 import { GridRow } from "../grid/grid-row.tsx";
 import type { ProjectCommands } from "./commands.ts";
 import { projectLook, runningText } from "./project-look.ts";
-import { projectMenu } from "./project-menu.ts";
+import { projectMenu, projectsMenu } from "./project-menu.ts";
 
 type SortKey = "state" | "name";
 
@@ -47,7 +47,7 @@ export function ProjectTable(props: { rows: readonly Project[]; commands: Projec
       onSort={(key) =>
         setSort((before) => ({ key, descending: before.key === key && !before.descending }))
       }
-      menu={(projects) => projects.flatMap((each) => projectMenu(each, commands))}
+      menu={(projects) => projectsMenu(projects, commands)}
       onKey={(key, meant) => handleKey(key, meant, rows, commands)}
       renderRow={(project, place) => (
         <ProjectRow {...place} project={project} commands={commands} />

@@ -29,6 +29,24 @@ it("lists projects with their state, and opens one", async () => {
   await row("shop");
 });
 
+it("does to several what each of them can be done", async () => {
+  const core = new FakeCore();
+  const user = userEvent.setup();
+  renderWith(core, <ProjectsPage />);
+  await row("shop");
+  for (const box of screen.getAllByRole("checkbox", { name: /^Select (?!all)/ })) {
+    await user.click(box);
+  }
+  const imported = [...core.projects.items.values()]
+    .filter((one) => one.imported && !one.activity)
+    .sort((a, b) => a.id.localeCompare(b.id));
+  await user.pointer({ keys: "[MouseRight]", target: screen.getByText("shop") });
+  const name = `Bring up ${imported.length} project${imported.length === 1 ? "" : "s"}`;
+  await user.click(await screen.findByRole("menuitem", { name }));
+  const up = core.calls.filter(({ method }) => method === "projects.up");
+  expect(up.map(({ input }) => input)).toEqual(imported.map(({ id }) => ({ id })));
+});
+
 it("does things to a project and to one of its services", async () => {
   const core = new FakeCore();
   const user = userEvent.setup();
@@ -109,6 +127,25 @@ it("says what of a pasted file can't be had before it imports it, and then start
   await waitFor(() => expect(lastCall(core, "projects.up")).toEqual({ id: "shop" }));
   expect(useOverlay.getState().overlay).toBeUndefined();
   expect(useProjectSelection.getState().inspected).toBe("shop");
+});
+
+it("imports once, however often one asks for it", async () => {
+  const core = new FakeCore({ projects: [] });
+  const user = userEvent.setup();
+  renderWith(core, <Overlays />);
+  openOverlay({ kind: "import-project" });
+  const dialog = within(await screen.findByRole("dialog"));
+  const text = dialog.getByLabelText("compose.yaml");
+  fireEvent.change(text, { target: { value: "name: shop\nservices:\n  web: {}" } });
+  await dialog.findByText(/Write it into the host name/);
+  const end = core.holdNext("projects.import");
+  const start = dialog.getByRole("button", { name: "Import and bring up" });
+  await user.click(start);
+  await user.click(start);
+  await user.click(dialog.getByRole("button", { name: "Import" }));
+  end();
+  await waitFor(() => expect(lastCall(core, "projects.up")).toEqual({ id: "shop" }));
+  expect(core.calls.filter(({ method }) => method === "projects.import")).toHaveLength(1);
 });
 
 it("reads a file of this machine, and takes a dropped one", async () => {

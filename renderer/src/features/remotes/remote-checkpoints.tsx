@@ -14,6 +14,7 @@ import {
 } from "../../queries/remotes.ts";
 import { DumpOptionFields, noDumpOptions } from "../checkpoints/dump-options.tsx";
 import { RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 import { checkpointWarning } from "./remote-state.ts";
 
 /** Checkpoints of a container elsewhere: taken and kept, but not restored. */
@@ -86,7 +87,12 @@ function TakeDialog(props: {
   onClose: () => void;
 }) {
   const { container, owner, onClose } = props;
-  const take = useTakeRemoteCheckpoint(container.id);
+  const take = useRequest({
+    run: useTakeRemoteCheckpoint(container.id),
+    failure: "No checkpoint was taken",
+    onDone: (_, { name }) => announce(`Checkpoint ${name} was taken`),
+    onClose,
+  });
   const [name, setName] = useState(() =>
     dateTime(Date.now()).slice(0, 19).replaceAll(":", "-").replaceAll(" ", "_"),
   );
@@ -97,23 +103,13 @@ function TakeDialog(props: {
       title={`Checkpoint ${container.name}`}
       description="Keeps its memory, processes and open files on disk. It runs on."
       action="Checkpoint"
-      failure="No checkpoint was taken"
+      failure={take.failure}
       fields={[]}
       run={take}
       ready={valid}
       size="medium"
       onClose={onClose}
-      onSubmit={() =>
-        take.mutate(
-          { name, ...options },
-          {
-            onSuccess: () => {
-              announce(`Checkpoint ${name} was taken`);
-              onClose();
-            },
-          },
-        )
-      }
+      onSubmit={() => take.mutate({ name, ...options })}
     >
       {checkpointWarning(owner) && <p>{checkpointWarning(owner)}</p>}
       <TextField

@@ -52,6 +52,22 @@ it("offers deleting only where it was allowed, which asks first", async () => {
   expect(called(core, "remotes.delete")).toHaveLength(1);
 });
 
+it("says why deleting was not allowed", async () => {
+  const core = show();
+  const user = userEvent.setup();
+  core.failNext("remotes.allowDelete", {
+    code: "INTERNAL",
+    message: "The disk is full",
+    details: {},
+  });
+  const [allow] = await screen.findAllByRole("switch", { name: "Allow deleting" });
+  await user.click(allow as HTMLElement);
+  await user.click(
+    within(await screen.findByRole("dialog")).getByRole("button", { name: "Allow" }),
+  );
+  expect(await screen.findByText("The disk is full.")).toBeTruthy();
+});
+
 it("says that one is away, and keeps the reason of what failed on its row", async () => {
   const core = show();
   expect(await screen.findByText("Away")).toBeTruthy();

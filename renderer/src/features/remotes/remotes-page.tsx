@@ -105,6 +105,9 @@ function PlaceSection(props: { place: Place; rows: RemoteContainer[] }) {
           />
         )}
       </header>
+      {forget.error && (
+        <ErrorNote title="It was not forgotten" error={forget.error} onDismiss={forget.reset} />
+      )}
       {status === "away" && error && <ErrorNote title="It is tried again" error={error} />}
       {status === "connected" && namespaces.length === 0 && (
         <p className="dim">It has no namespaces yet.</p>
@@ -149,6 +152,9 @@ function NamespaceSection(props: {
           />
         )}
       </div>
+      {allow.error && (
+        <ErrorNote title="Nothing was changed" error={allow.error} onDismiss={allow.reset} />
+      )}
       {rows.length > 0 && (
         <div className="remotes__table" role="table" aria-label={`Containers in ${name}`}>
           <div className="remotes__head remotes__cells" role="row">

@@ -1,3 +1,4 @@
+import { ErrorBoundary } from "../../components/error-boundary.tsx";
 import { type PageName, useLayout } from "../../state/layout.ts";
 import { ActivityPage } from "../activity/activity-page.tsx";
 import { CheckpointsPage } from "../checkpoints-page/checkpoints-page.tsx";
@@ -26,6 +27,11 @@ const screens: Record<PageName, () => React.ReactNode> = {
 };
 
 export function CurrentPage() {
-  const Screen = screens[useLayout((state) => state.page)];
-  return <Screen />;
+  const page = useLayout((state) => state.page);
+  const Screen = screens[page];
+  return (
+    <ErrorBoundary of={page} className="work__failed">
+      <Screen />
+    </ErrorBoundary>
+  );
 }

@@ -4,12 +4,11 @@ import { IconButton } from "../../components/button.tsx";
 import { Share } from "../../components/quantity.tsx";
 import { bytes, plural } from "../../components/format.ts";
 import { Progress, Spinner } from "../../components/spinner.tsx";
-import { useOperations } from "../../queries/activity.ts";
-import { useClient, useConnection } from "../../queries/client.tsx";
+import { useCancelOperation, useOperations } from "../../queries/activity.ts";
+import { useConnection } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useHostLoad, useSystem } from "../../queries/system.ts";
 import { goTo } from "../../state/layout.ts";
-import { notify } from "../../components/notices.ts";
 
 export function Footer() {
   const containers = useContainers();
@@ -78,7 +77,7 @@ function RunningOperation() {
   const running: Operation[] = [];
   for (const each of operations.items.values()) if (each.status === "running") running.push(each);
   const newest = running.at(-1);
-  const client = useClient();
+  const cancel = useCancelOperation();
   if (!newest) return null;
   const { id, title, detail, progress, cancellable } = newest;
   return (
@@ -98,13 +97,7 @@ function RunningOperation() {
           icon={X}
           label={`Cancel: ${title}`}
           tipSide="top"
-          onClick={() =>
-            void client
-              .call("activity.cancel", { id })
-              .catch((error: unknown) =>
-                notify({ tone: "bad", title: "It was not cancelled", error }),
-              )
-          }
+          onClick={() => cancel(id)}
         />
       )}
     </span>

@@ -1,4 +1,6 @@
-import { closeOverlay, useOverlay } from "../../state/overlays.ts";
+import { ErrorBoundary } from "../../components/error-boundary.tsx";
+import { notify } from "../../components/notices.ts";
+import { closeOverlay, type Overlay, useOverlay } from "../../state/overlays.ts";
 import { CheckpointDialog } from "../checkpoints/checkpoint-dialog.tsx";
 import { UnitDialog } from "../container/unit-dialog.tsx";
 import { DeleteDialog } from "../containers/delete-dialog.tsx";
@@ -31,6 +33,21 @@ import { ShortcutsDialog } from "./shortcuts-dialog.tsx";
 /** The one that is open, if any. */
 export function Overlays() {
   const overlay = useOverlay((state) => state.overlay);
+  return (
+    <ErrorBoundary
+      of={overlay}
+      onError={(error) => {
+        closeOverlay();
+        notify({ tone: "bad", title: "A part of the window failed", error });
+      }}
+    >
+      <Opened overlay={overlay} />
+    </ErrorBoundary>
+  );
+}
+
+function Opened(props: { overlay: Overlay | undefined }) {
+  const { overlay } = props;
   switch (overlay?.kind) {
     case "palette":
       return <Palette />;

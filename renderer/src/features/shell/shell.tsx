@@ -141,21 +141,25 @@ function useInspector(): ReactNode {
   const volume = useVolumeSelection((state) => state.inspected);
   if (page === "containers" && container !== undefined) {
     return (
-      <InspectorFrame label="Container" onClose={() => containerRows.closeInspector()}>
+      <InspectorFrame
+        label="Container"
+        of={container}
+        onClose={() => containerRows.closeInspector()}
+      >
         <ContainerInspector key={container} id={container} />
       </InspectorFrame>
     );
   }
   if (page === "images" && view === "images" && image !== undefined) {
     return (
-      <InspectorFrame label="Image" onClose={() => imageRows.closeInspector()}>
+      <InspectorFrame label="Image" of={image} onClose={() => imageRows.closeInspector()}>
         <ImageInspector key={image} id={image} />
       </InspectorFrame>
     );
   }
   if (page === "volumes" && volume !== undefined) {
     return (
-      <InspectorFrame label="Volume" onClose={() => volumeRows.closeInspector()}>
+      <InspectorFrame label="Volume" of={volume} onClose={() => volumeRows.closeInspector()}>
         <VolumeInspector key={volume} id={volume} />
       </InspectorFrame>
     );

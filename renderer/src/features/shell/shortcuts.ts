@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { goTo, pages } from "../../state/layout.ts";
-import { openOverlay, openPalette, openShortcuts, useOverlay } from "../../state/overlays.ts";
+import { isDialogOpen } from "../../components/dialog.tsx";
+import { openOverlay, openPalette, openShortcuts } from "../../state/overlays.ts";
 import { focusPage } from "./page-focus.ts";
 
 /** True where a key writes or belongs to something that has keys of its own. */
@@ -23,18 +24,20 @@ export function useShortcuts(): void {
       if (event.defaultPrevented || event.altKey) return;
       if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        if (useOverlay.getState().overlay?.kind !== "palette") openPalette();
+        // Another one in its place would take what was typed in it.
+        if (!isDialogOpen()) openPalette();
         return;
       }
       if (event.ctrlKey && !event.shiftKey && /^[1-9]$/.test(event.key)) {
         event.preventDefault();
         const page = pages[Number(event.key) - 1];
-        if (page) goTo(page);
+        if (!page || isDialogOpen()) return;
+        goTo(page);
         // After it has been drawn.
         requestAnimationFrame(focusPage);
         return;
       }
-      if (event.ctrlKey || event.metaKey || isTaken(event.target)) return;
+      if (event.ctrlKey || event.metaKey || isTaken(event.target) || isDialogOpen()) return;
       if (event.key === "/") {
         if (!document.querySelector(filterField)) goTo("containers");
         // After the page that holds it has been drawn.

@@ -1,5 +1,5 @@
 import { ChevronRight, RefreshCw, Skull, Trash2 } from "lucide-react";
-import { Fragment, useId, useState } from "react";
+import { Fragment, memo, useId, useState } from "react";
 import type { Shim } from "#shared/contract/shims";
 import { IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
@@ -10,8 +10,6 @@ import { ByteCount, Dash } from "../../components/quantity.tsx";
 import { Since } from "../../components/since.tsx";
 import { Mark } from "../../components/status-mark.tsx";
 import { announce } from "../../components/notices.ts";
-import { useContainers } from "../../queries/containers.ts";
-import { useExtensions } from "../../queries/extensions.ts";
 import {
   type MemoryByPid,
   useDiscardShim,
@@ -21,17 +19,40 @@ import {
 import { goTo } from "../../state/layout.ts";
 import { inspect } from "../../state/selection.ts";
 import { ShimDetails } from "./shim-details.tsx";
-import { consequence, containersOf, memoryOf, shimLooks } from "./shim-state.ts";
+import { consequence, memoryOf, shimLooks } from "./shim-state.ts";
 
-export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
-  const { shim, memory } = props;
-  const { id, status } = shim;
-  const containers = useContainers();
-  const held = containersOf(shim);
-  const extension = useExtensions().items.get(shim.containerId);
-  const names = held.map(
-    (one) => containers.items.get(one)?.name ?? extension?.manifest.title ?? shortId(one),
+/** A container that a shim holds, or what runs an extension. */
+export interface Held {
+  id: string;
+  /** Absent when no list has it. */
+  name: string | undefined;
+  isExtension: boolean;
+}
+
+interface ShimRowProps {
+  shim: Shim;
+  held: readonly Held[];
+  memory: MemoryByPid;
+}
+
+/** Memory comes for all of a thousand every second or two: a row is drawn again when its own has changed. */
+export const ShimRow = memo(Row, (before, after) => {
+  const { shim, held, memory } = after;
+  return (
+    shim === before.shim &&
+    held.every(({ id, name }, at) => id === before.held[at]?.id && name === before.held[at].name) &&
+    shim.processes.every(
+      ({ pid }) =>
+        memory[pid]?.pss === before.memory[pid]?.pss &&
+        memory[pid]?.rss === before.memory[pid]?.rss,
+    )
   );
+});
+
+function Row(props: ShimRowProps) {
+  const { shim, held, memory } = props;
+  const { id, status } = shim;
+  const names = held.map((one) => one.name ?? shortId(one.id));
   const name = names.join(", ");
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState(false);
@@ -61,31 +82,31 @@ export function ShimRow(props: { shim: Shim; memory: MemoryByPid }) {
           </button>
         </span>
         <span role="cell" className="shims__names truncate">
-          {held.map((one, index) =>
-            containers.items.has(one) ? (
-              <button
-                key={one}
-                type="button"
-                className="events__name shims__name"
-                onClick={() => inspect(one)}
-              >
-                {names[index]}
-              </button>
-            ) : extension ? (
-              <Fragment key={one}>
+          {held.map((one) =>
+            one.name === undefined ? (
+              <span key={one.id} className="mono selectable" title={one.id}>
+                {shortId(one.id)}
+              </span>
+            ) : one.isExtension ? (
+              <Fragment key={one.id}>
                 <button
                   type="button"
                   className="events__name shims__name"
                   onClick={() => goTo("extensions")}
                 >
-                  {names[index]}
+                  {one.name}
                 </button>
                 <span className="dim">extension</span>
               </Fragment>
             ) : (
-              <span key={one} className="mono selectable" title={one}>
-                {names[index]}
-              </span>
+              <button
+                key={one.id}
+                type="button"
+                className="events__name shims__name"
+                onClick={() => inspect(one.id)}
+              >
+                {one.name}
+              </button>
             ),
           )}
         </span>

@@ -1,8 +1,10 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
+import { AsyncQueue } from "#shared/base/async-queue";
 import type { Shim } from "#shared/contract/shims";
 import { FakeCore } from "../../testing/fake-client.ts";
+import { fakeContainers } from "../../testing/fake-data.ts";
 import { renderWith } from "../../testing/render.tsx";
 import { compareShims, memoryOf } from "./shim-state.ts";
 import { ShimsPage } from "./shims-page.tsx";
@@ -32,6 +34,35 @@ it("shows a shim with its pid, memory and, opened, where it is spoken to", async
   await userEvent.click(row.getByRole("button", { name: /Details/ }));
   expect(row.getByText(`/b/${id}/ctl`)).toBeTruthy();
   expect(await row.findByText("It has written no log.")).toBeTruthy();
+});
+
+it("shows the memory and the name that it has now", async () => {
+  const [container] = fakeContainers();
+  if (!container) throw new Error("The fake core has no container");
+  const held = { id: `default/${container.id}`, containerId: container.id };
+  const core = new FakeCore({ containers: [container], shims: [shim(held)] });
+  const { client } = core.connections.shown;
+  const stream = client.stream.bind(client) as (...args: unknown[]) => AsyncIterableIterator<never>;
+  const memory = new AsyncQueue<Record<string, { rss: number; pss: number }>>();
+  vi.spyOn(client, "stream").mockImplementation(((method: string, ...rest: unknown[]) =>
+    method === "shims.watchMemory" ? memory : stream(method, ...rest)) as typeof client.stream);
+  renderWith(core, <ShimsPage />);
+  const row = within((await screen.findByText("4711")).closest("[role=row]") as HTMLElement);
+  memory.push({ 4711: { rss: 2 ** 20, pss: 500 * 1024 } });
+  expect(await row.findByText("500")).toBeTruthy();
+  memory.push({ 4711: { rss: 2 ** 20, pss: 600 * 1024 } });
+  expect(await row.findByText("600")).toBeTruthy();
+  core.containers.patch(container.id, (one) => ({ ...one, name: "renamed" }));
+  expect(await row.findByRole("button", { name: "renamed" })).toBeTruthy();
+});
+
+it("shows memory again when the core is back", async () => {
+  const core = page([shim()]);
+  const row = within((await screen.findByText("4711")).closest("[role=row]") as HTMLElement);
+  await waitFor(() => expect(row.getByText("363")).toBeTruthy());
+  core.breakStreams();
+  await waitFor(() => expect(row.queryByText("363")).toBeNull());
+  await waitFor(() => expect(row.getByText("363")).toBeTruthy());
 });
 
 it("terminates only what was confirmed, and says what follows", async () => {

@@ -7,6 +7,7 @@ import { Page } from "../../components/page.tsx";
 import { ByteCount } from "../../components/quantity.tsx";
 import { Waiting } from "../../components/waiting.tsx";
 import { useContainers } from "../../queries/containers.ts";
+import { useExtensions } from "../../queries/extensions.ts";
 import { useShimMemory, useShims } from "../../queries/shims.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
 import { ShimRow } from "./shim-row.tsx";
@@ -17,6 +18,7 @@ import "./shims.css";
 export function ShimsPage() {
   const shims = useShims();
   const containers = useContainers();
+  const extensions = useExtensions();
   const memory = useShimMemory();
   const [filter, setFilter] = useState("");
   const all = useMemo(() => onePerShim(shims.items.values()).sort(compareShims), [shims]);
@@ -86,7 +88,17 @@ export function ShimsPage() {
             )}
           </div>
           {rows.map((shim) => (
-            <ShimRow key={shim.id} shim={shim} memory={memory} />
+            <ShimRow
+              key={shim.id}
+              shim={shim}
+              held={containersOf(shim).map((id) => {
+                const name = containers.items.get(id)?.name;
+                const extension = name === undefined ? extensions.items.get(id) : undefined;
+                const isExtension = extension !== undefined;
+                return { id, name: name ?? extension?.manifest.title, isExtension };
+              })}
+              memory={memory}
+            />
           ))}
         </div>
       )}

@@ -1,13 +1,12 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Notice } from "../../components/error-note.tsx";
 import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useContainers } from "../../queries/containers.ts";
 import { useVolume } from "../../queries/volumes.ts";
-import { closeOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 
 /** Writes all that is in a volume into a tar on this machine. */
 export function BackUpDialog(props: { id: string }) {
@@ -19,19 +18,17 @@ export function BackUpDialog(props: { id: string }) {
   const writing = (volume?.usedBy ?? []).filter(
     ({ containerId, readOnly }) => !readOnly && items.get(containerId)?.state.status === "running",
   );
-  const run = useMutation({
-    mutationFn: (to: string) => client.call("volumes.backUp", { id, path: to }),
-    onSuccess: (_, to) => {
-      closeOverlay();
-      notify({ tone: "good", title: `${id} is backed up in ${to}` });
-    },
+  const run = useRequest({
+    run: (to: string) => client.call("volumes.backUp", { id, path: to }),
+    failure: "Nothing was backed up",
+    onDone: (_, to) => notify({ tone: "good", title: `${id} is backed up in ${to}` }),
   });
   return (
     <RequestForm
       title={`Back up ${id}`}
       description="All that is in it as one tar, with owners, modes and links. It can be restored here or on another machine."
       action="Back up"
-      failure="Nothing was backed up"
+      failure={run.failure}
       fields={["path"]}
       run={run}
       ready={path.startsWith("/")}

@@ -1,11 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
 import { announce } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
-import { closeOverlay } from "../../state/overlays.ts";
 import { inspectVolume } from "../../state/selection.ts";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 
 /** `key=value` words as labels. */
 function toLabels(text: string): Record<string, string> {
@@ -25,15 +24,15 @@ export function CreateVolumeDialog() {
   const client = useClient();
   const [name, setName] = useState("");
   const [labels, setLabels] = useState("");
-  const run = useMutation({
-    mutationFn: () =>
+  const run = useRequest({
+    run: () =>
       client.call("volumes.create", {
         ...(name.trim() ? { name: name.trim() } : {}),
         labels: toLabels(labels),
       }),
-    onSuccess: ({ id }) => {
-      closeOverlay();
-      inspectVolume(id);
+    failure: "Nothing was created",
+    onDone: ({ id }, _, left) => {
+      if (!left) inspectVolume(id);
       announce(`${id} created`);
     },
   });
@@ -42,11 +41,11 @@ export function CreateVolumeDialog() {
       title="New volume"
       description="It begins empty. The first container that mounts it fills it with what its image has at that place."
       action="Create"
-      failure="Nothing was created"
+      failure={run.failure}
       fields={["name", "labels"]}
       run={run}
       ready
-      onSubmit={() => run.mutate()}
+      onSubmit={() => run.mutate(undefined)}
     >
       <TextField
         label="Name"

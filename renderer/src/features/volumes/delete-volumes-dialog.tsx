@@ -17,6 +17,7 @@ export function DeleteVolumesDialog(props: { ids: readonly string[] }) {
   const going = volumes.filter(({ usedBy }) => usedBy.length === 0);
   const held = volumes.filter(({ usedBy }) => usedBy.length > 0);
   const [one] = volumes.length === 1 ? volumes : [];
+  const counted = going.every(({ id }) => sizes.has(id));
   const bytes = going.reduce((sum, { id }) => sum + (sizes.get(id) ?? 0), 0);
   return (
     <Dialog
@@ -52,10 +53,15 @@ export function DeleteVolumesDialog(props: { ids: readonly string[] }) {
         {going.length > 0 && (
           <>
             <p>
-              Lost for good: all that is in {going.length === 1 ? "it" : "them"},{" "}
-              <b>
-                <ByteCount value={bytes} />
-              </b>
+              Lost for good: all that is in {going.length === 1 ? "it" : "them"}
+              {counted && (
+                <>
+                  ,{" "}
+                  <b>
+                    <ByteCount value={bytes} />
+                  </b>
+                </>
+              )}
               . No container has {going.length === 1 ? "it" : "them"}.
             </p>
             {!one && (

@@ -1,4 +1,3 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { VolumePrune } from "#shared/contract/volumes";
 import { Button } from "../../components/button.tsx";
@@ -12,6 +11,7 @@ import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { usePrunePreview, useVolumes } from "../../queries/volumes.ts";
 import { closeOverlay } from "../../state/overlays.ts";
+import { useRequest } from "../fields/use-request.ts";
 import { SizedList } from "./sized-list.tsx";
 import "../images/removal.css";
 
@@ -21,15 +21,14 @@ export function PruneVolumesDialog() {
   const { items } = useVolumes();
   const [what, setWhat] = useState<VolumePrune["what"]>("anonymous");
   const { data, error } = usePrunePreview(what);
-  const prune = useMutation({
-    mutationFn: () => client.call("volumes.prune", { what }),
-    onSuccess: ({ freed, volumes }) => {
-      closeOverlay();
+  const prune = useRequest({
+    run: () => client.call("volumes.prune", { what }),
+    failure: "The pruning did not finish",
+    onDone: ({ freed, volumes }) =>
       notify({
         tone: "good",
         title: `${plural(volumes, "volume")} removed, ${joined(bytes(freed))} freed`,
-      });
-    },
+      }),
   });
   const many = data?.volumes.length ?? 0;
   return (
@@ -45,7 +44,7 @@ export function PruneVolumesDialog() {
             variant="danger"
             busy={prune.isPending}
             disabled={many === 0}
-            onClick={() => prune.mutate()}
+            onClick={() => prune.mutate(undefined)}
           >
             {many > 0 ? `Remove ${plural(many, "volume")}` : "Remove"}
           </Button>
@@ -69,7 +68,7 @@ export function PruneVolumesDialog() {
         </p>
       </div>
       {prune.error && (
-        <ErrorNote title="It did not finish" error={prune.error} onDismiss={prune.reset} />
+        <ErrorNote title={prune.failure} error={prune.error} onDismiss={prune.reset} />
       )}
       {error ? (
         <ErrorNote title="It can't be told what would go" error={error} />

@@ -1,4 +1,3 @@
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { TextField } from "../../components/fields.tsx";
 import { Notice } from "../../components/error-note.tsx";
@@ -6,9 +5,9 @@ import { plural } from "../../components/format.ts";
 import { notify } from "../../components/notices.ts";
 import { useClient } from "../../queries/client.tsx";
 import { useVolumes } from "../../queries/volumes.ts";
-import { closeOverlay } from "../../state/overlays.ts";
 import { PathField } from "../fields/path-field.tsx";
 import { fieldError, RequestForm } from "../fields/request-form.tsx";
+import { useRequest } from "../fields/use-request.ts";
 
 /** Fills a volume, or a new one, from a tar of this machine. */
 export function RestoreDialog(props: { id?: string | undefined }) {
@@ -17,10 +16,10 @@ export function RestoreDialog(props: { id?: string | undefined }) {
   const [name, setName] = useState(props.id ?? "");
   const [path, setPath] = useState("");
   const id = name.trim();
-  const run = useMutation({
-    mutationFn: (from: string) => client.call("volumes.restore", { id, path: from }),
-    onSuccess: ({ files, skippedDevices }) => {
-      closeOverlay();
+  const run = useRequest({
+    run: (from: string) => client.call("volumes.restore", { id, path: from }),
+    failure: "Nothing was restored, all is as it was",
+    onDone: ({ files, skippedDevices }) => {
       const devices = skippedDevices > 0 ? `; ${plural(skippedDevices, "device")} left out` : "";
       notify({ tone: "good", title: `${id} is restored: ${plural(files, "file")}${devices}` });
     },
@@ -34,7 +33,7 @@ export function RestoreDialog(props: { id?: string | undefined }) {
       title={props.id ? `Restore ${props.id}` : "Restore a volume"}
       description="From a tar, plain or compressed by gzip or zstd, as a backup writes it."
       action="Restore"
-      failure="Nothing was restored, all is as it was"
+      failure={run.failure}
       fields={["path", "id"]}
       run={run}
       ready={id !== "" && path.startsWith("/")}

@@ -105,6 +105,27 @@ it("says what pruning would free before it does", async () => {
   await waitFor(() => expect(core.volumes.items.size).toBe(2));
 });
 
+it("previews a pruning anew when volumes come and go meanwhile", async () => {
+  const { user, core } = await open();
+  await user.click(screen.getByRole("button", { name: "More for volumes" }));
+  await user.click(await screen.findByRole("menuitem", { name: /Prune/ }));
+  const asked = await dialog();
+  await asked.findByRole("button", { name: "Remove 1 volume" });
+  core.volumes.patch("b".repeat(64), (volume) => ({ ...volume, anonymous: false }));
+  await asked.findByText("There is no volume without a name that nothing uses.");
+});
+
+it("says nothing of a size that is not known", async () => {
+  const core = new FakeCore();
+  core.holdNext("volumes.diskUse");
+  const { user } = await open(core);
+  await choose(user, "old-backups", "Delete…");
+  const asked = await dialog();
+  expect(asked.getByText(/Lost for good/).textContent).toBe(
+    "Lost for good: all that is in it. No container has it.",
+  );
+});
+
 it("backs up with a word on who writes meanwhile, and restores in place of what is there", async () => {
   const { user, core } = await open();
   await choose(user, "shop-data", /Back up/);

@@ -1,9 +1,8 @@
-import { ArchiveRestore, Brush, Database, Ellipsis, Plus, Trash2, X } from "lucide-react";
+import { ArchiveRestore, Brush, Database, Ellipsis, Plus, Trash2 } from "lucide-react";
 import { useEffect, useMemo } from "react";
 import type { Volume } from "#shared/contract/volumes";
 import { Button, IconButton } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { plural } from "../../components/format.ts";
 import { Menu } from "../../components/menu.tsx";
 import { Page } from "../../components/page.tsx";
 import { SegmentedControl } from "../../components/segmented-control.tsx";
@@ -18,6 +17,7 @@ import {
   type VolumeSegment,
 } from "../../state/volume-list.ts";
 import { FilterBox } from "../grid/filter-box.tsx";
+import { SelectionBar } from "../grid/selection-bar.tsx";
 import { StaleNotice } from "../grid/stale-notice.tsx";
 import { useVolumeCommands, type VolumeCommands } from "./commands.ts";
 import { inVolumeSegment, parseVolumeFilter, volumeComparator } from "./view.ts";
@@ -156,8 +156,7 @@ export function VolumesPage() {
 function VolumeBulkBar(props: { volumes: readonly Volume[]; commands: VolumeCommands }) {
   const { volumes, commands } = props;
   return (
-    <div className="bulk-bar" role="toolbar" aria-label="Actions on the selected volumes">
-      <b className="num">{plural(volumes.length, "volume")}</b>
+    <SelectionBar count={volumes.length} noun="volume" onClear={() => volumeRows.clear()}>
       <Button
         variant="ghost"
         icon={Trash2}
@@ -167,13 +166,6 @@ function VolumeBulkBar(props: { volumes: readonly Volume[]; commands: VolumeComm
       >
         Delete…
       </Button>
-      <span className="spacer" />
-      <IconButton
-        icon={X}
-        label="Clear the selection"
-        shortcut="Esc"
-        onClick={() => volumeRows.clear()}
-      />
-    </div>
+    </SelectionBar>
   );
 }
