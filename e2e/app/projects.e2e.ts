@@ -5,7 +5,7 @@ services:
   web:
     image: ${image}
     command: ["sh", "-c", "echo web is up; trap 'exit 0' TERM; while :; do sleep 0.1; done"]
-    domainname: shop.test
+    mem_swappiness: 10
     depends_on: { db: { condition: service_healthy } }
   db:
     image: ${image}
@@ -26,7 +26,7 @@ test("a pasted compose file: notes before anything starts, up, logs, stop one, d
   await dialog.getByLabel("compose.yaml").fill(compose(names[0] ?? ""));
   const notes = dialog.getByRole("list", { name: "Notes on the compose file" });
   await expect(notes).toContainText("line 6");
-  await expect(notes).toContainText("Write it into the host name");
+  await expect(notes).toContainText("How readily it is swapped out");
   await expect(dialog.getByRole("table")).toContainText("shop-db-1 created");
   await dialog.getByRole("button", { name: "Import and bring up" }).click();
 
@@ -39,7 +39,7 @@ test("a pasted compose file: notes before anything starts, up, logs, stop one, d
   await expect(page.getByText("web is up")).toBeVisible();
   await page.getByRole("tab", { name: "Compose file" }).click();
   await expect(page.getByRole("region", { name: "compose.yaml" })).toContainText(
-    "Write it into the host name",
+    "How readily it is swapped out",
   );
   await page.getByRole("tab", { name: "Services" }).click();
   await services.getByRole("button", { name: "Stop web" }).click();

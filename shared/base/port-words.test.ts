@@ -6,6 +6,8 @@ test("ports are read as docker's --publish reads them", () => {
     ["80", [{ containerPort: 80, protocol: "tcp" }]],
     [":80", [{ containerPort: 80, protocol: "tcp" }]],
     ["8080:80", [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }]],
+    ["0:80", [{ containerPort: 80, protocol: "tcp" }]],
+    ["80/TCP", [{ containerPort: 80, protocol: "tcp" }]],
     ["53/udp", [{ containerPort: 53, protocol: "udp" }]],
     ["127.0.0.1::80", [{ hostIp: "127.0.0.1", containerPort: 80, protocol: "tcp" }]],
     ["[::1]:8080:80", [{ hostIp: "::1", hostPort: 8080, containerPort: 80, protocol: "tcp" }]],

@@ -27,7 +27,10 @@ export function parsePorts(text: string): ParsedPorts {
     /^(?:(?<ip>\[[^\]]+\]|\d+\.\d+\.\d+\.\d+):)?(?:(?<host>\d+(?:-\d+)?)?:)?(?<inner>\d+(?:-\d+)?)(?:\/(?<protocol>\w+))?$/.exec(
       text.trim(),
     );
-  const { ip, host, inner = "", protocol = "tcp" } = match?.groups ?? {};
+  const { ip, inner = "" } = match?.groups ?? {};
+  const protocol = match?.groups?.["protocol"]?.toLowerCase() ?? "tcp";
+  // docker's 0 is none, too.
+  const host = match?.groups?.["host"] === "0" ? undefined : match?.groups?.["host"];
   if (!match) return wrong(`“${text.trim()}” is no port: write 8080:80, or 80`);
   if (protocol !== "tcp" && protocol !== "udp")
     return wrong(`“${protocol}” is neither tcp nor udp`);

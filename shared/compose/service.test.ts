@@ -105,6 +105,7 @@ test.each([
       moreLimits: { memoryReservation: 33_554_432 },
     },
   ],
+  ["domainname: a.b", { sysctls: { "kernel.domainname": "a.b" } }],
   ["cpu_quota: 50000", { limits: { cpus: 0.5 } }],
   ["restart: on-failure:3", { restart: { name: "on-failure", maximumRetries: 3 } }],
   ["restart: 'no'", { restart: { name: "no" } }],

@@ -4,7 +4,7 @@ import { ContainerName } from "../contract/containers.ts";
 import { applyFlag } from "../run-line/apply-flag.ts";
 import { emptyDraft, RunDraft } from "../run-line/draft.ts";
 import { flags } from "../run-line/flags.ts";
-import { settle } from "../run-line/parse-run-line.ts";
+import { settle } from "../run-line/settle.ts";
 import { wrong } from "../run-line/values.ts";
 import { parseDuration } from "./durations.ts";
 import { type Field, readKeys } from "./field.ts";

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { AppError } from "../errors.ts";
 import { RunDraft } from "./draft.ts";
 import type { Flag, Program } from "./flag.ts";
@@ -18,8 +19,17 @@ export function applyFlag(
   try {
     const checked = Change.safeParse(flag.change(value, draft, program));
     if (checked.success) return { ok: true, draft: { ...draft, ...checked.data } };
-    return { ok: false, message: checked.error.issues[0]?.message ?? "It is not valid" };
+    return { ok: false, message: firstRule(checked.error) };
   } catch (error) {
     return { ok: false, message: AppError.from(error).message };
   }
+}
+
+/** The first rule that was broken: of a record's key and of the last of several forms the inner one. */
+function firstRule(error: { issues: readonly z.core.$ZodIssue[] }): string {
+  const [issue] = error.issues;
+  if (issue?.code === "invalid_key") return firstRule(issue);
+  const form =
+    issue?.code === "invalid_union" ? issue.errors.findLast(({ length }) => length > 0) : undefined;
+  return form ? firstRule({ issues: form }) : (issue?.message ?? "It is not valid");
 }

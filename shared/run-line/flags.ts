@@ -62,6 +62,10 @@ const carried: Record<string, Flag> = {
   dns: dns((text, { servers = [] }) => ({ servers: [...servers, text] })),
   "dns-option": dns((text, { options = [] }) => ({ options: [...options, text] })),
   "dns-search": dns((text, { search = [] }) => ({ search: [...search, text] })),
+  // docker makes that of it, too (moby: daemon/oci_linux.go).
+  domainname: value((text, { sysctls }) => ({
+    sysctls: { ...sysctls, "kernel.domainname": text },
+  })),
   entrypoint: value((text, _draft, program) => ({ entrypoint: parseEntrypoint(text, program) })),
   env: value((text, { env }) => {
     if (!text.includes("=")) return wrong("Its value is that of the shell: write it here");

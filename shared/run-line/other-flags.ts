@@ -20,7 +20,6 @@ export const lostFlags: Record<"withValue" | "without", Record<string, string>> 
     "cpu-quota": "Give the CPUs: the quota divided by the period",
     ...{ "cpu-rt-period": realTime, "cpu-rt-runtime": realTime },
     "device-cgroup-rule": "Name the devices themselves",
-    domainname: "Write it into the host name, or as the sysctl kernel.domainname",
     "env-file": "Read the file, or paste its lines",
     ...{ "label-file": "Paste its lines as labels", "env-merge": "Write the whole value here" },
     ...{ subgidname: ids, subuidname: ids },

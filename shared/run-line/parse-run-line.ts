@@ -1,8 +1,8 @@
-import { parseShellWords, type ShellWord } from "../base/shell-words.ts";
-import { emptyDraft, type RunDraft, type RunNote } from "./draft.ts";
-import { applyFlag } from "./apply-flag.ts";
-import type { Flag, Program } from "./flag.ts";
-import { aliases, flags, shortFlags } from "./flags.ts";
+import type { RunDraft, RunNote } from "./draft.ts";
+import { type PastedCommand, type PastedWord, splitCommands } from "./commands.ts";
+import type { Program } from "./flag.ts";
+import { expandAt, isDirectory, type Place } from "./place.ts";
+import { RunLineReader } from "./run-line-reader.ts";
 
 export type ParsedRunLine =
   | {
@@ -13,31 +13,55 @@ export type ParsedRunLine =
       /** False for `create`. */
       start: boolean;
       notes: RunNote[];
+      /** Something of it depends on the directory that it is run in, known or not. */
+      inDirectory: boolean;
     }
   /** `position` is where in the text it goes wrong. */
   | { ok: false; message: string; position: number };
 
 /** Whether a text is a command line of this kind, so that its field may offer to read it. */
 export function looksLikeRunLine(text: string): boolean {
-  return /^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\s/.test(
-    text,
-  );
+  // A definition may have such a line in it.
+  if (!/\b(?:docker|podman|nerdctl)\b/.test(text) || /^\s*(?:---|\{|[\w-]+:(?:\s|$))/.test(text)) {
+    return false;
+  }
+  const pasted = splitCommands(text.replaceAll("\r\n", "\n"));
+  return pasted.ok && pasted.commands.some(({ words }) => skipCommand(words));
 }
 
 /**
- * Reads a `docker run`, `docker create`, `podman run` or `podman create` line. Nothing is expanded: what a shell would
- * do to the line is noted. A flag that is wrong or can't be carried over is noted, and the others are read.
+ * Reads a `docker run`, `docker create`, `podman run` or `podman create` line, alone or among other commands. What a
+ * shell would do to it is done as far as `place` tells, else noted. A flag that is wrong or can't be carried over is
+ * noted, and the others are read.
  */
-export function parseRunLine(text: string): ParsedRunLine {
-  const parsed = parseShellWords(text.replaceAll("\r\n", "\n"));
-  if (!parsed.ok) return parsed;
-  const notes: RunNote[] = [];
-  const words = untilOperator(text.replaceAll("\r\n", "\n"), parsed.words, notes);
-  const begun = skipCommand(words);
+export function parseRunLine(pasted: string, place: Place = {}): ParsedRunLine {
+  const text = pasted.replaceAll("\r\n", "\n");
+  let inDirectory = false;
+  const expand = expandAt(place);
+  const split = splitCommands(text, (expression) => {
+    inDirectory ||= isDirectory(expression);
+    return expand(expression);
+  });
+  if (!split.ok) return split;
+  const at = split.commands.findIndex(({ words }) => skipCommand(words));
+  const command = split.commands[at];
+  const begun = command && skipCommand(command.words);
   if (!begun) {
     return { ok: false, position: 0, message: "This is no docker run or podman run line" };
   }
-  return new Reader(words, begun.next, begun.program, notes).read(begun.start);
+  const notes: RunNote[] = split.commands
+    .slice(0, at)
+    .map(({ start, end }) => noteBefore(text.slice(start, end)));
+  const words = untilRedirection(text, command, notes);
+  const read = new RunLineReader(words.slice(begun.next), begun.program, place, notes).read();
+  if (!read.ok) {
+    return { ...read, position: read.position ?? words.at(-1)?.end ?? 0 };
+  }
+  const { draft, image } = read;
+  return {
+    ...{ ok: true, draft, image, start: begun.start, notes },
+    inDirectory: inDirectory || read.inDirectory,
+  };
 }
 
 interface Command {
@@ -47,14 +71,26 @@ interface Command {
   next: number;
 }
 
-function skipCommand(words: readonly ShellWord[]): Command | undefined {
+/** docker's, podman's and nerdctl's own flags that take a value, before the command. */
+const globalFlags = new Set([
+  ...["--config", "--context", "-c", "--host", "-H", "--log-level", "-l", "--tlscacert"],
+  ...["--tlscert", "--tlskey", "--namespace", "-n", "--address", "-a", "--root", "--runroot"],
+  ...["--connection", "--url", "--identity", "--storage-driver", "--storage-opt", "--runtime"],
+]);
+
+function skipCommand(words: readonly PastedWord[]): Command | undefined {
   let at = 0;
   const value = (): string => words[at]?.value ?? "";
-  // A prompt that was copied along, and who runs it.
-  while (["$", "#", ">", "sudo"].includes(value())) at += 1;
+  // A prompt that was copied along, variables for the program, and who runs it.
+  while (["$", "#", ">"].includes(value()) || /^\w+=/.test(value())) at += 1;
+  if (value() === "sudo") {
+    at += 1;
+    while (value().startsWith("-")) at += ["-u", "-g"].includes(value()) ? 2 : 1;
+  }
   const program = /(?:^|\/)(docker|podman|nerdctl)$/.exec(value())?.[1];
   if (program === undefined) return undefined;
   at += 1;
+  while (value().startsWith("-")) at += globalFlags.has(value()) ? 2 : 1;
   if (value() === "container") at += 1;
   if (value() !== "run" && value() !== "create") return undefined;
   return {
@@ -64,142 +100,33 @@ function skipCommand(words: readonly ShellWord[]): Command | undefined {
   };
 }
 
-/** The words up to where a shell would end the command; notes what it would have put in place of some. */
-function untilOperator(text: string, words: ShellWord[], notes: RunNote[]): ShellWord[] {
-  const raw = ({ start, end }: ShellWord): string => text.slice(start, end);
-  const stop = words.findIndex((word) => /^(\||\|\||&&?|;|\d*[<>].*)$/.test(raw(word)));
-  const kept = stop < 0 ? words : words.slice(0, stop);
-  for (const word of kept) {
-    // A prompt is none, and within single quotes or after a backslash a shell leaves it.
-    const open = raw(word).replaceAll(/'[^']*'|\\./g, "");
-    if (/\$[\w({]|`/.test(open)) {
-      notes.push({
-        ...{ flag: word.value, lost: true },
-        reason: "A shell would put something in its place: write what",
-      });
-    }
+/** What is said of a command before the one that is read. */
+function noteBefore(text: string): RunNote {
+  const flag = clip(text);
+  if (/\b(?:docker|podman|nerdctl)\s+(?:image\s+)?pull\s/.test(text)) {
+    return { flag, lost: false, reason: "The image is pulled when it is not here" };
   }
-  if (stop >= 0) {
-    const rest = text.slice(words[stop]?.start).trim();
-    notes.push({ flag: rest, lost: true, reason: "Only the first command is read" });
+  if (/\b(?:docker|podman|nerdctl)\s+volume\s+create\s+[\w.-]+$/.test(text)) {
+    return { flag, lost: false, reason: "A volume is made with the container that names it" };
   }
-  return kept;
+  return { flag, lost: true, reason: "Only the line that makes the container is read" };
 }
 
-class Reader {
-  readonly #words: readonly ShellWord[];
-  readonly #program: Program;
-  readonly #notes: RunNote[];
-  #draft: RunDraft = emptyDraft;
-  #at: number;
+const clip = (text: string): string => {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+};
 
-  constructor(words: readonly ShellWord[], at: number, program: Program, notes: RunNote[]) {
-    this.#words = words;
-    this.#at = at;
-    this.#program = program;
-    this.#notes = notes;
+/** The words up to where one redirects what it reads or writes; notes that, and what follows the command. */
+function untilRedirection(
+  text: string,
+  { words, end }: PastedCommand,
+  notes: RunNote[],
+): PastedWord[] {
+  const stop = words.findIndex(({ start }) => /^\d*[<>]/.test(text.slice(start, start + 8)));
+  const rest = text.slice(stop < 0 ? end : words[stop]?.start).trim();
+  if (rest !== "" && !/^(?:#.*|;)$/.test(rest)) {
+    notes.push({ flag: clip(rest), lost: true, reason: "Only the first command is read" });
   }
-
-  read(start: boolean): ParsedRunLine {
-    const end = this.#words.at(-1)?.end ?? 0;
-    for (;;) {
-      const word = this.#words[this.#at];
-      if (!word) return { ok: false, position: end, message: "The line names no image" };
-      const { value } = word;
-      if (value === "--") this.#at += 1;
-      if (value === "--" || !value.startsWith("-") || value === "-") break;
-      this.#at += 1;
-      if (!(value.startsWith("--") ? this.#long(value) : this.#cluster(value))) {
-        return { ok: false, position: word.start, message: `“${value}” has no value` };
-      }
-    }
-    const [image, ...args] = this.#words.slice(this.#at).map(({ value }) => value);
-    if (image === undefined) {
-      return { ok: false, position: end, message: "The line names no image" };
-    }
-    return {
-      ...{ ok: true, image, start, notes: this.#notes },
-      draft: settle({ ...this.#draft, args }),
-    };
-  }
-
-  /** `--name=value`, `--name value`, `--switch`. False when its value is missing. */
-  #long(word: string): boolean {
-    const at = word.indexOf("=");
-    const written = at < 0 ? word.slice(2) : word.slice(2, at);
-    const name = aliases[written] ?? written;
-    return this.#take(`--${written}`, flags.get(name), at < 0 ? undefined : word.slice(at + 1));
-  }
-
-  /** `-itd`, `-p8080:80`, `-p 8080:80`, `-p=8080:80`. */
-  #cluster(word: string): boolean {
-    for (let at = 1; at < word.length; at += 1) {
-      const letter = word[at] as string;
-      const flag = flags.get(shortFlags[letter] ?? "");
-      const rest = word.slice(at + 1);
-      const given = flag?.takesValue || rest.startsWith("=");
-      const value = given && rest !== "" ? rest.replace(/^=/, "") : undefined;
-      if (!this.#take(`-${letter}`, flag, value)) return false;
-      if (given) break;
-    }
-    return true;
-  }
-
-  #take(written: string, flag: Flag | undefined, given: string | undefined): boolean {
-    if (!flag) {
-      const shown = given === undefined ? written : `${written}=${given}`;
-      this.#note(shown, `${this.#program} has no such flag that is known here`, true);
-      return true;
-    }
-    const value = given ?? (flag.takesValue ? this.#words[this.#at++]?.value : "true");
-    if (value === undefined) return false;
-    const shown = flag.takesValue ? `${written} ${value}` : written;
-    if ("reason" in flag) {
-      // `--privileged=false` asks for nothing.
-      if (flag === flags.get("env-file")) this.#noteEnvFile(shown, value, flag.reason);
-      else if (flag.takesValue || value !== "false") this.#note(shown, flag.reason, flag.lost);
-      return true;
-    }
-    const applied = applyFlag(flag, value, this.#draft, this.#program);
-    if (applied.ok) this.#draft = applied.draft;
-    else this.#note(shown, applied.message, true);
-    return true;
-  }
-
-  #noteEnvFile(flag: string, path: string, reason: string): void {
-    if (path.startsWith("/")) this.#notes.push({ flag, reason, lost: true, envFile: path });
-    else {
-      const where = `“${path}” depends on where the command is run`;
-      this.#note(flag, `${where}: write the path from / on, or paste its lines`, true);
-    }
-  }
-
-  #note(flag: string, reason: string, lost: boolean): void {
-    this.#notes.push({ flag, reason, lost });
-  }
-}
-
-/** What follows from several flags together. */
-export function settle(draft: RunDraft): RunDraft {
-  const { terminal, stdin, limits, moreLimits, ...rest } = draft;
-  const { memorySwap, ...others } = moreLimits ?? {};
-  // No swap beside the memory is what a limit means here by itself.
-  const swap = memorySwap === limits.memory ? undefined : memorySwap;
-  const more = { ...others, ...(swap === undefined ? {} : { memorySwap: swap }) };
-  // A terminal brings its standard input along, which docker's -t alone does not.
-  const input = terminal ? (stdin === true ? undefined : false) : stdin || undefined;
-  const settled: RunDraft = { ...rest, terminal, limits };
-  if (input !== undefined) settled.stdin = input;
-  if (Object.keys(more).length > 0) settled.moreLimits = more;
-  return withoutEmpty(settled);
-}
-
-/** Without what was asked for and taken back, as by `--init=false`. */
-function withoutEmpty(draft: RunDraft): RunDraft {
-  const { security, dns, ...rest } = draft;
-  const clean = <T extends object>(group: T | undefined): T | undefined => {
-    const entries = Object.entries(group ?? {}).filter(([, value]) => value !== undefined);
-    return entries.length > 0 ? (Object.fromEntries(entries) as T) : undefined;
-  };
-  return clean({ ...rest, security: clean(security), dns: clean(dns) }) as RunDraft;
+  return stop < 0 ? words : words.slice(0, stop);
 }

@@ -234,6 +234,15 @@ it.each<[line: string, says: Partial<RunDraft>]>([
     { networks: [{ name: "back", ip4: "10.89.0.7", aliases: ["db", "pg"] }] },
   ],
   ["podman run --network pasta nginx", {}],
+  [
+    "docker run --ip 10.89.0.7 --network-alias db --net back nginx",
+    { networks: [{ name: "back", ip4: "10.89.0.7", aliases: ["db"] }] },
+  ],
+  ["docker run --cpu-period 50000 --cpu-quota 75000 nginx", { limits: { cpus: 1.5 } }],
+  ["docker run --cpu-quota 50000 nginx", { limits: { cpus: 0.5 } }],
+  ["docker run --cpu-quota -1 nginx", {}],
+  ["docker run --domainname a.b nginx", { sysctls: { "kernel.domainname": "a.b" } }],
+  ["docker run -p 0:80 nginx", { ports: [{ containerPort: 80, protocol: "tcp" }] }],
 ])("reads %s", (line, says) => {
   const { draft, image, notes } = read(line);
   expect(draft).toEqual({ ...emptyDraft, ...says });
@@ -247,6 +256,61 @@ it("reads what is copied from a page: a prompt, sudo, line breaks", () => {
   );
   expect(draft.name).toBe("web");
   expect({ image, start }).toEqual({ image: "nginx:1", start: false });
+});
+
+it.each([
+  ["a comment in backticks", "docker run -d \\\n --name web `#optional` \\\n nginx"],
+  ["a blank behind a backslash", "docker run -d \\ \n --name web \\\t\n nginx"],
+  ["comments", "# first\ndocker run -d \\ # in it\n # alone\n --name web nginx # last"],
+  ["a comment's line behind a continued one", "docker run \\\n # name\n --name web \\\n nginx"],
+  ["lines that are not continued", "docker run -d\n--name web\n  nginx"],
+  ["cmd's lines", "docker run ^\n --name web ^\n nginx"],
+  ["PowerShell's lines", "docker run `\n --name web `\n nginx"],
+  [
+    "variables, and flags of sudo and docker",
+    "A=b sudo -E docker --context x run --name web nginx",
+  ],
+  ["an end", "docker run --name web nginx;\n"],
+  ["the root user's prompt", "# docker run --name web nginx"],
+  ["a word over two lines", "docker run --name w\\\neb nginx"],
+])("reads what pages have: %s", (_, line) => {
+  expect(looksLikeRunLine(line)).toBe(true);
+  const { draft, image, notes } = read(line);
+  expect({ draft, image, notes }).toEqual({
+    ...{ draft: { ...emptyDraft, name: "web" }, image: "nginx", notes: [] },
+  });
+});
+
+describe("where a line is run", () => {
+  const line =
+    'docker run -u $(id -u):$(id -g) -v "$PWD"/a:/a -v ./b:/b -v ~/c:/c --mount type=bind,src=`pwd`,dst=/d --security-opt seccomp=p.json --env-file .env nginx';
+
+  it("is put in the place of what a shell would", () => {
+    const user = { uid: 1000, gid: 100, name: "mara" };
+    const parsed = parseRunLine(line, { directory: "/srv/web", home: "/home/mara", user });
+    if (!parsed.ok) throw new Error(parsed.message);
+    expect(parsed.draft.user).toBe("1000:100");
+    expect(parsed.draft.security?.seccomp).toEqual({ path: "/srv/web/p.json" });
+    const sources = parsed.draft.mounts?.map((mount) => "source" in mount && mount.source);
+    expect(sources).toEqual(["/srv/web/a", "/srv/web/b", "/home/mara/c", "/srv/web"]);
+    expect(parsed.inDirectory).toBe(true);
+    expect(parsed.notes).toMatchObject([{ envFile: "/srv/web/.env" }]);
+  });
+
+  it("is asked for, and each part said once, while it is not known", () => {
+    const parsed = parseRunLine(line);
+    if (!parsed.ok) throw new Error(parsed.message);
+    expect(parsed.inDirectory).toBe(true);
+    expect(parsed.draft.mounts).toBeUndefined();
+    expect(parsed.notes).toHaveLength(7);
+  });
+
+  it("matters to few lines, and never within single quotes", () => {
+    for (const text of ["docker run -v /a:/b nginx", "docker run nginx sh -c 'cd $PWD'"]) {
+      const parsed = parseRunLine(text, { directory: "/x" });
+      expect(parsed).toMatchObject({ ok: true, inDirectory: false, notes: [] });
+    }
+  });
 });
 
 it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
@@ -281,15 +345,17 @@ it.each<[line: string, flag: string, reason: RegExp, lost: boolean]>([
   ["docker run -m lots nginx", "-m lots", /no size/, true],
   ["docker run -m 1m nginx", "-m 1m", /expected/i, true],
   ["docker run --ulimit nofile=9:1 nginx", "--ulimit nofile=9:1", /above the hard/, true],
-  [
-    "docker run --sysctl vm.swappiness=1 nginx",
-    "--sysctl vm.swappiness=1",
-    /net\.\*|Invalid key/,
-    true,
-  ],
+  ["docker run --sysctl vm.swappiness=1 nginx", "--sysctl vm.swappiness=1", /net\.\*/, true],
   ["docker run --pull always nginx", "--pull always", /pulled/, false],
   ["docker run --frobnicate nginx", "--frobnicate", /no such flag/, true],
   ["docker run nginx | grep x", "| grep x", /first command/, true],
+  ["docker run -d nginx; docker logs x", "; docker logs x", /first command/, true],
+  ["docker run nginx\ndocker run redis", "docker run redis", /first command/, true],
+  ["docker volume create data\ndocker run nginx", "docker volume create data", /is made/, false],
+  ["docker network create a && docker run nginx", "docker network create a", /Only/, true],
+  ["docker run -v $PWD/a:/b nginx", "-v $PWD/a:/b", /where the command is run/, true],
+  ["docker run -e A=$(openssl rand 9) nginx", "A=$(openssl rand 9)", /shell/, true],
+  ["docker run --cpu-quota a nginx", "--cpu-quota a", /microseconds/, true],
   ["docker run -e A=$B nginx", "A=$B", /shell/, true],
 ])("says what of %s is not carried over", (line, flag, reason, lost) => {
   const { notes, image } = read(line);
@@ -318,6 +384,7 @@ it("knows such a line where it is pasted", () => {
   expect(looksLikeRunLine("docker run nginx")).toBe(true);
   expect(looksLikeRunLine("$ sudo podman create -it x")).toBe(true);
   expect(looksLikeRunLine("docker ps")).toBe(false);
+  expect(looksLikeRunLine("image: nginx\nargs:\n  docker run x")).toBe(false);
   expect(looksLikeRunLine("sh -c 'docker run x'")).toBe(false);
 });
 

@@ -89,14 +89,14 @@ test("what is wrong is told with its line, and nothing is done", async () => {
     desk.sourceOf(`
 name: shop
 services:
-  web: { image: nowhere.invalid/none, pull_policy: never, domainname: shop.test, depends_on: { db: { condition: service_healthy } } }
+  web: { image: nowhere.invalid/none, pull_policy: never, mem_swappiness: 10, depends_on: { db: { condition: service_healthy } } }
   db: { image: ${desk.image} }
 networks:
   default: { external: true, name: not-there }
 `),
   );
   expect(plan.notes.map(({ level, line, message }) => [level, line, message])).toEqual([
-    ["lost", 4, "Write it into the host name, or as the sysctl kernel.domainname"],
+    ["lost", 4, "How readily it is swapped out can't be set here"],
     ["error", 7, "There is no network “not-there” here: make it first"],
     ["error", 4, "“db” has no health check, so it never is healthy"],
   ]);

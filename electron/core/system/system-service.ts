@@ -75,7 +75,7 @@ export class SystemService {
     this.facts = facts;
     this.#collection = options.store.collection("settings", Settings);
     this.settings = new Latest(this.#collection.get(settingsId) ?? defaultSettings);
-    const { uid, username } = userInfo();
+    const { uid, gid, username, homedir } = userInfo();
     this.info = new Latest<SystemInfo>({
       version: options.version,
       kind: options.kind,
@@ -85,7 +85,7 @@ export class SystemService {
       kernel: release(),
       distribution,
       arch: arch(),
-      user: { uid, name: username, rootless: facts.rootless },
+      user: { uid, gid, name: username, home: homedir, rootless: facts.rootless },
       cgroup: facts.cgroup,
       paths: { data: options.paths.data, state: options.paths.state },
       ...{ prerequisites: [], firewalls: [] },

@@ -278,7 +278,9 @@ export function fakeSystem(rootless: boolean): SystemInfo {
     kernel: "6.1.0-29-amd64",
     distribution: "Debian GNU/Linux 12 (bookworm)",
     arch: "x86_64",
-    user: { uid: rootless ? 1000 : 0, name: rootless ? "mara" : "root", rootless },
+    user: rootless
+      ? { uid: 1000, gid: 1000, name: "mara", home: "/home/mara", rootless }
+      : { uid: 0, gid: 0, name: "root", home: "/root", rootless },
     cgroup: "hybrid",
     paths: { data: "/var/lib/shimyard", state: "/run/shimyard" },
     prerequisites: [

@@ -8,7 +8,7 @@ export const fakeComposeText = `name: shop
 services:
   web:
     image: nginx:1.27
-    domainname: shop.test
+    mem_swappiness: 10
     depends_on: [db]
   db:
     image: postgres:16
@@ -22,8 +22,8 @@ const source: ProjectSource = {
 
 const notes: ComposeNote[] = [
   {
-    ...{ level: "lost", file: "compose.yaml", line: 5, path: "services.web.domainname" },
-    message: "Write it into the host name, or as the sysctl kernel.domainname",
+    ...{ level: "lost", file: "compose.yaml", line: 5, path: "services.web.mem_swappiness" },
+    message: "How readily it is swapped out can't be set here",
   },
   {
     ...{ level: "vain", file: "compose.yaml", line: 9, path: "services.db.logging" },

@@ -76,6 +76,7 @@ test.each<[flags: string, script: string, says: RegExp]>([
   ["--ulimit nofile=64:128", "grep 'Max open files' /proc/1/limits", / 64 +128 /],
   ["--shm-size 1m", "df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2", /^1024$/],
   ["--sysctl kernel.shmmax=4096", "cat /proc/sys/kernel/shmmax", /^4096$/],
+  ["--domainname shop.test", "cat /proc/sys/kernel/domainname", /^shop\.test$/],
   ["--oom-score-adj 321", "cat /proc/1/oom_score_adj", /^321$/],
   ["--device /dev/null:/dev/nil", "stat -c '%F %t:%T' /dev/nil; echo x >/dev/nil", /1:3$/],
   // Every capability that the manager may give away.

@@ -1,11 +1,20 @@
 import { parse, stringify } from "yaml";
 import { looksLikeRunLine, parseRunLine } from "#shared/run-line/parse-run-line";
+import type { Place } from "#shared/run-line/place";
 import { RunDraft, type RunNote } from "#shared/run-line/draft";
 import type { ContainerConfig } from "#shared/contract/containers";
 
 /** What a container is made from, read from a text. */
 export type Read =
-  | { ok: true; draft: RunDraft; image: string; start: boolean; notes: RunNote[] }
+  | {
+      ok: true;
+      draft: RunDraft;
+      image: string;
+      start: boolean;
+      notes: RunNote[];
+      /** It depends on the directory that it is run in. */
+      inDirectory?: boolean;
+    }
   | { ok: false; message: string };
 
 /** A container's definition: its configuration, with its image by name in place of an id. */
@@ -21,8 +30,8 @@ export function writeDefinition(
 }
 
 /** Reads a docker run line, or a definition as YAML or JSON, of which the latter is a part of the former. */
-export function readText(text: string): Read {
-  if (looksLikeRunLine(text)) return parseRunLine(text);
+export function readText(text: string, place: Place = {}): Read {
+  if (looksLikeRunLine(text)) return parseRunLine(text, place);
   let value: unknown;
   try {
     value = parse(text);

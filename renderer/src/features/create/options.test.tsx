@@ -157,6 +157,20 @@ it("a line that is pasted into any field fills the form, and what is lost is sai
   });
 });
 
+it("a line that depends on where it is run asks for that", async () => {
+  const core = new FakeCore();
+  const { user, dialog } = await open(core);
+  const image = [...core.images.items.values()].find(({ names }) => names.length > 0);
+  await user.click(dialog.getByLabelText("Name"));
+  await user.paste(`docker run -v $(pwd)/a:/a -v ~/b:/b ${image?.names[0]}`);
+  expect(dialog.getByLabelText("Not carried over").textContent).toContain("$(pwd)/a:/a");
+  await user.type(dialog.getByLabelText("The directory that the line would be run in"), "/srv");
+  expect(dialog.queryByLabelText("Not carried over")).toBeNull();
+  await user.click(dialog.getByRole("button", { name: "Fill the form" }));
+  await user.click(dialog.getByRole("button", { name: /^Files and devices/ }));
+  expect(dialog.getByLabelText<HTMLTextAreaElement>("Mounts").value).toBe("/srv/a:/a\n/root/b:/b");
+});
+
 it("another container's form is filled as that one was made", async () => {
   const core = new FakeCore();
   const [first] = core.containers.items.values();

@@ -1,10 +1,13 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Image } from "#shared/contract/images";
+import type { Place } from "#shared/run-line/place";
 import { Button } from "../../components/button.tsx";
 import { ErrorNote, Notice, sentence } from "../../components/error-note.tsx";
 import { Field } from "../../components/fields.tsx";
 import { useClient } from "../../queries/client.tsx";
+import { useSystem } from "../../queries/system.ts";
+import { PathField } from "../fields/path-field.tsx";
 import { type Read, readText } from "./definition.ts";
 import { type EnvFiles, withEnvFiles } from "./env-files.ts";
 
@@ -23,7 +26,9 @@ export function PastePanel(props: {
     mutationFn: (path: string) => client.call("containers.readEnvFile", { path }),
     onSuccess: (content, path) => setFiles((before) => new Map(before).set(path, content)),
   });
-  const plain = text.trim() === "" ? undefined : readText(text);
+  const [directory, setDirectory] = useState("");
+  const place = { ...usePerson(), ...(directory.startsWith("/") ? { directory } : {}) };
+  const plain = text.trim() === "" ? undefined : readText(text, place);
   const read = plain?.ok ? withEnvFiles(plain, files) : plain;
   const unread = read?.ok ? read.notes.flatMap(({ envFile }) => envFile ?? []) : [];
   return (
@@ -48,6 +53,16 @@ export function PastePanel(props: {
           </div>
         )}
       </Field>
+      {plain?.ok && plain.inDirectory && (
+        <PathField
+          label="The directory that the line would be run in"
+          picks="directory"
+          pickTitle="Choose the directory that the line would be run in"
+          placeholder="/srv/web"
+          value={directory}
+          onChange={setDirectory}
+        />
+      )}
       {read?.ok && <Notes read={read} />}
       {unread.map((path) => (
         <Button key={path} busy={reading.isPending} onClick={() => reading.mutate(path)}>
@@ -73,6 +88,14 @@ export function PastePanel(props: {
       </div>
     </section>
   );
+}
+
+/** Whose shell would run a line. It is not known of who asks the whole machine's manager. */
+function usePerson(): Place {
+  const system = useSystem();
+  if (!system || system.kind === "service") return {};
+  const { home, ...user } = system.user;
+  return { home, user };
 }
 
 /** What of a line the form does not have, the losses first. */

@@ -96,8 +96,8 @@ it("shows the compose file with what is said of its lines", async () => {
   inspectProject("shop");
   await user.click(await screen.findByRole("tab", { name: "Compose file" }));
   const file = within(await screen.findByRole("region", { name: "compose.yaml" }));
-  const noted = file.getByText(/Write it into the host name/).closest("li");
-  expect(noted?.textContent).toMatch(/^5 {4}domainname: shop\.test/);
+  const noted = file.getByText(/How readily it is swapped out/).closest("li");
+  expect(noted?.textContent).toMatch(/^5 {4}mem_swappiness: 10/);
   const notes = within(screen.getByRole("list", { name: "Notes on the compose file" }));
   expect(notes.getAllByRole("listitem")).toHaveLength(2);
 });
@@ -121,7 +121,7 @@ it("says what of a pasted file can't be had before it imports it, and then start
   expect(await dialog.findByText(/begins with keys/)).toBeTruthy();
   expect(start().getAttribute("aria-disabled")).toBe("true");
   fireEvent.change(text, { target: { value: "name: shop\nservices:\n  web: {}" } });
-  expect(await dialog.findByText(/Write it into the host name/)).toBeTruthy();
+  expect(await dialog.findByText(/How readily it is swapped out/)).toBeTruthy();
   expect(dialog.getByRole("table", { name: /does$/ }).textContent).toContain("shop-web-1 created");
   await user.click(start());
   await waitFor(() => expect(lastCall(core, "projects.up")).toEqual({ id: "shop" }));
