@@ -53,3 +53,43 @@ test("packets arrive whole and in order, also at a peer that is slow and talks i
   await ended;
   expect(said.trim().split("\n")).toEqual(["ready", ...lengths.map(String)]);
 });
+
+/** Sends a packet to whoever comes, and tells of each that it gets, and of an error. */
+const greeter = `
+use Socket;
+$| = 1;
+socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die;
+bind($s, pack_sockaddr_un($ARGV[0])) or die;
+listen($s, 9) or die;
+print "ready\n";
+$SIG{PIPE} = "IGNORE";
+for (1 .. 300) {
+  accept(my $c, $s) or die;
+  send($c, "hello", 0);
+  my $data;
+  my $got = "";
+  while (1) {
+    defined(recv($c, $data, 99, 0)) or do { print "lost: $!\n"; last };
+    length($data) or last;
+    $got .= $data;
+  }
+  print "$got\n" if $got ne "word";
+}
+print "end\n";
+`;
+
+test("what a peer said before it was not listened to does not make it lose what it is told", async () => {
+  const path = join(dir, "greeter");
+  const peer = spawn("perl", ["-e", greeter, path], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  peer.stdout.on("data", (data: Buffer) => (said += data.toString()));
+  const ended = once(peer, "close");
+  await once(peer.stdout, "data");
+  for (let round = 0; round < 300; round += 1) {
+    const socket = SeqpacketWriter.connect(path);
+    await socket.write(Buffer.from("word"));
+    socket.close();
+  }
+  await ended;
+  expect(said).toBe("ready\nend\n");
+});

@@ -1,4 +1,4 @@
-import { close, write } from "node:fs";
+import { close, readSync, write } from "node:fs";
 import koffi from "koffi";
 import { AppError } from "#shared/errors";
 
@@ -65,7 +65,10 @@ export class SeqpacketWriter {
     const fd = libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) throw new AppError("RESOURCE_EXHAUSTED", "No socket is to be had from the kernel");
     const failed = libc.connect(fd, address, length) < 0 || libc.shutdown(fd, SHUT_RD) < 0;
-    if (!failed) return new SeqpacketWriter(fd);
+    if (!failed) {
+      discardReceived(fd);
+      return new SeqpacketWriter(fd);
+    }
     const errno = koffi.errno();
     close(fd);
     throw new AppError("UNAVAILABLE", `Nothing answers at ${path} (errno ${errno})`);
@@ -101,5 +104,18 @@ export class SeqpacketWriter {
       const delay = retryDelays[Math.min(tries, retryDelays.length - 1)];
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
+  }
+}
+
+/**
+ * Takes what came until the receiving side was shut down. Left there, it would have the peer's next read fail once this
+ * end is closed (ECONNRESET), with packets of ours still to be read.
+ */
+function discardReceived(fd: number): void {
+  const packet = Buffer.alloc(64 * 1024);
+  try {
+    while (readSync(fd, packet) > 0);
+  } catch {
+    // Nothing is left, or nobody there: writing tells of that.
   }
 }
