@@ -9,8 +9,11 @@ import { aptInstall, installMissing, missing } from "./packages.mjs";
 import { cache } from "./places.mjs";
 import { criuBuild, crunCheckpoints } from "./requirements.mjs";
 
-/** criu's source comes from this Debian suite: its 4.1.1 knows the vDSO of kernels since 6.13. */
-const suite = "trixie";
+/**
+ * Debian suites that criu's source is taken from, the first that can be had and built: forky's 4.2 saves network sockets on
+ * kernels since 6.16, trixie's 4.1.1 knows the vDSO of those since 6.13.
+ */
+const suites = ["forky", "trixie"];
 
 /**
  * @typedef {object} Criu
@@ -21,17 +24,42 @@ const suite = "trixie";
 
 /**
  * A criu that passes its own check on this kernel: the distribution's, else one built before, else
- * one built now. Without one, containers work but have no checkpoints; the reason is printed.
+ * one built now. One that can't save network sockets here is taken only where no other can be had. Without one,
+ * containers work but have no checkpoints; the reason is printed.
  * @returns {Promise<Criu | undefined>} undefined also for an ordinary user, who can't checkpoint
  */
 export async function findOrMakeCriu() {
   if (process.getuid?.() !== 0) return undefined;
+  const found = [await usable(await which("criu"), "the system's"), await builtBefore()].filter(
+    (criu) => criu !== undefined,
+  );
+  const loss =
+    found.length > 0 ? "Network sockets can't be checkpointed" : "Checkpoints are disabled";
   const criu =
-    (await usable(await which("criu"), "the system's")) ??
-    (await builtBefore()) ??
-    (await unlessItFailed("criu", "Checkpoints are disabled", make));
+    found.find(({ version }) => savesSockets(version, release())) ??
+    (await unlessItFailed("criu", loss, make)) ??
+    found[0];
   if (criu?.source === "the system's") await letCrunUseIt();
   return criu;
+}
+
+/**
+ * Linux 6.16 keeps two options that older criu's ask of every socket for some kinds; `criu check` does not try.
+ * @param {string} version criu's
+ * @param {string} kernel as uname(1) has it
+ */
+export function savesSockets(version, kernel) {
+  return isBefore(kernel, 6, 16) || !isBefore(version, 4, 2);
+}
+
+/**
+ * @param {string} version
+ * @param {number} major
+ * @param {number} minor
+ */
+function isBefore(version, major, minor) {
+  const [own = 0, ownMinor = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
+  return own < major || (own === major && ownMinor < minor);
 }
 
 /** Debian's crun only recommends the library that it calls criu by. */
@@ -46,7 +74,7 @@ async function letCrunUseIt() {
 /** @returns {Promise<Criu>} */
 async function make() {
   if (!(await which("apt-get"))) {
-    throw new UserError("no criu here passes `criu check`. Install criu 4.1 or newer.");
+    throw new UserError("no criu here copes with this kernel. Install criu 4.2 or newer.");
   }
   if (!(await which("criu"))) {
     const installed = await aptInstall([["criu"]], "Checkpoints need criu.").then(
@@ -54,7 +82,7 @@ async function make() {
       () => false,
     );
     const ready = installed && (await usable(await which("criu"), "the system's"));
-    if (ready) return ready;
+    if (ready && savesSockets(ready.version, release())) return ready;
   }
   const mirror = await debianMirror();
   const reason = (await which("criu"))
@@ -71,6 +99,24 @@ async function make() {
     "Building criu needs a compiler and libraries.",
   );
   await mkdir(cache, { recursive: true });
+  const [newest = "", ...older] = suites;
+  await older.reduce(
+    (before, suite) => before.catch(() => build(mirror, suite)),
+    build(mirror, newest),
+  );
+  const ready = await builtBefore();
+  if (ready) return ready;
+  throw new UserError(
+    `the criu that was built does not pass \`criu check\` on kernel ${release()}.`,
+  );
+}
+
+/**
+ * Into the cache.
+ * @param {string} mirror
+ * @param {string} suite
+ */
+async function build(mirror, suite) {
   const work = await mkdtemp(join(cache, "criu-build-"));
   try {
     const { tarball, version } = await step(`Fetching criu's source (Debian ${suite})`, () =>
@@ -93,11 +139,6 @@ async function make() {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  const ready = await builtBefore();
-  if (ready) return ready;
-  throw new UserError(
-    `the criu that was built does not pass \`criu check\` on kernel ${release()}.`,
-  );
 }
 
 /** @returns {Promise<Criu | undefined>} */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { writeAsar } from "./asar.mjs";
+import { savesSockets } from "./criu.mjs";
 import { parseMirror } from "./debian.mjs";
 import { must, run, which } from "./exec.mjs";
 import { parseMountPoints } from "./leaks.mjs";
@@ -180,4 +181,14 @@ test("the table of runtimes has a column for each, and says why one can't", () =
   expect(placed).not.toContain("old");
   expect(placeTable(placed, table)).toBe(placed);
   expect(placeTable("no marks", table)).toBe("no marks");
+});
+
+test.each([
+  ["4.1.1", "6.12.0-amd64", true],
+  ["4.1.1", "6.16.0", false],
+  ["3.17", "7.0.1", false],
+  ["4.2", "6.18.44-fc", true],
+  ["5.0", "7.0.1", true],
+])("criu %s saves network sockets on kernel %s: %s", (version, kernel, expected) => {
+  expect(savesSockets(version, kernel)).toBe(expected);
 });

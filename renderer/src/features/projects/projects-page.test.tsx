@@ -137,7 +137,7 @@ it("imports once, however often one asks for it", async () => {
   const dialog = within(await screen.findByRole("dialog"));
   const text = dialog.getByLabelText("compose.yaml");
   fireEvent.change(text, { target: { value: "name: shop\nservices:\n  web: {}" } });
-  await dialog.findByText(/Write it into the host name/);
+  await dialog.findByText(/How readily it is swapped out/);
   const end = core.holdNext("projects.import");
   const start = dialog.getByRole("button", { name: "Import and bring up" });
   await user.click(start);
