@@ -168,6 +168,10 @@ test("pasta forwards what is published, and nothing else", () => {
   const args = pastaArgs([port, { ...port, hostIp: "127.0.0.1", hostPort: 8443 }], "/x.pid", 7);
   expect(args.join(" ")).toContain("-t 8080:80 -t 127.0.0.1/8443:80 -u none 7");
   expect(pastaArgs([], "/x.pid", 7).join(" ")).toContain("-t none -u none 7");
+  // Without an address of its own it finds none on a machine that has no way out.
+  expect(pastaArgs([], "/x.pid", 7, { offline: true }).join(" ")).toMatch(
+    /--interface lo .*--address/,
+  );
   // Who is in the namespace now is about to leave it.
   expect(pastaArgs([], "/x.pid", 7, { held: true }).slice(-2)).toEqual(["--no-netns-quit", "7"]);
 });

@@ -45,19 +45,17 @@ export class UserNetwork {
   /** `held`: that process only waits in the network namespace, which goes on without it. */
   async join({ id, ports }: Carried, pid: number, { held = false } = {}): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const argv = pastaArgs(ports, this.#pidFile(id), pid, { held });
+    const start = (offline: boolean) =>
+      runCommand(pastaArgs(ports, this.#pidFile(id), pid, { held, offline }));
     // It answers once its ports are bound and the interface is there.
-    const result = await runCommand(argv);
+    let result = await start(false);
+    if (result.code !== 0 && /external interface not usable/i.test(ownWords(result.stderr))) {
+      result = await start(true);
+    }
     if (result.code === 0) return;
-    const error = commandError("pasta", {
-      ...result,
-      stderr: Buffer.from(ownWords(result.stderr)),
-    });
-    // pasta takes the container's addresses from the interface that has the default route.
-    const offline = /external interface not usable/i.test(error.message) && {
-      hint: 'This machine has no way out just now. Connect it, or give the container the network "none".',
-    };
-    throw AppError.wrap(error, "It could not be connected to the network", offline || {});
+    const stderr = Buffer.from(ownWords(result.stderr));
+    const error = commandError("pasta", { ...result, stderr });
+    throw AppError.wrap(error, "It could not be connected to the network");
   }
 
   /** Ends what carries a container's packets. Idempotent. */
@@ -99,6 +97,16 @@ const argsOf = async (pid: number): Promise<string[]> =>
   (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0").filter(Boolean);
 
 /**
+ * pasta takes the container's address from the interface that has the default route. On a machine without one it is told
+ * this address, which newer ones (2024_11_27) choose by themselves then. It carries packets by sockets, so published
+ * ports work, what can be reached is reached, and all else is from when the machine has a way out.
+ */
+const offlineArgs = [
+  ...["--ipv4-only", "--interface", "lo", "--mac-addr", "9a:55:9a:55:9a:55"],
+  ...["--address", "169.254.2.1", "--netmask", "16", "--gateway", "169.254.2.2"],
+];
+
+/**
  * Nothing is forwarded but what is published: pasta's own default would be every port that something listens on. Since
  * 2024 it ends with the process whose namespace it was given, unless told not to: `held`.
  */
@@ -106,7 +114,7 @@ export function pastaArgs(
   ports: PublishedPort[],
   pidFile: string,
   pid: number,
-  { held = false } = {},
+  { held = false, offline = false } = {},
 ): string[] {
   const publish = ports.flatMap(({ hostIp, hostPort, containerPort, protocol }) => {
     const at = isEvery(hostIp) ? "" : `${hostIp}/`;
@@ -121,6 +129,7 @@ export function pastaArgs(
     ...["-T", "none", "-U", "none", "--ns-ifname", "out0", "--dns-forward", nameserver],
     ...publish,
     ...without,
+    ...(offline ? offlineArgs : []),
     ...(held ? ["--no-netns-quit"] : []),
     String(pid),
   ];
