@@ -74,6 +74,16 @@ test("a network that is described otherwise is made anew", async () => {
   expect(kept.networks[0]?.action).toBe("keep");
   const changed = await plan({ networks: [there("another")] });
   expect(changed.networks[0]).toMatchObject({ action: "recreate" });
+  expect(changed.notes).toEqual([]);
+  // Before the project's own containers are removed for it.
+  const guest = {
+    ...{ containerId: "g", containerName: "guest", connected: true, interface: "eth0", ip4: "" },
+    ...{ mac: "", aliases: [] },
+  };
+  const shared = await plan({ networks: [{ ...there("another"), members: [guest] }] });
+  expect(shared.notes).toMatchObject([
+    { level: "error", message: expect.stringContaining("“guest”") },
+  ]);
 });
 
 test("an ordinary user's services have no network in common, and are told so", async () => {

@@ -174,7 +174,7 @@ function withDevices(project: Project, devices: PlanFacts["devices"]): Project {
 
 function networkStep(
   network: ProjectNetwork,
-  { networks }: PlanFacts,
+  { networks, containers }: PlanFacts,
   notes: ComposeNote[],
 ): ThingStep<ProjectNetwork> {
   const { config, external, key, at } = network;
@@ -189,6 +189,13 @@ function networkStep(
   const hash = there.labels[projectLabels.hash];
   if (external || hash === networkHash(config)) return { ...step, action: "keep" };
   if (hash === undefined) return { ...step, action: "keep", reason: "It was there before" };
+  const own = new Set(containers.map(({ id }) => id));
+  const others = there.members.filter(({ containerId }) => !own.has(containerId));
+  if (others.length > 0) {
+    const names = others.map(({ containerName }) => `“${containerName}”`).join(", ");
+    const message = `“${config.name}” has to be made anew, and others than this project's are in it: disconnect ${names} first`;
+    note(notes, "error", { at, path: `networks.${key}` }, message);
+  }
   return { ...step, action: "recreate", reason: "It is described otherwise now" };
 }
 
