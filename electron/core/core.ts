@@ -193,11 +193,6 @@ export async function createCore(config: CoreConfig): Promise<Core> {
     });
     closing.add(() => containers.lifecycle.supervisor.dispose());
     closing.add(() => containers.next.close());
-    const imagesGo = exchange.onEvent(({ topic }) => {
-      // It has an image's files mounted, which are on disk for as long.
-      if (topic === "/images/delete") void containers.next.drop().catch(() => undefined);
-    });
-    closing.add(() => imagesGo.dispose());
     const health = new HealthService({ store, containers, exchange, ready });
     closing.add(() => health.close());
     containers.onChanged = (id) => health.sync(id);

@@ -240,21 +240,6 @@ test("one that has another image's files mounted gets its own", async () => {
   expect(await core.containers.exec(before, { args: cat })).toMatchObject({ exitCode: 1 });
 });
 
-test("an image that is deleted is mounted nowhere any more", async () => {
-  const tree = join(root, "tree");
-  await mkdir(join(tree, "bin"), { recursive: true });
-  await copyFile("/bin/busybox", join(tree, "bin", "sh"));
-  const { id: other } = await core.images.importDirectory({ path: tree, name: "tree:1" });
-  const container = await create({ imageId: other, args: ["sh", "-c", "exit 0"] });
-  const next = await ready();
-  await core.containers.delete(container, true);
-  await core.images.delete(other);
-  await vi.waitFor(async () => {
-    expect(await processes(next)).toEqual([]);
-    expect(await places()).toEqual([]);
-  }, patience);
-});
-
 test("what could not be created leaves nothing of what was made ready", async () => {
   await create();
   const id = await ready();
