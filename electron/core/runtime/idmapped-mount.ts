@@ -9,7 +9,9 @@ export const perl = "/usr/bin/perl";
  * upper directory are mounted with ids mapped (mount_setattr(2); layers since Linux 5.19), and who mounts the overlay
  * is to file systems the namespace's root, as whom overlayfs writes, but has all capabilities of this machine's.
  * The layers in a tmpfs that the overlay then covers, so that no directory is needed for any; the directory of `upper`
- * and `work` over itself, for as long as the overlay is being mounted, so that this has its paths. Arguments: maps of
+ * and `work` over itself, for as long as the overlay is being mounted, so that this has its paths. A /dev/null of the
+ * shim's own, since crun gives the one that it has for standard input to the container's root, and with it the machine's
+ * (1.8.1). Arguments: maps of
  * users and of groups, both as `inside outside size` apart by commas; the target; that directory; the overlay's
  * options, with layers by number; layers as `type:path` (`loop` is an EROFS image by its loop device), topmost first;
  * what else is mapped as `bind:place:source`.
@@ -25,6 +27,9 @@ for my $bind (grep /^bind:/, @layers) {
 @layers = grep !/^bind:/, @layers;
 mount_at("tmpfs", $target, "tmpfs", 0, "size=1m,mode=755");
 chdir $target or die "$target: $!\\n";
+ok(syscall(NR_MKNODAT, -100, my $null = "null", 0x21b6, 0x103, 0), "mknod null");
+chmod 0666, "null";
+mount_at("$target/null", "/dev/null", "none", 0x1000, "");
 my $count = 0;
 for my $layer (@layers) {
   my ($type, $path) = split /:/, $layer, 2;
@@ -94,8 +99,24 @@ sub idmapped {
 
 /** asm/unistd.h: those up to 335 differ between architectures, those after are the same on all. */
 const numbers: Partial<Record<NodeJS.Architecture, Record<string, number>>> = {
-  x64: { UNSHARE: 272, MOUNT: 165, UMOUNT2: 166, PRCTL: 157, SETFSUID: 122, SETFSGID: 123 },
-  arm64: { UNSHARE: 97, MOUNT: 40, UMOUNT2: 39, PRCTL: 167, SETFSUID: 151, SETFSGID: 152 },
+  x64: {
+    MKNODAT: 259,
+    UNSHARE: 272,
+    MOUNT: 165,
+    UMOUNT2: 166,
+    PRCTL: 157,
+    SETFSUID: 122,
+    SETFSGID: 123,
+  },
+  arm64: {
+    MKNODAT: 33,
+    UNSHARE: 97,
+    MOUNT: 40,
+    UMOUNT2: 39,
+    PRCTL: 167,
+    SETFSUID: 151,
+    SETFSGID: 152,
+  },
 };
 const shared = { OPEN_TREE: 428, MOVE_MOUNT: 429, MOUNT_SETATTR: 442 };
 

@@ -71,6 +71,26 @@ describe.skipIf(rootless).each<LayerKind>(["erofs", "directory"])("on layers as 
     expect(await says(id, reached)).toBe("1");
   });
 
+  test("this machine's /dev/null stays root's, whichever runtime makes it, ahead or not", async () => {
+    const owner = async () => {
+      const { uid, gid, mode } = await lstat("/dev/null");
+      return { uid, gid, mode };
+    };
+    const before = await owner();
+    const usable = core.system.info.value.runtimes.filter(
+      ({ id, usable: { ok } }) => ok && /crun|runc/.test(id) && !id.includes("containerd/"),
+    );
+    for (const { id: runtime } of usable) {
+      for (const terminal of [false, true, false]) {
+        const id = await run({ runtime, terminal });
+        expect(
+          await says(id, "stat -c %u:%g:%a /dev/null; echo x >/dev/null && echo wrote"),
+        ).toMatch(/^(0:0|65534:65534):666\nwrote$/);
+        expect(await owner()).toEqual(before);
+      }
+    }
+  });
+
   test("a file of this machine's root is nobody's to it", async () => {
     const id = await run({
       mounts: [{ type: "bind", source: paths().data, target: "/data", readOnly: false }],

@@ -68,12 +68,15 @@ export class OciExpectedTask implements ExpectedTask {
   }
 
   begin(rootfs: RootfsMount): void {
-    if (this.#place && !this.#over) void this.#mount(rootfs);
+    if (this.#place && !this.#over && !comesEarly(rootfs)) void this.#mount(rootfs);
   }
 
   /** The place, where it is as good as a new one; else it is undone, and another bundle can be made. */
   async placeFor({ argv, rootfs, uses }: Wanted): Promise<BundlePlace | undefined> {
-    const same = this.#place && JSON.stringify(this.#ways.argv) === JSON.stringify(argv);
+    const same =
+      this.#place &&
+      !comesEarly(rootfs) &&
+      JSON.stringify(this.#ways.argv) === JSON.stringify(argv);
     if (same && (await this.#shim.finds(uses))) {
       void this.#mount(rootfs);
       return this.#place;
@@ -99,7 +102,10 @@ export class OciExpectedTask implements ExpectedTask {
       return undefined;
     }
     const { isolation, mountCommand } = this.#ways;
-    const fits = this.#shim.fits(argv, await isolation()) && (await this.#shim.finds(uses));
+    const fits =
+      !comesEarly(rootfs) &&
+      this.#shim.fits(argv, await isolation()) &&
+      (await this.#shim.finds(uses));
     if (fits && (await this.#shim.run(mountCommand(rootfs)))) return this.#go();
     this.#shim.dispose();
     return undefined;
@@ -152,6 +158,9 @@ export class OciExpectedTask implements ExpectedTask {
     this.#place = undefined;
   }
 }
+
+/** Whether conmon has to find it mounted: it brings a /dev/null, which one that waits has opened already. */
+const comesEarly = ({ idmap }: RootfsMount): boolean => idmap !== undefined;
 
 /** Another one where the file was replaced, as an upgrade or a new import does. At once: a start waits for it. */
 export function fileStamp(path: string): string {
