@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 import { access, constants, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { DeviceChoice, MoreLimits } from "#shared/contract/container-options";
 import { AppError } from "#shared/errors";
 import type { CdiDeviceNode } from "../../cdi/cdi-spec.ts";
@@ -23,10 +23,27 @@ export interface GivenDevice {
   source: string;
 }
 
-/** A device that was asked for by its path. */
-export async function findDevice(choice: DeviceChoice): Promise<GivenDevice> {
+/** A device that was asked for by its path; of a directory all in it, as docker has it (moby: oci/devices_linux.go). */
+export async function findDevicesAt(choice: DeviceChoice): Promise<GivenDevice[]> {
   const { source, target = source, access: rights } = choice;
-  return { source, access: rights, node: toNode(target, await statDevice(source, "devices")) };
+  // A link, as /dev/cdrom is one, leads to a device or to a directory of them.
+  const isDirectory = await stat(source).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isDirectory) {
+    return [{ source, access: rights, node: toNode(target, await statDevice(source, "devices")) }];
+  }
+  const found = await devicesIn(source);
+  if (found.length === 0) {
+    throw new AppError("INVALID_ARGUMENT", `There is no device in ${source}`, {
+      ...{ field: "devices", hint: "Mount it, if it is an ordinary directory." },
+    });
+  }
+  return found.map((device) => {
+    const path = join(target, relative(source, device.source));
+    return { ...device, access: rights, node: { ...device.node, path } };
+  });
 }
 
 /** One that a spec of its maker's names: what the spec leaves out is as on this machine. */
@@ -57,24 +74,34 @@ const ownNodes = new Set(
 );
 
 /** Every device of this machine, for a privileged container; of an ordinary user's those that the user may read. */
-export async function findAllDevices(rootless: boolean, under = "/dev"): Promise<GivenDevice[]> {
+export async function findAllDevices(rootless: boolean): Promise<GivenDevice[]> {
+  const all = (await devicesIn("/dev")).filter(({ source }) => !ownNodes.has(source));
+  if (!rootless) return all;
+  const readable = await Promise.all(
+    all.map(({ source }) =>
+      access(source, constants.R_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return all.filter((_, at) => readable[at]);
+}
+
+async function devicesIn(under: string): Promise<GivenDevice[]> {
   const entries = await readdir(under, { withFileTypes: true }).catch(() => []);
   const found = await Promise.all(
     entries.map(async (entry): Promise<GivenDevice[]> => {
       const path = join(under, entry.name);
       if (entry.isDirectory()) {
-        return under === "/dev" && ownDirectories.has(entry.name)
-          ? []
-          : findAllDevices(rootless, path);
+        return under === "/dev" && ownDirectories.has(entry.name) ? [] : devicesIn(path);
       }
       if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
-      if (ownNodes.has(path)) return [];
       try {
-        if (rootless) await access(path, constants.R_OK);
         const node = toNode(path, await stat(path, { bigint: true }));
         return [{ source: path, access: "rwm", node }];
       } catch {
-        // Gone meanwhile, or not for this user.
+        // Gone meanwhile.
         return [];
       }
     }),
@@ -118,7 +145,7 @@ async function statDevice(source: string, field: string): Promise<BigIntStats> {
   });
   if (found.isCharacterDevice() || found.isBlockDevice()) return found;
   throw new AppError("INVALID_ARGUMENT", `${source} is no device`, {
-    ...{ field, hint: "Mount it, if it is a file or a directory." },
+    ...{ field, hint: "Mount it, if it is a file." },
   });
 }
 

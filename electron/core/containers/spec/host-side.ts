@@ -9,7 +9,7 @@ import { capabilitiesIn, chooseCapabilities } from "./capabilities.ts";
 import {
   findAllDevices,
   findCdiDevice,
-  findDevice,
+  findDevicesAt,
   findLimitedDevices,
   type GivenDevice,
 } from "./devices.ts";
@@ -97,10 +97,11 @@ async function findDevices(
   rootless: boolean,
 ): Promise<Pick<HostSide, "devices" | "cdi">> {
   const cdi = await findCdiEdits(cdiDevices);
-  const nodes = await Promise.all([
-    ...devices.map(findDevice),
+  const named = await Promise.all([
+    ...devices.map(findDevicesAt),
     ...cdi.flatMap(({ deviceNodes }) => (deviceNodes ?? []).map(findCdiDevice)),
   ]);
+  const nodes = named.flat();
   const all = security?.privileged ? await findAllDevices(rootless) : [];
   const byPath = new Map([...all, ...nodes.reverse()].map((device) => [device.node.path, device]));
   return { cdi, devices: [...byPath.values()] };

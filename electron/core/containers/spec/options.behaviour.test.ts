@@ -79,6 +79,8 @@ test.each<[flags: string, script: string, says: RegExp]>([
   ["--domainname shop.test", "cat /proc/sys/kernel/domainname", /^shop\.test$/],
   ["--oom-score-adj 321", "cat /proc/1/oom_score_adj", /^321$/],
   ["--device /dev/null:/dev/nil", "stat -c '%F %t:%T' /dev/nil; echo x >/dev/nil", /1:3$/],
+  // A directory of devices, with what is in it: pasta needs that one.
+  ["--device /dev/net:/dev/other:rw", "stat -c %t:%T /dev/other/tun", /^a:c8$/],
   // Every capability that the manager may give away.
   [
     "--privileged",
