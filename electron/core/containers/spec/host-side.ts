@@ -6,6 +6,7 @@ import { findCdiEdits } from "../../cdi/cdi-devices.ts";
 import type { CdiEdits } from "../../cdi/cdi-spec.ts";
 import { cgroupHost } from "../../host/cgroup.ts";
 import { capabilitiesIn, chooseCapabilities } from "./capabilities.ts";
+import { requireCpuSets } from "./cpu-sets.ts";
 import {
   findAllDevices,
   findCdiDevice,
@@ -80,6 +81,7 @@ export async function findHostSide(
       ulimits.length > 0 ? findHardLimits(own.unlimited) : {},
       moreLimits.oomScoreAdj === undefined || own.unlimited ? -1000 : ownOomScore(),
       !weighs || weighsBlockIo(),
+      requireCpuSets(moreLimits),
       ...mounts.map((mount) => mount.type === "bind" && requireSource(mount.source)),
     ]);
   if (privileged && rootless) {
