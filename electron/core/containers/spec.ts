@@ -180,7 +180,7 @@ function oomScoreOf(
 }
 
 function sysctlOf(
-  { sysctls = {}, userns }: ContainerConfig,
+  { sysctls = {}, userns, namespaces }: ContainerConfig,
   { kind }: NetworkPlan,
   { rootless }: HostFacts,
   warnings: string[],
@@ -192,8 +192,15 @@ function sysctlOf(
   if (kept.length < own.length) {
     warnings.push(`Its net.* settings are left out: it has ${whose} network`);
   }
+  // In a user namespace nobody may write it, and with this machine's host name it would be this machine's.
+  const named = namespaces?.uts === "host" || rootless || userns !== undefined;
+  const given = kept.filter(([name]) => !named || name !== "kernel.domainname");
+  if (given.length < kept.length) {
+    const why = namespaces?.uts === "host" ? "it has this machine's" : "only root can give one";
+    warnings.push(`Its domain name is left out: ${why}`);
+  }
   const always = kind === "networks" ? ownNetwork(rootless, userns !== undefined) : {};
-  const all = { ...always, ...Object.fromEntries(kept) };
+  const all = { ...always, ...Object.fromEntries(given) };
   return Object.keys(all).length > 0 ? { sysctl: all } : {};
 }
 

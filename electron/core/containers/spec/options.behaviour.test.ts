@@ -76,7 +76,6 @@ test.each<[flags: string, script: string, says: RegExp]>([
   ["--ulimit nofile=64:128", "grep 'Max open files' /proc/1/limits", / 64 +128 /],
   ["--shm-size 1m", "df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d ' ' -f 2", /^1024$/],
   ["--sysctl kernel.shmmax=4096", "cat /proc/sys/kernel/shmmax", /^4096$/],
-  ["--domainname shop.test", "cat /proc/sys/kernel/domainname", /^shop\.test$/],
   ["--oom-score-adj 321", "cat /proc/1/oom_score_adj", /^321$/],
   ["--device /dev/null:/dev/nil", "stat -c '%F %t:%T' /dev/nil; echo x >/dev/nil", /1:3$/],
   // A directory of devices, with what is in it: pasta needs that one.
@@ -106,6 +105,13 @@ test.each<[flags: string, script: string, says: RegExp]>([
   ["--tmpfs /cache:size=1m,mode=700", "grep ' /cache ' /proc/mounts", /tmpfs.*noexec.*size=1024k/],
 ])("docker run %s", async (flags, script, says) => {
   expect(await inside(flags, script)).toMatch(says);
+});
+
+test.skipIf(choosePrivileges().rootless)("a domain name is the container's own", async () => {
+  const before = await readFile("/proc/sys/kernel/domainname", "utf8");
+  const said = await inside("--domainname shop.test", "cat /proc/sys/kernel/domainname");
+  expect(said).toBe("shop.test");
+  expect(await readFile("/proc/sys/kernel/domainname", "utf8")).toBe(before);
 });
 
 test("a directory of the machine is mounted, and for reading alone", async () => {

@@ -295,3 +295,16 @@ test.each([
 ])("refuses %s, and says which field asks for it", async (flags, field) => {
   await expect(ofLine(flags)).rejects.toMatchObject({ details: { field } });
 });
+
+test("a domain name is a container's own, or left out and said", async () => {
+  const sysctl = { "kernel.domainname": "shop.test" };
+  const own = await ofLine("--domainname shop.test");
+  expect(own.spec.linux.sysctl).toMatchObject(sysctl);
+  for (const made of [
+    await ofLine("--domainname shop.test --uts host"),
+    await ofLine("--domainname shop.test", { rootless: true }),
+  ]) {
+    expect(made.spec.linux.sysctl ?? {}).not.toHaveProperty(["kernel.domainname"]);
+    expect(made.warnings).toContainEqual(expect.stringContaining("domain name is left out"));
+  }
+});
