@@ -10,10 +10,10 @@ export const perl = "/usr/bin/perl";
  * is to file systems the namespace's root, as whom overlayfs writes, but has all capabilities of this machine's.
  * The layers in a tmpfs that the overlay then covers, so that no directory is needed for any; the directory of `upper`
  * and `work` over itself, for as long as the overlay is being mounted, so that this has its paths. A /dev/null of the
- * shim's own, since crun gives the one that it has for standard input to the container's root, and with it the machine's
- * (1.8.1). Arguments: maps of
- * users and of groups, both as `inside outside size` apart by commas; the target; that directory; the overlay's
- * options, with layers by number; layers as `type:path` (`loop` is an EROFS image by its loop device), topmost first;
+ * shim's own, since crun (1.8.1) gives the one that it has for standard input, which is the machine's, to the container's
+ * root. Arguments: maps of users and of groups, both as `inside outside size` apart by commas; the target; that
+ * directory; the overlay's options, with layers by number; layers as `type:path` (`loop` is an EROFS image by its loop
+ * device), topmost first;
  * what else is mapped as `bind:place:source`.
  */
 const script = `
